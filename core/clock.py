@@ -1,0 +1,42 @@
+"""Time: instants are aware and UTC; days, cut-offs and quiet hours are the fund's own."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+
+class Clock(Protocol):
+    """Where the current instant comes from."""
+
+    def now(self) -> datetime:
+        """The current instant, aware, in UTC."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class FundCalendar:
+    """The fund's days: a day runs from midnight to midnight in the fund's own zone."""
+
+    zone: ZoneInfo
+
+    def day_of(self, instant: datetime) -> date:
+        """The fund's day on which an aware instant falls."""
+        return instant.astimezone(self.zone).date()
+
+    def bounds(self, day: date) -> tuple[datetime, datetime]:
+        """The first instant of a day and the first of the next, in UTC."""
+        start = datetime.combine(day, time(), self.zone)
+        end = datetime.combine(day + timedelta(days=1), time(), self.zone)
+        return start.astimezone(UTC), end.astimezone(UTC)
+
+    def local(self, instant: datetime) -> datetime:
+        """The same instant as the fund's clocks show it."""
+        return instant.astimezone(self.zone)

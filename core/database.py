@@ -1,0 +1,111 @@
+"""PostgreSQL through SQLAlchemy: the declarative base, the engine, encrypted columns, append-only tables."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import DDL, Engine, MetaData, Table, Text, create_engine, event
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.pool import NullPool
+from sqlalchemy.types import TypeDecorator
+
+from core.vault import Vault
+
+Sessions = sessionmaker[Session]
+
+
+class Base(DeclarativeBase):
+    """Every table of every room; constraint names are fixed so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Encrypted(TypeDecorator[str]):
+    """
+    A text column sealed by the vault of the engine it is used with. `place` is `table.column`.
+
+    Equality in SQL is meaningless on it (every sealing differs): look up by a blind index column beside it.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, place: str) -> None:
+        super().__init__()
+        self.place = place
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else _vault_of(dialect).seal(self.place, value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> str | None:
+        return None if value is None else _vault_of(dialect).open(self.place, value)
+
+
+def _vault_of(dialect: Dialect) -> Vault:
+    # The vault rides on the engine's own dialect, so that two engines in one process never share keys.
+    vault: Vault = dialect.kibaba_vault  # type: ignore[attr-defined]
+    return vault
+
+
+def make_engine(url: str, vault: Vault, *, pooled: bool = True, pool_size: int = 8) -> Engine:
+    """An engine for `postgresql+psycopg://…`. `pooled=False` for processes that fork per job."""
+    options: dict[str, Any] = {"poolclass": NullPool}
+    if pooled:
+        options = {"pool_size": pool_size, "max_overflow": 4, "pool_pre_ping": True, "pool_timeout": 5}
+    engine = create_engine(
+        url,
+        connect_args={"connect_timeout": 3, "application_name": "kibaba", "options": "-c timezone=UTC"},
+        **options,
+    )
+    engine.dialect.kibaba_vault = vault  # type: ignore[attr-defined]
+    return engine
+
+
+def make_sessions(engine: Engine) -> Sessions:
+    """Sessions for `with sessions.begin() as session:`: one transaction, committed at the end."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+@contextmanager
+def advisory_lock(session: Session, name: str) -> Iterator[None]:
+    """Hold PostgreSQL's transaction-level advisory lock `name` until the transaction ends."""
+    from_name = "SELECT pg_advisory_xact_lock(hashtextextended(%(name)s, 0))"
+    session.connection().exec_driver_sql(from_name, {"name": name})
+    yield
+
+
+REFUSE_CHANGE = """
+CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
+END $$
+"""
+
+
+def append_only_trigger(table: str) -> str:
+    """SQL for the trigger that makes a table append-only."""
+    return (
+        f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
+
+
+def append_only(model: type[Base]) -> None:
+    """Make the database itself refuse UPDATE, DELETE and TRUNCATE on a model's table."""
+    table = model.__table__
+    assert isinstance(table, Table)
+    event.listen(table, "after_create", _ddl(REFUSE_CHANGE.replace("%", "%%")))
+    event.listen(table, "after_create", _ddl(append_only_trigger(table.name)))
+
+
+def _ddl(statement: str) -> DDL:
+    return DDL(statement)  # type: ignore[no-untyped-call]  # SQLAlchemy has not typed its constructor

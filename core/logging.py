@@ -1,0 +1,54 @@
+"""Logging: one JSON object a line, phone numbers masked, secrets and inputs dropped by name."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+_DROPPED = frozenset(
+    {"text", "input", "pin", "body", "password", "token", "national_id", "secret", "lastAppResponse"}
+)
+_PHONE = re.compile(r"\+?\b(\d{5})\d{4,7}(\d{3})\b")
+
+
+def _without_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for name, value in list(event.items()):
+        if name in _DROPPED:
+            event[name] = "****"
+        elif isinstance(value, str):
+            event[name] = _PHONE.sub(r"\1*****\2", value)
+    return event
+
+
+def configure_logging(process: str, level: int = logging.INFO) -> None:
+    """Send structlog and standard logging to standard error as JSON lines naming the process."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _without_secrets,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    structlog.contextvars.bind_contextvars(process=process)

@@ -1,0 +1,213 @@
+"""
+The outbox: what must happen outside is remembered here, in the transaction that made it necessary.
+
+RQ only carries ids of these rows. A row is handed out by `hand_out`, claimed by a lease, and then finished,
+postponed or buried. Nothing depends on Redis or on a worker surviving: when a lease runs out, the row is
+handed out again.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, func, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
+from sqlalchemy.types import DateTime
+
+from core.database import Base
+from core.ids import new_id
+
+_ERROR_CHARACTERS_MAX = 500
+
+
+class OutboxRow(Base):
+    """One thing to do outside. Payloads hold ids, codes and amounts, never personal data in clear."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        UniqueConstraint("topic", "key"),
+        CheckConstraint("state IN ('pending', 'done', 'dead')", name="state"),
+        Index("ix_outbox_due", "due_at", postgresql_where=text("state = 'pending'")),
+        Index(
+            "ix_outbox_order",
+            "order_key",
+            "id",
+            postgresql_where=text("state = 'pending' AND order_key <> ''"),
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    topic: Mapped[str] = mapped_column(String(40))
+    key: Mapped[str] = mapped_column(String(200))
+    payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    order_key: Mapped[str] = mapped_column(String(200), server_default="")
+    state: Mapped[str] = mapped_column(String(10), server_default="pending")
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    leased_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    last_error: Mapped[str | None] = mapped_column(String(_ERROR_CHARACTERS_MAX))
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A claimed row: what a handler is given. `attempt` counts from 1."""
+
+    id: uuid.UUID
+    topic: str
+    key: str
+    payload: Mapping[str, Any]
+    attempt: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A handler's answer when its work is not over: ask again after `seconds`, for this reason."""
+
+    seconds: float
+    reason: str
+
+
+def add(
+    session: Session,
+    topic: str,
+    key: str,
+    payload: Mapping[str, Any],
+    *,
+    now: datetime,
+    due_at: datetime | None = None,
+    order_key: str = "",
+) -> bool:
+    """Remember a task. False when a task with this topic and key exists already, whatever its state."""
+    statement = (
+        insert(OutboxRow)
+        .values(
+            id=new_id(),
+            topic=topic,
+            key=key,
+            payload=dict(payload),
+            order_key=order_key,
+            due_at=due_at or now,
+        )
+        .on_conflict_do_nothing(index_elements=["topic", "key"])
+        .returning(OutboxRow.id)
+    )
+    return session.execute(statement).first() is not None
+
+
+def bring_forward(session: Session, topic: str, key: str, due_at: datetime) -> None:
+    """Make a waiting task due earlier; later or finished ones are left alone."""
+    session.execute(
+        update(OutboxRow)
+        .where(
+            OutboxRow.topic == topic,
+            OutboxRow.key == key,
+            OutboxRow.state == "pending",
+            OutboxRow.attempts == 0,
+        )
+        .values(due_at=func.least(OutboxRow.due_at, due_at))
+    )
+
+
+def hand_out(session: Session, *, now: datetime, seconds: float, limit: int) -> list[tuple[uuid.UUID, str]]:
+    """
+    Choose due rows and hide them for `seconds`; returns (id, topic), oldest first.
+
+    Rows with an order key go one at a time: only the oldest pending one of its key is handed out.
+    """
+    earlier = aliased(OutboxRow)
+    blocked = (
+        select(earlier.id)
+        .where(
+            earlier.order_key == OutboxRow.order_key, earlier.state == "pending", earlier.id < OutboxRow.id
+        )
+        .exists()
+    )
+    due = session.execute(
+        select(OutboxRow.id, OutboxRow.topic)
+        .where(OutboxRow.state == "pending", OutboxRow.due_at <= now)
+        .where((OutboxRow.order_key == "") | ~blocked)
+        .order_by(OutboxRow.due_at, OutboxRow.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if due:
+        session.execute(
+            update(OutboxRow)
+            .where(OutboxRow.id.in_([row.id for row in due]))
+            .values(due_at=now + timedelta(seconds=seconds))
+            .execution_options(synchronize_session=False)
+        )
+    return [(row.id, row.topic) for row in due]
+
+
+def claim(session: Session, task_id: uuid.UUID, *, now: datetime, lease_seconds: float) -> Task | None:
+    """Take a row for `lease_seconds`. None when it is finished or somebody else holds it."""
+    until = now + timedelta(seconds=lease_seconds)
+    row = session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.id == task_id, OutboxRow.state == "pending")
+        .where(OutboxRow.leased_until.is_(None) | (OutboxRow.leased_until <= now))
+        .values(leased_until=until, due_at=until, attempts=OutboxRow.attempts + 1)
+        .returning(
+            OutboxRow.id,
+            OutboxRow.topic,
+            OutboxRow.key,
+            OutboxRow.payload,
+            OutboxRow.attempts,
+            OutboxRow.created_at,
+        )
+    ).first()
+    return None if row is None else Task(*row)
+
+
+def finish(session: Session, task_id: uuid.UUID, *, now: datetime) -> None:
+    """The work is done."""
+    _close(session, task_id, state="done", finished_at=now, last_error=None)
+
+
+def bury(session: Session, task_id: uuid.UUID, error: str, *, now: datetime) -> None:
+    """The work cannot be done: kept, counted and shown to staff."""
+    _close(session, task_id, state="dead", finished_at=now, last_error=error[:_ERROR_CHARACTERS_MAX])
+
+
+def postpone(session: Session, task_id: uuid.UUID, reason: str, *, due_at: datetime) -> None:
+    """The work is not over: try again at `due_at`."""
+    session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.id == task_id, OutboxRow.state == "pending")
+        .values(due_at=due_at, leased_until=None, last_error=reason[:_ERROR_CHARACTERS_MAX])
+    )
+
+
+def _close(session: Session, task_id: uuid.UUID, **values: Any) -> None:
+    session.execute(update(OutboxRow).where(OutboxRow.id == task_id).values(leased_until=None, **values))
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How one topic stands: rows waiting, rows given up, and when the oldest waiting row was written."""
+
+    topic: str
+    pending: int
+    dead: int
+    oldest_pending_at: datetime | None
+
+
+def backlog(session: Session) -> list[Backlog]:
+    """The state of every topic with work waiting or given up."""
+    pending = func.count().filter(OutboxRow.state == "pending")
+    dead = func.count().filter(OutboxRow.state == "dead")
+    oldest = func.min(OutboxRow.created_at).filter(OutboxRow.state == "pending")
+    rows = session.execute(
+        select(OutboxRow.topic, pending, dead, oldest)
+        .where(OutboxRow.state != "done")
+        .group_by(OutboxRow.topic)
+        .order_by(OutboxRow.topic)
+    )
+    return [Backlog(*row) for row in rows]

@@ -1,0 +1,67 @@
+"""Phone numbers: parsed once at the edge, kept as E.164, shown masked."""
+
+import hashlib
+from dataclasses import dataclass
+
+import phonenumbers
+
+from core.errors import InvalidValue
+
+_TYPED_MAX = 24
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneNumber:
+    """A valid phone number in E.164 (`+254712345678`). Its `repr` is masked."""
+
+    e164: str
+
+    @classmethod
+    def parse(cls, text: str, region: str = "KE") -> "PhoneNumber":
+        """
+        Read a number as people and providers write it: `07…`, `7…`, `2547…`, `+2547…`, spaces, dashes.
+
+        Raises InvalidValue when it is not a possible number of the region or of the world.
+        """
+        cleaned = text.strip()
+        if not cleaned or len(cleaned) > _TYPED_MAX:
+            raise InvalidValue("not a phone number")
+        country_code = str(phonenumbers.country_code_for_region(region))
+        digits = cleaned.replace(" ", "").replace("-", "")
+        if digits.startswith(country_code) and digits.isdigit():
+            cleaned = f"+{digits}"
+        try:
+            number = phonenumbers.parse(cleaned, region)
+        except phonenumbers.NumberParseException as error:
+            raise InvalidValue("not a phone number") from error
+        if not phonenumbers.is_valid_number(number):
+            raise InvalidValue("not a phone number")
+        return cls(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+    @property
+    def wire(self) -> str:
+        """As wallets want it: digits only, country code first (`254712345678`)."""
+        return self.e164[1:]
+
+    @property
+    def wallet_hash(self) -> str:
+        """What M-Pesa C2B v1 sends in place of the number: lower-case hex SHA-256 of the wire form."""
+        return hashlib.sha256(self.wire.encode()).hexdigest()
+
+    @property
+    def masked(self) -> str:
+        """For people who need to recognise, not to know: `+2547*****678`."""
+        return f"{self.e164[:5]}*****{self.e164[-3:]}"
+
+    @property
+    def national_masked(self) -> str:
+        """As its owner writes it, masked: `0712***678`."""
+        number = phonenumbers.parse(self.e164)
+        national = "0" + phonenumbers.national_significant_number(number)
+        return f"{national[:4]}***{national[-3:]}"
+
+    def __str__(self) -> str:
+        return self.e164
+
+    def __repr__(self) -> str:
+        return f"PhoneNumber({self.masked})"

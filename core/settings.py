@@ -1,0 +1,149 @@
+"""Settings from the environment and `.env`: read once, frozen, every fault named at once."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from core.errors import KibabaError
+
+_SECRET_CHARACTERS_MIN = 32
+
+
+class Environment(StrEnum):
+    SANDBOX = "sandbox"
+    PRODUCTION = "production"
+
+
+class BadSettings(KibabaError):  # noqa: N818 -- it names what is bad
+    """One or more settings are missing or wrong; the message names every one, never a value."""
+
+    code = "bad_settings"
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("; ".join(faults))
+
+
+def _comma_separated(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """What differs between installations. Names are those of the environment, in lower case."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    kibaba_env: Environment = Environment.SANDBOX
+    database_url: SecretStr
+    redis_url: SecretStr
+    public_url: str = "http://127.0.0.1:8000"
+    secret_key: SecretStr
+    pii_keys: Annotated[list[SecretStr], NoDecode, BeforeValidator(_comma_separated), Field(min_length=1)]
+    index_key: SecretStr
+    pin_pepper: SecretStr
+    hook_token: SecretStr
+
+    fund_name: str = "Haba Fund"
+    fund_zone: str = "Africa/Nairobi"
+    fund_region: str = "KE"
+    fund_currency: str = "KES"
+    fund_contact: str = "0800 720 000"
+    fund_programme: str = "HABA"
+    ussd_service_code: str = "*384*96#"
+    ussd_screen_septets: int = Field(default=160, ge=60, le=182)
+    ussd_session_seconds: int = Field(default=300, ge=180, le=900)
+
+    prompt_delay_seconds: float = Field(default=3.0, ge=0)
+    pull_delay_seconds: float = Field(default=3.0, ge=0)
+    pull_every_seconds: int = Field(default=3600, ge=5)
+    reconcile_every_seconds: int = Field(default=3600, ge=5)
+    phone_change_wait_hours: float = Field(default=24.0, ge=0)
+    registry_read_back_seconds: float = Field(default=1.0, ge=0)
+
+    at_username: str = "sandbox"
+    at_api_key: SecretStr
+    at_url: str = ""
+    at_sender_id: str = ""
+
+    mpesa_url: str
+    mpesa_consumer_key: SecretStr
+    mpesa_consumer_secret: SecretStr
+    mpesa_shortcode: str
+    mpesa_passkey: SecretStr
+    mpesa_pull_nominated_number: str = "254722000000"
+    mpesa_c2b_version: str = Field(default="v2", pattern=r"^v[12]$")
+
+    fund_registry_url: str
+    fund_registry_client_id: str
+    fund_registry_client_secret: SecretStr
+    fund_registry_signing_key: SecretStr | None = None
+    civil_registry_url: str
+    civil_registry_client_id: str
+    civil_registry_client_secret: SecretStr
+    civil_registry_signing_key: SecretStr | None = None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.fund_zone)
+
+    @property
+    def is_production(self) -> bool:
+        return self.kibaba_env is Environment.PRODUCTION
+
+    @model_validator(mode="after")
+    def _strict_in_production(self) -> "Settings":
+        faults = _key_faults(self)
+        if self.is_production:
+            faults += _production_faults(self)
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+
+def _key_faults(settings: Settings) -> list[str]:
+    keys = {
+        "SECRET_KEY": settings.secret_key,
+        "INDEX_KEY": settings.index_key,
+        "PIN_PEPPER": settings.pin_pepper,
+        **{f"PII_KEYS[{n}]": key for n, key in enumerate(settings.pii_keys)},
+    }
+    faults = [
+        f"{name} must have at least {_SECRET_CHARACTERS_MIN} characters"
+        for name, key in keys.items()
+        if len(key.get_secret_value()) < _SECRET_CHARACTERS_MIN
+    ]
+    if len({key.get_secret_value() for key in keys.values()}) < len(keys):
+        faults.append("SECRET_KEY, PII_KEYS, INDEX_KEY and PIN_PEPPER must all differ")
+    return faults
+
+
+def _production_faults(settings: Settings) -> list[str]:
+    faults = []
+    if settings.hook_token.get_secret_value() == "dev" or len(settings.hook_token.get_secret_value()) < 24:  # noqa: PLR2004 -- the sandbox's token is refused here
+        faults.append("HOOK_TOKEN must be a secret of at least 24 characters")
+    if settings.at_username == "sandbox":
+        faults.append("AT_USERNAME must not be the sandbox's")
+    for name in ("public_url", "mpesa_url", "fund_registry_url", "civil_registry_url"):
+        url = urlsplit(getattr(settings, name))
+        if url.scheme != "https" or url.hostname in {"127.0.0.1", "localhost", "::1"}:
+            faults.append(f"{name.upper()} must be https and not this machine")
+    return faults
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings. Raises BadSettings naming every missing or bad one, without their values."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        faults = []
+        for fault in error.errors(include_input=False, include_url=False):
+            name = ".".join(str(part) for part in fault["loc"]).upper()
+            message = (
+                "is missing" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
+            )
+            faults.append(f"{name} {message}".strip())
+        raise BadSettings(faults) from None

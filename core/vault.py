@@ -1,0 +1,84 @@
+"""
+Personal data at rest: AES-256-GCM per field, and keyed blind indexes to look it up.
+
+Stored form: `<key id>.<nonce>.<ciphertext>`, the last two base64url. The place (`table.column`) is bound as
+associated data, so that a value moved to another column does not open.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+from collections.abc import Sequence
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from core.errors import KibabaError
+
+_NONCE_BYTES = 12
+_KEY_BYTES = 32
+
+
+class UnreadableSecret(KibabaError):  # noqa: N818 -- it names the state of the value
+    """A stored value cannot be opened: wrong key ring, wrong place or damage."""
+
+    code = "unreadable_secret"
+
+
+def _derive(key: bytes, purpose: str) -> bytes:
+    return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=purpose.encode()).derive(key)
+
+
+class Vault:
+    """
+    Seals, opens and indexes personal data.
+
+    `pii_keys`: raw keys, newest first; the newest seals, all open. `index_key`: a different key.
+    """
+
+    def __init__(self, pii_keys: Sequence[bytes], index_key: bytes) -> None:
+        if not pii_keys or any(len(key) < _KEY_BYTES for key in (*pii_keys, index_key)):
+            raise ValueError("keys for personal data are 32 bytes or longer")
+        self._ciphers: dict[str, AESGCM] = {}
+        for key in pii_keys:
+            self._ciphers[hashlib.sha256(b"key id" + key).hexdigest()[:8]] = AESGCM(_derive(key, "pii"))
+        self._newest = next(iter(self._ciphers))
+        self._index_key = index_key
+        self._index_keys: dict[str, bytes] = {}
+
+    def seal(self, place: str, value: str) -> str:
+        """Encrypt `value` for one place (`table.column`)."""
+        nonce = os.urandom(_NONCE_BYTES)
+        ciphertext = self._ciphers[self._newest].encrypt(nonce, value.encode(), place.encode())
+        return f"{self._newest}.{_encode(nonce)}.{_encode(ciphertext)}"
+
+    def open(self, place: str, token: str) -> str:
+        """Decrypt what `seal` made for the same place. Raises UnreadableSecret."""
+        try:
+            key_id, nonce, ciphertext = token.split(".")
+            plain = self._ciphers[key_id].decrypt(_decode(nonce), _decode(ciphertext), place.encode())
+        except (KeyError, ValueError, InvalidTag) as error:
+            raise UnreadableSecret(f"a value in {place} cannot be opened") from error
+        return plain.decode()
+
+    def is_newest(self, token: str) -> bool:
+        """Whether a stored value was sealed with the newest key."""
+        return token.startswith(f"{self._newest}.")
+
+    def index(self, place: str, value: str) -> str:
+        """The blind index of a normalised value: hex HMAC-SHA256 under a key derived for the place."""
+        key = self._index_keys.get(place)
+        if key is None:
+            key = self._index_keys[place] = _derive(self._index_key, f"index:{place}")
+        return hmac.new(key, value.encode(), hashlib.sha256).hexdigest()
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode()
+
+
+def _decode(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text)
