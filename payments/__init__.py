@@ -1,0 +1,1 @@
+"""Money: contributions, wallets, the ledger, the way to the central registry, reconciliation."""
