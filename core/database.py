@@ -30,8 +30,7 @@ class Base(DeclarativeBase):
 
 
 class Encrypted(TypeDecorator[str]):
-    """
-    A text column sealed by the vault of the engine it is used with. `place` is `table.column`.
+    """A text column sealed by the vault of the engine it is used with. `place` is `table.column`.
 
     Equality in SQL is meaningless on it (every sealing differs): look up by a blind index column beside it.
     """

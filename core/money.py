@@ -45,8 +45,7 @@ class Money:
 
 
 def cents_from_text(text: str) -> int:
-    """
-    Parse a decimal amount as providers write it (`5`, `5.0`, `"1,168.00"`, `-20.50`) into cents.
+    """Parse a decimal amount as providers write it (`5`, `5.0`, `"1,168.00"`, `-20.50`) into cents.
 
     Raises InvalidValue for anything else, more than two decimals that are not zero included.
     """

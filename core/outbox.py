@@ -1,5 +1,4 @@
-"""
-The outbox: what must happen outside is remembered here, in the transaction that made it necessary.
+"""The outbox: what must happen outside is remembered here, in the transaction that made it necessary.
 
 RQ only carries ids of these rows. A row is handed out by `hand_out`, claimed by a lease, and then finished,
 postponed or buried. Nothing depends on Redis or on a worker surviving: when a lease runs out, the row is
@@ -115,8 +114,7 @@ def bring_forward(session: Session, topic: str, key: str, due_at: datetime) -> N
 
 
 def hand_out(session: Session, *, now: datetime, seconds: float, limit: int) -> list[tuple[uuid.UUID, str]]:
-    """
-    Choose due rows and hide them for `seconds`; returns (id, topic), oldest first.
+    """Choose due rows and hide them for `seconds`; returns (id, topic), oldest first.
 
     Rows with an order key go one at a time: only the oldest pending one of its key is handed out.
     """

@@ -18,8 +18,7 @@ class PhoneNumber:
 
     @classmethod
     def parse(cls, text: str, region: str = "KE") -> "PhoneNumber":
-        """
-        Read a number as people and providers write it: `07…`, `7…`, `2547…`, `+2547…`, spaces, dashes.
+        """Read a number as people and providers write it: `07…`, `7…`, `2547…`, `+2547…`, spaces, dashes.
 
         Raises InvalidValue when it is not a possible number of the region or of the world.
         """

@@ -1,5 +1,4 @@
-"""
-One OAuth token for all processes: kept in Redis, fetched by one process at a time.
+"""One OAuth token for all processes: kept in Redis, fetched by one process at a time.
 
 Daraja ends the old token with each new one, so a token per worker would break the others.
 """

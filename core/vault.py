@@ -1,5 +1,4 @@
-"""
-Personal data at rest: AES-256-GCM per field, and keyed blind indexes to look it up.
+"""Personal data at rest: AES-256-GCM per field, and keyed blind indexes to look it up.
 
 Stored form: `<key id>.<nonce>.<ciphertext>`, the last two base64url. The place (`table.column`) is bound as
 associated data, so that a value moved to another column does not open.
@@ -33,8 +32,7 @@ def _derive(key: bytes, purpose: str) -> bytes:
 
 
 class Vault:
-    """
-    Seals, opens and indexes personal data.
+    """Seals, opens and indexes personal data.
 
     `pii_keys`: raw keys, newest first; the newest seals, all open. `index_key`: a different key.
     """

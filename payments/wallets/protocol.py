@@ -1,7 +1,7 @@
 """What every wallet can do, in values: no wire format leaves a wallet's own folder.
 
-The outcome of a call that moves money is *accepted*, *rejected* or *unknown*. A time-out is unknown: the caller
-asks about it and never repeats the request by itself.
+The outcome of a call that moves money is *accepted*, *rejected* or *unknown*. A time-out is unknown: the
+caller asks about it and never repeats the request by itself.
 """
 
 import uuid
@@ -18,7 +18,7 @@ from core.phone import PhoneNumber
 
 @dataclass(frozen=True, slots=True)
 class PromptRequest:
-    """Ask a phone's owner to pay. `account` is the member number; `callback_url` is ours, secret included."""
+    """Ask a phone's owner to pay. `account`: the member number; `callback_url`: ours, secret included."""
 
     contribution_id: uuid.UUID
     phone: PhoneNumber
