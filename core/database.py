@@ -55,6 +55,11 @@ def _vault_of(dialect: Dialect) -> Vault:
     return vault
 
 
+def vault_of(session: Session) -> Vault:
+    """The vault of the engine a session works with: for blind indexes beside encrypted columns."""
+    return _vault_of(session.get_bind().dialect)
+
+
 def make_engine(url: str, vault: Vault, *, pooled: bool = True, pool_size: int = 8) -> Engine:
     """An engine for `postgresql+psycopg://…`. `pooled=False` for processes that fork per job."""
     options: dict[str, Any] = {"poolclass": NullPool}
