@@ -107,9 +107,10 @@ def append_only(model: type[Base]) -> None:
     """Make the database itself refuse UPDATE, DELETE and TRUNCATE on a model's table."""
     table = model.__table__
     assert isinstance(table, Table)
-    event.listen(table, "after_create", _ddl(REFUSE_CHANGE.replace("%", "%%")))
-    event.listen(table, "after_create", _ddl(append_only_trigger(table.name)))
+    event.listen(table, "after_create", ddl(REFUSE_CHANGE.replace("%", "%%")))
+    event.listen(table, "after_create", ddl(append_only_trigger(table.name)))
 
 
-def _ddl(statement: str) -> DDL:
+def ddl(statement: str) -> DDL:
+    """A statement to run when a table is created, typed."""
     return DDL(statement)  # type: ignore[no-untyped-call]  # SQLAlchemy has not typed its constructor

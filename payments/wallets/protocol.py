@@ -18,7 +18,7 @@ from core.phone import PhoneNumber
 
 @dataclass(frozen=True, slots=True)
 class PromptRequest:
-    """Ask a phone's owner to pay. `account`: the member number; `callback_url`: ours, secret included."""
+    """Ask a phone's owner to pay. `account` is the member number; `callback_url` is ours, secret in it."""
 
     contribution_id: uuid.UUID
     phone: PhoneNumber

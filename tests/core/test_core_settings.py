@@ -1,0 +1,64 @@
+"""Settings: every fault is named at once, no value is ever shown, production defaults nothing secret."""
+
+import pytest
+
+from core.settings import BadSettings, load_settings
+
+GOOD = {
+    "database_url": "postgresql+psycopg://localhost/kibaba",
+    "redis_url": "redis://localhost",
+    "secret_key": "s" * 40,
+    "pii_keys": "p" * 40 + "," + "q" * 40,
+    "index_key": "i" * 40,
+    "pin_pepper": "e" * 40,
+    "hook_token": "dev",
+    "at_api_key": "k",
+    "mpesa_url": "http://127.0.0.1:8001/daraja",
+    "mpesa_consumer_key": "k",
+    "mpesa_consumer_secret": "s",
+    "mpesa_shortcode": "174379",
+    "mpesa_passkey": "p",
+    "fund_registry_url": "http://127.0.0.1:8001/fund",
+    "fund_registry_client_id": "kibaba",
+    "fund_registry_client_secret": "s",
+    "civil_registry_url": "http://127.0.0.1:8001/civil",
+    "civil_registry_client_id": "kibaba",
+    "civil_registry_client_secret": "s",
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    for name in GOOD:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(str(tmp_path))
+
+
+def test_good_settings_load() -> None:
+    settings = load_settings(**GOOD)
+    assert [key.get_secret_value()[0] for key in settings.pii_keys] == ["p", "q"]
+    assert "pppp" not in repr(settings)
+
+
+def test_every_missing_setting_is_named_at_once() -> None:
+    with pytest.raises(BadSettings) as caught:
+        load_settings(database_url="x")
+    named = str(caught.value)
+    assert {"REDIS_URL", "PII_KEYS", "MPESA_PASSKEY", "HOOK_TOKEN"} <= {
+        word.strip(";") for word in named.split()
+    }
+
+
+def test_weak_or_shared_keys_are_refused_without_being_shown() -> None:
+    with pytest.raises(BadSettings) as caught:
+        load_settings(**GOOD | {"index_key": "tooshort", "pin_pepper": "s" * 40})
+    assert "INDEX_KEY must have at least 32 characters" in str(caught.value)
+    assert "must all differ" in str(caught.value)
+    assert "tooshort" not in str(caught.value)
+
+
+def test_production_refuses_the_sandbox() -> None:
+    with pytest.raises(BadSettings) as caught:
+        load_settings(**GOOD | {"kibaba_env": "production"})
+    for name in ("HOOK_TOKEN", "AT_USERNAME", "PUBLIC_URL", "MPESA_URL", "CIVIL_REGISTRY_URL"):
+        assert name in str(caught.value)

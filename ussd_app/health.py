@@ -1,0 +1,93 @@
+"""Health for operators: alive (no I/O), ready (every server this process needs), metrics."""
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Blueprint, Response, jsonify
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest, multiprocess
+from prometheus_client.registry import REGISTRY
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from core import outbox
+from ussd_app.bootstrap import Services
+
+_MIGRATIONS: Final = Path(__file__).parent.parent / "migrations"
+_OUTBOX_SECONDS_MAX: Final = 300
+
+
+def create_blueprint(services: Services) -> Blueprint:
+    """`/healthz`, `/readyz`, `/metrics`."""
+    blueprint = Blueprint("health", __name__)
+    heads = set(ScriptDirectory.from_config(_alembic()).get_heads())
+
+    @blueprint.get("/healthz")
+    def healthz() -> Response:
+        return jsonify(alive=True)
+
+    @blueprint.get("/readyz")
+    def readyz() -> tuple[Response, int]:
+        faults = list(_faults(services, heads))
+        return jsonify(ready=not faults, faults=faults), 503 if faults else 200
+
+    @blueprint.get("/metrics")
+    def metrics() -> Response:
+        return Response(_metrics(services), content_type=CONTENT_TYPE_LATEST)
+
+    return blueprint
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    return config
+
+
+def _faults(services: Services, heads: set[str]) -> Iterator[str]:
+    try:
+        services.redis.ping()
+    except RedisError:
+        yield "Redis does not answer"
+    try:
+        with services.sessions.begin() as session:
+            found = set(MigrationContext.configure(session.connection()).get_current_heads())
+            waiting = outbox.backlog(session) if found else []
+    except SQLAlchemyError:
+        yield "the database does not answer"
+        return
+    if found != heads:
+        yield "the database is not migrated"
+    age = max((_age(row.oldest_pending_at, services.clock.now()) for row in waiting), default=0.0)
+    if age > _OUTBOX_SECONDS_MAX and services.settings.is_production:
+        yield f"the oldest waiting task is {age:.0f} s old"
+
+
+def _age(since: datetime | None, now: datetime) -> float:
+    return 0.0 if since is None else (now - since).total_seconds()
+
+
+def _metrics(services: Services) -> bytes:
+    registry = REGISTRY
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library is untyped here
+    return generate_latest(registry) + generate_latest(_outbox_gauges(services))
+
+
+def _outbox_gauges(services: Services) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    pending = Gauge("kibaba_outbox_pending", "Tasks waiting.", ["topic"], registry=registry)
+    dead = Gauge("kibaba_outbox_dead", "Tasks given up.", ["topic"], registry=registry)
+    oldest = Gauge("kibaba_outbox_oldest_seconds", "Age of the oldest waiting task.", ["topic"], registry=registry)
+    with services.sessions.begin() as session:
+        for row in outbox.backlog(session):
+            pending.labels(row.topic).set(row.pending)
+            dead.labels(row.topic).set(row.dead)
+            oldest.labels(row.topic).set(_age(row.oldest_pending_at, services.clock.now()))
+    return registry

@@ -1,0 +1,1 @@
+"""RQ workers: the table of topics and queues, the relay from the outbox, the schedule, the one job."""

@@ -1,0 +1,66 @@
+"""Working one outbox task: claim it, call its handler, write down how it went."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+import structlog
+
+from core import outbox
+from core.clock import Clock
+from core.database import Sessions
+from core.outbox import Later, Task
+from workers.topics import TopicPlan
+
+Handler = Callable[[Task], Later | None]
+
+log = structlog.get_logger()
+
+
+class TaskRunner:
+    """Works tasks by id. Safe to be called twice for the same id, at the same time or later."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        clock: Clock,
+        handlers: Mapping[str, Handler],
+        topics: Mapping[str, TopicPlan],
+    ) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._handlers = handlers
+        self._topics = topics
+
+    def run(self, task_id: uuid.UUID, topic: str) -> None:
+        """Claim the task and work it; does nothing when it is finished or held by somebody else."""
+        plan = self._topics[topic]
+        with self._sessions.begin() as session:
+            task = outbox.claim(session, task_id, now=self._clock.now(), lease_seconds=plan.lease_seconds)
+        if task is None:
+            return
+        try:
+            answer = self._handlers[topic](task)
+        except Exception as error:  # noqa: BLE001 -- whatever a handler raises is kept with its task, never lost
+            self._failed(task, plan, error)
+            return
+        now = self._clock.now()
+        with self._sessions.begin() as session:
+            if answer is None:
+                outbox.finish(session, task.id, now=now)
+            else:
+                outbox.postpone(
+                    session, task.id, answer.reason, due_at=now + timedelta(seconds=answer.seconds)
+                )
+
+    def _failed(self, task: Task, plan: TopicPlan, error: Exception) -> None:
+        # The type and code only: an exception's text may carry what a caller or a provider sent.
+        reason = f"{type(error).__name__} {getattr(error, 'code', '')}".strip()
+        log.error("task failed", topic=task.topic, task=str(task.id), attempt=task.attempt, exc_info=error)
+        now = self._clock.now()
+        with self._sessions.begin() as session:
+            if task.attempt >= plan.attempts_max:
+                outbox.bury(session, task.id, reason, now=now)
+            else:
+                due_at = now + timedelta(seconds=plan.pause_seconds(task.attempt))
+                outbox.postpone(session, task.id, reason, due_at=due_at)

@@ -1,0 +1,25 @@
+"""The one RQ job: work the outbox task with this id."""
+
+import uuid
+from functools import cache
+
+from ussd_app.bootstrap import Services, build
+
+from core.settings import load_settings
+from workers.handling import TaskRunner
+from workers.topics import TOPICS
+
+
+@cache
+def services() -> Services:
+    """The process's services, built once and before any job is forked.
+
+    The engine pools no connections: one inherited over a fork would be shared by two processes.
+    """
+    return build(load_settings(), pooled=False)
+
+
+def perform(task_id: str, topic: str) -> None:
+    """Work one task."""
+    built = services()
+    TaskRunner(built.sessions, built.clock, built.handlers, TOPICS).run(uuid.UUID(task_id), topic)

@@ -1,0 +1,79 @@
+"""The relay: hands due outbox rows to RQ. Any number may run; stopping one loses nothing."""
+
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+from ussd_app.bootstrap import build
+
+from core import outbox
+from core.clock import Clock
+from core.database import Sessions
+from core.logging import configure_logging
+from core.settings import load_settings
+from workers.rq_queue import enqueue
+from workers.schedule import Every, write_due
+
+_IDLE_SECONDS: Final = 0.2
+_TROUBLE_SECONDS: Final = 1.0
+_HIDDEN_SECONDS: Final = 20.0
+_BATCH_MAX: Final = 200
+_HEARTBEAT_SECONDS: Final = 10
+HEARTBEAT_KEY: Final = "relay:alive"
+
+log = structlog.get_logger()
+
+
+class Relay:
+    """Moves due rows to RQ and writes periodic ones.
+
+    A row handed out is hidden for 20 s: when Redis loses the job, the row comes up again.
+    """
+
+    def __init__(self, sessions: Sessions, redis: Redis, clock: Clock, schedule: Sequence[Every]) -> None:
+        self._sessions = sessions
+        self._redis = redis
+        self._clock = clock
+        self._schedule = schedule
+
+    def turn(self) -> int:
+        """Hand out one batch; returns how many rows moved. Raises when the database or Redis is away."""
+        now = self._clock.now()
+        # Redis is filled before the transaction ends: if that fails, the rows stay due. Should the commit
+        # fail instead, a job finds its row free or taken, and a second job does nothing.
+        with self._sessions.begin() as session:
+            write_due(session, self._schedule, now)
+            rows = outbox.hand_out(session, now=now, seconds=_HIDDEN_SECONDS, limit=_BATCH_MAX)
+            enqueue(self._redis, rows)
+        self._redis.set(HEARTBEAT_KEY, "1", ex=_HEARTBEAT_SECONDS)
+        return len(rows)
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set."""
+        while not stop.is_set():
+            try:
+                pause = 0.0 if self.turn() == _BATCH_MAX else _IDLE_SECONDS
+            except (RedisError, SQLAlchemyError) as error:
+                log.warning("relay cannot work", error=type(error).__name__)
+                pause = _TROUBLE_SECONDS
+            stop.wait(pause)
+
+
+def main() -> int:
+    configure_logging("relay")
+    services = build(load_settings())
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    Relay(services.sessions, services.redis, services.clock, services.schedule).run(stop)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""Every call into RQ: queues with JSON payloads, ids only; workers; signs of life."""
+
+import uuid
+from collections.abc import Iterable
+from typing import Final
+
+from redis import Redis
+from rq import Queue, SimpleWorker, Worker
+from rq.serializers import JSONSerializer
+
+from workers.topics import QUEUES, TOPICS
+
+_JOB: Final = "workers.jobs.perform"
+_WAITING_SECONDS_MAX: Final = 120
+_FAILURE_KEPT_SECONDS: Final = 3600
+
+
+def enqueue(redis: Redis, tasks: Iterable[tuple[uuid.UUID, str]]) -> None:
+    """Hand tasks (id, topic) to their queues. A job holds an id and a topic, nothing else."""
+    for task_id, topic in tasks:
+        plan = TOPICS[topic]
+        queue = Queue(plan.queue, connection=redis, serializer=JSONSerializer)
+        queue.enqueue_call(
+            _JOB,
+            args=(str(task_id), topic),
+            timeout=plan.lease_seconds,
+            ttl=_WAITING_SECONDS_MAX,
+            result_ttl=0,
+            failure_ttl=_FAILURE_KEPT_SECONDS,
+            description=topic,
+        )
+
+
+def make_worker(redis: Redis, queue: str) -> Worker:
+    """A worker for one queue. Money and registry jobs fork, so that a crash takes one job, not the worker."""
+    kind = SimpleWorker if queue == "messages" else Worker
+    return kind(
+        [queue], connection=redis, serializer=JSONSerializer, worker_ttl=60, log_job_description=False
+    )
+
+
+def queues_alive(redis: Redis) -> dict[str, bool]:
+    """For each queue, whether some worker listens to it now."""
+    listened = {name for worker in Worker.all(connection=redis) for name in worker.queue_names()}
+    return {queue: queue in listened for queue in QUEUES}

@@ -1,0 +1,44 @@
+"""Which outbox topic is worked on which queue, for how long at most, and how often it is tried again."""
+
+from dataclasses import dataclass
+from typing import Final
+
+MONEY: Final = "money"
+MESSAGES: Final = "messages"
+REGISTRY: Final = "registry"
+QUEUES: Final = (MONEY, MESSAGES, REGISTRY)
+
+_PATIENT: Final = (2, 5, 15, 30, 60)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicPlan:
+    """How one topic is worked.
+
+    `lease_seconds` bounds one attempt: a worker that dies holds the task no longer than this.
+    `backoff_seconds` are the pauses after an attempt that raised; the last one repeats.
+    After `attempts_max` raised attempts the task is buried for staff to see. A handler that answers
+    `Later` is waiting, not failing, and is not counted by this limit.
+    """
+
+    queue: str
+    lease_seconds: int = 30
+    backoff_seconds: tuple[int, ...] = _PATIENT
+    attempts_max: int = 50
+
+    def pause_seconds(self, attempt: int) -> int:
+        """The pause after raised attempt number `attempt` (from 1)."""
+        return self.backoff_seconds[min(attempt, len(self.backoff_seconds)) - 1]
+
+
+TOPICS: Final[dict[str, TopicPlan]] = {
+    "prompt": TopicPlan(MONEY),
+    "ask": TopicPlan(MONEY),
+    "evidence": TopicPlan(MONEY, lease_seconds=15),
+    "pull": TopicPlan(MONEY, lease_seconds=120),
+    "reconcile": TopicPlan(MONEY, lease_seconds=600),
+    "post": TopicPlan(REGISTRY),
+    "identity": TopicPlan(REGISTRY, lease_seconds=15),
+    "phone_change": TopicPlan(REGISTRY),
+    "message": TopicPlan(MESSAGES),
+}
