@@ -83,10 +83,10 @@ def digest(entry: AuditEntry) -> str:
 def first_broken(session: Session) -> int | None:
     """The number of the first entry that does not follow from the one before; None when the chain holds."""
     previous = GENESIS
-    for entry in session.scalars(
-        select(AuditEntry).order_by(AuditEntry.number).execution_options(yield_per=1000)
-    ):
-        if entry.prev_hash != previous or entry.hash != digest(entry):
-            return entry.number
-        previous = entry.hash
+    in_order = select(AuditEntry).order_by(AuditEntry.number).execution_options(yield_per=1000)
+    with session.scalars(in_order) as entries:
+        for entry in entries:
+            if entry.prev_hash != previous or entry.hash != digest(entry):
+                return entry.number
+            previous = entry.hash
     return None

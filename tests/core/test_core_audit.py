@@ -44,5 +44,6 @@ def test_an_entry_changed_behind_the_database_shows(sessions: Sessions) -> None:
     with sessions.begin() as session:
         session.execute(text("ALTER TABLE audit DISABLE TRIGGER append_only"))
         session.execute(text("UPDATE audit SET actor = 'somebody else' WHERE subject = 'm1'"))
+        session.execute(text("ALTER TABLE audit ENABLE TRIGGER append_only"))
     with sessions.begin() as session:
         assert audit.first_broken(session) == 2
