@@ -1,0 +1,1 @@
+"""Contributions: what members said they want to save, and what became of it."""

@@ -1,0 +1,53 @@
+"""What asking to save can end in, and the terms under which it is asked."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from core.money import Money
+from payments.schemes.rules import Scheme
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Where money is to arrive and under which rules. `prompt_after`: how long the prompt waits, so that
+    it does not collide with the caller's open USSD session.
+    """
+
+    wallet: str
+    shortcode: str
+    scheme: Scheme
+    prompt_after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """The intent is kept and a prompt will follow. The same key gives the same contribution again."""
+
+    contribution_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyOpen:
+    """A prompt is coming to the phone or open on it: finish that one first."""
+
+    contribution_id: uuid.UUID
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfLimits:
+    """The scheme does not take this amount in one payment."""
+
+    minimum: Money
+    maximum: Money
+
+
+@dataclass(frozen=True, slots=True)
+class NotAllowed:
+    """The member cannot save now: `unknown_member`, `try_again`, or the status of the membership."""
+
+    why: str
+
+
+RequestOutcome = Requested | AlreadyOpen | OutOfLimits | NotAllowed

@@ -1,0 +1,144 @@
+"""Asking to save, and moving an intent from state to state. Nothing here calls a wallet."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy import insert as plain_insert
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from core import outbox
+from core.ids import new_id
+from core.money import Money
+from core.phone import PhoneNumber
+from members.model import Status
+from members.tables import MemberRow
+from payments.contributions.model import (
+    AlreadyOpen,
+    NotAllowed,
+    OutOfLimits,
+    Requested,
+    RequestOutcome,
+    Terms,
+)
+from payments.contributions.tables import Contribution, ContributionEvent
+from payments.model import OPEN_STATES, Channel, ContributionState
+from payments.payers import payer_index
+from payments.receipts.tables import Receipt
+
+_USUAL_AMOUNTS_MAX = 3
+_HISTORY_LENGTH = 20
+_WHY_CHARACTERS_MAX = 300
+
+
+def request(
+    session: Session,
+    terms: Terms,
+    *,
+    key: str,
+    member_id: uuid.UUID,
+    phone: PhoneNumber,
+    amount_cents: int,
+    channel: Channel,
+    now: datetime,
+) -> RequestOutcome:
+    """Keep the wish to save and remember to prompt. `key` names the hop or message it came by."""
+    before = session.scalar(select(Contribution.id).where(Contribution.key == key))
+    if before is not None:
+        return Requested(before)
+    if not terms.scheme.allows(amount_cents):
+        return OutOfLimits(terms.scheme.minimum, terms.scheme.maximum)
+    status = session.scalar(select(MemberRow.status).where(MemberRow.id == member_id))
+    if status is None or not Status(status).is_open:
+        return NotAllowed(status or "unknown_member")
+    payer = payer_index(session, phone)
+    contribution_id = new_id()
+    values = {
+        "id": contribution_id,
+        "key": key,
+        "member_id": member_id,
+        "phone": phone.e164,
+        "payer_index": payer,
+        "wallet": terms.wallet,
+        "shortcode": terms.shortcode,
+        "amount_cents": amount_cents,
+        "currency": terms.scheme.currency,
+        "channel": channel,
+        "state": ContributionState.REQUESTED,
+        "requested_at": now,
+    }
+    # No target: the key of a hop posted twice at once and the phone's open prompt both count.
+    kept = session.execute(
+        insert(Contribution).values(values).on_conflict_do_nothing().returning(Contribution.id)
+    ).first()
+    if kept is None:
+        return _who_was_first(session, key, payer)
+    note(session, contribution_id, ContributionState.REQUESTED, f"asked by {channel}", now=now)
+    payload = {"contribution_id": str(contribution_id)}
+    outbox.add(session, "prompt", str(contribution_id), payload, now=now, due_at=now + terms.prompt_after)
+    return Requested(contribution_id)
+
+
+def _who_was_first(session: Session, key: str, payer: str | None) -> RequestOutcome:
+    same = session.scalar(select(Contribution.id).where(Contribution.key == key))
+    if same is not None:
+        return Requested(same)
+    open_one = session.scalars(
+        select(Contribution).where(Contribution.payer_index == payer, Contribution.state.in_(OPEN_STATES))
+    ).first()
+    if open_one is None:
+        # It was finished between our two statements: asking again will work.
+        return NotAllowed("try_again")
+    return AlreadyOpen(open_one.id, Money(open_one.amount_cents, open_one.currency))
+
+
+def usual_amounts(session: Session, member_id: uuid.UUID) -> Sequence[Money]:
+    """Up to three amounts this member saves, most usual first, from the last twenty payments."""
+    last = (
+        select(Receipt.amount_cents, Receipt.currency, Receipt.paid_at)
+        .where(Receipt.member_id == member_id, Receipt.reversed_at.is_(None))
+        .order_by(Receipt.paid_at.desc())
+        .limit(_HISTORY_LENGTH)
+        .subquery()
+    )
+    rows = session.execute(
+        select(last.c.amount_cents, last.c.currency)
+        .where(last.c.amount_cents % 100 == 0)
+        .group_by(last.c.amount_cents, last.c.currency)
+        .order_by(func.count().desc(), func.max(last.c.paid_at).desc())
+        .limit(_USUAL_AMOUNTS_MAX)
+    )
+    return [Money(amount_cents, currency) for amount_cents, currency in rows]
+
+
+def locked(session: Session, contribution_id: uuid.UUID) -> Contribution | None:
+    """The contribution, locked until the transaction ends. Take this lock before any receipt is written."""
+    return session.scalars(
+        select(Contribution)
+        .where(Contribution.id == contribution_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+
+
+def move(
+    session: Session, contribution: Contribution, state: ContributionState, why: str, *, now: datetime
+) -> None:
+    """Put a locked contribution into a state and write down why."""
+    contribution.state = state
+    waiting = (*OPEN_STATES, ContributionState.UNKNOWN)
+    contribution.finished_at = None if state in waiting else now
+    note(session, contribution.id, state, why, now=now)
+
+
+def note(
+    session: Session, contribution_id: uuid.UUID, state: ContributionState, why: str, *, now: datetime
+) -> None:
+    """Append to the way of a contribution. `why` holds no personal data."""
+    session.execute(
+        plain_insert(ContributionEvent).values(
+            contribution_id=contribution_id, state=state, at=now, why=why[:_WHY_CHARACTERS_MAX]
+        )
+    )

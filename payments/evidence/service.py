@@ -1,0 +1,39 @@
+"""Keeping raw messages: stored with the task to understand them, in one transaction, and nothing else."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from core import outbox
+from core.ids import new_id
+from payments.evidence.tables import Evidence
+from payments.model import EvidenceChannel
+
+_REFERENCE_CHARACTERS_MAX = 64
+
+
+def store(
+    session: Session,
+    *,
+    channel: EvidenceChannel,
+    wallet: str,
+    body: str,
+    now: datetime,
+    reference: str = "",
+) -> uuid.UUID:
+    """Keep a raw message as it came. `reference` is what our own address said: a contribution id or nothing."""
+    evidence_id = new_id()
+    session.execute(
+        insert(Evidence).values(
+            id=evidence_id,
+            channel=channel,
+            wallet=wallet,
+            reference=reference[:_REFERENCE_CHARACTERS_MAX],
+            body=body,
+            received_at=now,
+        )
+    )
+    outbox.add(session, "evidence", str(evidence_id), {"evidence_id": str(evidence_id)}, now=now)
+    return evidence_id

@@ -1,0 +1,1 @@
+"""Receipts are money: one row per (wallet, shortcode, receipt), credited once, whoever told us first."""

@@ -1,0 +1,1 @@
+"""Reconciliation: wallet, ledger and registry side by side for a day, and every difference."""

@@ -1,0 +1,69 @@
+"""Reconciliation runs and the breaks they found."""
+
+import uuid
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import DateTime
+
+from core.database import Base
+from payments.model import BreakClass
+
+_CLASSES = ", ".join(f"'{value}'" for value in BreakClass)
+
+
+class ReconciliationRun(Base):
+    """One comparison of a fund day of one shortcode; the figures are those of that moment, in cents."""
+
+    __tablename__ = "reconciliation_runs"
+    __table_args__ = (Index("ix_reconciliation_runs_day", "wallet", "shortcode", "day", "at"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    wallet: Mapped[str] = mapped_column(String(20))
+    shortcode: Mapped[str] = mapped_column(String(20))
+    day: Mapped[date]
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    received: Mapped[int] = mapped_column(BigInteger)
+    received_cents: Mapped[int] = mapped_column(BigInteger)
+    confirmed: Mapped[int] = mapped_column(BigInteger)
+    confirmed_cents: Mapped[int] = mapped_column(BigInteger)
+    posted: Mapped[int] = mapped_column(BigInteger)
+    posted_cents: Mapped[int] = mapped_column(BigInteger)
+    acknowledged: Mapped[int] = mapped_column(BigInteger)
+    acknowledged_cents: Mapped[int] = mapped_column(BigInteger)
+    wallet_lines: Mapped[int] = mapped_column(BigInteger)
+    wallet_in_cents: Mapped[int] = mapped_column(BigInteger)
+    wallet_out_cents: Mapped[int] = mapped_column(BigInteger)
+    breaks_open: Mapped[int]
+    breaks_found: Mapped[int]
+    breaks_resolved: Mapped[int]
+
+
+class Break(Base):
+    """One difference. `subject` is a receipt code, or the id of a contribution or of evidence."""
+
+    __tablename__ = "breaks"
+    __table_args__ = (
+        UniqueConstraint("wallet", "shortcode", "break_class", "subject"),
+        CheckConstraint(f"break_class IN ({_CLASSES})", name="break_class"),
+        CheckConstraint("state IN ('open', 'resolved')", name="state"),
+        Index("ix_breaks_day", "day", "state"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    wallet: Mapped[str] = mapped_column(String(20))
+    shortcode: Mapped[str] = mapped_column(String(20))
+    day: Mapped[date]
+    break_class: Mapped[str] = mapped_column(String(30))
+    subject: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(10))
+    amount_cents: Mapped[int | None] = mapped_column(BigInteger)
+    other_amount_cents: Mapped[int | None] = mapped_column(BigInteger)
+    receipt_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("receipts.id"), index=True)
+    contribution_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("contributions.id"))
+    evidence_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("evidence.id"))
+    first_seen: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    last_seen: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    resolved_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    resolution: Mapped[str] = mapped_column(String(200), server_default="", default="")

@@ -1,0 +1,36 @@
+"""What the central registry was told about each receipt, and what it said when asked."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import DateTime
+
+from core.database import Base
+
+
+class RegistryPosting(Base):
+    """One receipt's posting. The reference id at the registry is the receipt id; both ids never change."""
+
+    __tablename__ = "registry_postings"
+    __table_args__ = (
+        Index(
+            "ix_registry_postings_unfinished",
+            "created_at",
+            postgresql_where=text("state <> 'acknowledged'"),
+        ),
+    )
+
+    receipt_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("receipts.id"), primary_key=True)
+    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"), index=True)
+    reference_id: Mapped[uuid.UUID] = mapped_column(unique=True)
+    transaction_id: Mapped[uuid.UUID] = mapped_column(unique=True)
+    state: Mapped[str] = mapped_column(String(12))
+    attempts: Mapped[int] = mapped_column(server_default="0", default=0)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    posted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    acknowledged_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    correlation_id: Mapped[str] = mapped_column(String(100), server_default="", default="")
+    read_back_amount_cents: Mapped[int | None] = mapped_column(BigInteger)
+    last_error: Mapped[str] = mapped_column(String(300), server_default="", default="")

@@ -1,0 +1,86 @@
+"""Reads the scheme rules of a country and answers which of them hold on a day."""
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from core.errors import KibabaError
+from core.money import Money
+
+
+class BadScheme(KibabaError):  # noqa: N818 -- it names what is bad
+    """The rules of a country are missing, contradict each other, or do not cover a day."""
+
+    code = "bad_scheme"
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """The rules that hold from `effective_from` until the next ones. Amounts are cents of `currency`."""
+
+    country: str
+    currency: str
+    effective_from: date
+    payment_min_cents: int
+    payment_max_cents: int
+    day_max_cents: int
+    free_up_to_cents: int
+    suggested_cents: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        amounts = (self.payment_min_cents, *self.suggested_cents, self.payment_max_cents, self.day_max_cents)
+        if any(type(amount) is not int for amount in (*amounts, self.free_up_to_cents)):
+            raise BadScheme(f"{self.country} {self.effective_from}: amounts are whole cents")
+        if self.payment_min_cents <= 0 or list(amounts) != sorted(amounts):
+            raise BadScheme(f"{self.country} {self.effective_from}: limits and suggestions out of order")
+
+    @property
+    def minimum(self) -> Money:
+        return Money(self.payment_min_cents, self.currency)
+
+    @property
+    def maximum(self) -> Money:
+        return Money(self.payment_max_cents, self.currency)
+
+    def allows(self, amount_cents: int) -> bool:
+        """Whether one payment may be this large. Wallets move whole units only."""
+        in_range = self.payment_min_cents <= amount_cents <= self.payment_max_cents
+        return in_range and amount_cents % 100 == 0
+
+
+def scheme_on(country: str, day: date) -> Scheme:
+    """The rules of a country (ISO 3166, two letters) on a fund day. Raises BadScheme."""
+    in_force = [scheme for scheme in schemes_of(country) if scheme.effective_from <= day]
+    if not in_force:
+        raise BadScheme(f"{country} has no scheme rules for {day}")
+    return in_force[-1]
+
+
+@cache
+def schemes_of(country: str) -> tuple[Scheme, ...]:
+    """Every set of rules of a country, oldest first. Raises BadScheme."""
+    file = resources.files("payments.schemes").joinpath(f"{country.lower()}.yaml")
+    if not country.isalpha() or not file.is_file():
+        raise BadScheme(f"there are no scheme rules for {country!r}")
+    return read_schemes(file.read_text(encoding="utf-8"))
+
+
+def read_schemes(source: str) -> tuple[Scheme, ...]:
+    """Parse the YAML of one country. Raises BadScheme."""
+    try:
+        document: dict[str, Any] = yaml.safe_load(source)
+        shared = {"country": document["country"], "currency": document["currency"]}
+        schemes = tuple(
+            Scheme(**shared, **{**rule, "suggested_cents": tuple(rule["suggested_cents"])})
+            for rule in document["rules"]
+        )
+    except (yaml.YAMLError, KeyError, TypeError) as error:
+        raise BadScheme("scheme rules are not of the expected form") from error
+    starts = [scheme.effective_from for scheme in schemes]
+    if not starts or starts != sorted(set(starts)):
+        raise BadScheme("scheme rules begin on different days, oldest first")
+    return schemes

@@ -1,0 +1,1 @@
+"""Wallet lines: what the wallet itself says happened, from pulls and statements."""

@@ -1,0 +1,70 @@
+"""Lines of wallets' own lists, and the runs that fetched them."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Identity, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import DateTime
+
+from core.database import Base, Encrypted, append_only
+
+
+class StoredLine(Base):
+    """One line, kept once by its `row_key`. Money in is positive. `linked_receipt`: the payment it reverses.
+
+    `particulars` is JSON: `payer`, `payer_text`, `account`, `details`.
+    """
+
+    __tablename__ = "wallet_lines"
+    __table_args__ = (
+        UniqueConstraint("wallet", "shortcode", "row_key"),
+        Index("ix_wallet_lines_receipt", "wallet", "shortcode", "receipt"),
+        Index("ix_wallet_lines_at", "wallet", "shortcode", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    wallet: Mapped[str] = mapped_column(String(20))
+    shortcode: Mapped[str] = mapped_column(String(20))
+    row_key: Mapped[str] = mapped_column(String(160))
+    receipt: Mapped[str] = mapped_column(String(40))
+    kind: Mapped[str] = mapped_column(String(12))
+    amount_cents: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    balance_after_cents: Mapped[int | None] = mapped_column(BigInteger)
+    linked_receipt: Mapped[str] = mapped_column(String(40), server_default="", default="")
+    payer_index: Mapped[str | None] = mapped_column(String(64))
+    particulars: Mapped[str] = mapped_column(Encrypted("wallet_lines.particulars"))
+    source: Mapped[str] = mapped_column(String(12))
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    seen_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class PullRun(Base):
+    """One attempt to read a wallet's list. Only a complete one proves that something is not on it."""
+
+    __tablename__ = "pull_runs"
+    __table_args__ = (
+        Index(
+            "ix_pull_runs_complete",
+            "wallet",
+            "shortcode",
+            "window_end",
+            postgresql_where=text("complete"),
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    wallet: Mapped[str] = mapped_column(String(20))
+    shortcode: Mapped[str] = mapped_column(String(20))
+    window_start: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    window_end: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    complete: Mapped[bool]
+    pages: Mapped[int]
+    lines: Mapped[int]
+    error: Mapped[str] = mapped_column(String(300), server_default="", default="")
+    finished_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+
+
+append_only(StoredLine)
+append_only(PullRun)
