@@ -1,0 +1,60 @@
+"""What a caller sees: the session-state engine, screens as data, and words per language. Pure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from menus.engine.graph import Graph
+from menus.engine.loader import load_graph as _load_graph
+from menus.engine.model import (
+    Answer,
+    Effect,
+    Event,
+    Expectation,
+    Facts,
+    Opening,
+    PinVerdict,
+    Session,
+    SessionUnreadableError,
+    Step,
+    Typed,
+    Wanted,
+    reads_as_pin,
+)
+from menus.engine.navigation import adopt, without_secrets
+from menus.engine.notices import abandoned, render_notice
+from menus.engine.source import DefinitionError
+from menus.engine.step import step
+from menus.rules import VOCABULARY
+
+__all__ = [
+    "Answer",
+    "DefinitionError",
+    "Effect",
+    "Event",
+    "Expectation",
+    "Facts",
+    "Graph",
+    "Opening",
+    "PinVerdict",
+    "Session",
+    "SessionUnreadableError",
+    "Step",
+    "Typed",
+    "Wanted",
+    "abandoned",
+    "adopt",
+    "load_graph",
+    "reads_as_pin",
+    "render_notice",
+    "step",
+    "without_secrets",
+]
+
+
+def load_graph(root: Path | None = None) -> Graph:
+    """Kibaba's menus, checked and compiled; from another folder with the same vocabulary if `root` is given.
+
+    Raises `DefinitionError`, whose findings name file, line and fix.
+    """
+    return _load_graph(root, VOCABULARY)

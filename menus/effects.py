@@ -1,0 +1,63 @@
+"""The closed set of things a menu can make happen, each with all of its arguments.
+
+The host performs an effect exactly once per hop, in its own database transaction, and gives the result back
+as the fact of the same name (shapes in `menus.facts`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from menus.engine.vocabulary import EffectRule, View
+
+
+def _identity(view: View) -> dict[str, str]:
+    return {"national_id": view.answers["national_id"]}
+
+
+def _join(view: View) -> dict[str, str]:
+    """`consent_…` and `name_confirmed` are `yes` or `no`; `pin` is the host's own sealed string."""
+    answers = view.answers
+    return {
+        "national_id": answers["national_id"],
+        "language": view.language,
+        "consent_saving": answers["consent_saving"],
+        "consent_reminders": answers["consent_reminders"],
+        "name_confirmed": answers.get("name_confirmed", "no"),
+        "pin": answers["pin"],
+    }
+
+
+def _phone_change(view: View) -> dict[str, str]:
+    return {
+        "national_id": view.answers["national_id"],
+        "birth_year": view.answers["birth_year"],
+        "language": view.language,
+    }
+
+
+def _save(view: View) -> dict[str, str]:
+    return {"amount_cents": view.answers["amount"]}
+
+
+def _language(view: View) -> dict[str, str]:
+    return {"language": view.language}
+
+
+def _reminders(view: View) -> dict[str, str]:
+    """`granted` is `yes` or `no`."""
+    return {"purpose": "reminders", "granted": view.answers["reminders"]}
+
+
+EFFECTS: Final = (
+    EffectRule("look_up_identity", ("national_id",), _identity),
+    EffectRule(
+        "join",
+        ("national_id", "language", "consent_saving", "consent_reminders", "name_confirmed", "pin"),
+        _join,
+    ),
+    EffectRule("start_phone_change", ("national_id", "birth_year", "language"), _phone_change),
+    EffectRule("save", ("amount_cents",), _save),
+    EffectRule("set_language", ("language",), _language),
+    EffectRule("set_consent", ("purpose", "granted"), _reminders),
+)

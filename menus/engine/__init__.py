@@ -1,0 +1,1 @@
+"""The session-state engine: pure code that turns a session, an answer and facts into the next screen."""

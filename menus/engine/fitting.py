@@ -1,0 +1,139 @@
+"""Measures every screen in every language with the longest values it can have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from menus.engine.graph import ITEM, Graph, Kind, Language, Screen
+from menus.engine.gsm7 import septets
+from menus.engine.layout import OPTIONS_MAX, Entry, Frame, Page, pages_of
+from menus.engine.model import SCREEN_SEPTETS
+from menus.engine.render import item_line
+from menus.engine.schema import Definition
+from menus.engine.source import Finding
+from menus.engine.wording import Texts
+
+_NO_SIGN = re.compile(r"[^a-z0-9]+")
+_CHECK_REASONS = ("pin_format", "pin_wrong")
+_SET_REASONS = ("pin_format", "pin_sequence", "pin_repeated", "pin_birth_year", "pin_mismatch")
+
+
+def fit_findings(
+    graph: Graph, definition: Definition, languages: Mapping[str, Texts]
+) -> Iterator[Finding]:
+    """Pages over the limit, options too many or alike, remarks that do not fit above their screen."""
+    for screen in graph.screens.values():
+        raw = definition.screens[screen.name]
+        if len(screen.options) > OPTIONS_MAX:
+            message = f"{len(screen.options)} options, more than {OPTIONS_MAX}"
+            yield raw.finding("options", message, "group some of them on a screen of their own")
+        if not screen.shown:
+            continue
+        for code, language in graph.languages.items():
+            for key, message, fix in _screen_findings(language, screen):
+                yield languages[code].finding(f"screens.{screen.name}{key}", message, fix)
+    yield from _remark_findings(graph, languages)
+
+
+def longest_pages(language: Language, screen: Screen) -> list[Page]:
+    """The pages of a screen when everything on it is as long as it can be."""
+    words = language.screens[screen.name]
+    entries: list[Entry] = []
+    if screen.list_rule is not None:
+        mark = ITEM if screen.to else ""
+        line = item_line(words.item, screen.list_rule.longest, screen.list_rule)
+        entries += [Entry(mark and f"{mark}{index}", line) for index in range(screen.list_rule.items_max)]
+    for option, template in zip(screen.options, words.options, strict=True):
+        entries.append(Entry(option.value, template.fill_longest()))
+    frame = Frame(
+        SCREEN_SEPTETS,
+        language.reason_room,
+        language.navigation,
+        back=screen.back and not screen.ends,
+        home=screen.home and not screen.ends,
+    )
+    return pages_of(words.head.fill_longest(), entries, frame, long=screen.long)
+
+
+def _screen_findings(language: Language, screen: Screen) -> Iterator[tuple[str, str, str]]:
+    pages = longest_pages(language, screen)
+    words = language.screens[screen.name]
+    longest = max(septets(page.text) for page in pages)
+    if not screen.long and screen.kind is not Kind.LIST and len(pages) > 1:
+        longest = words.whole.septets_max
+        yield "", f"up to {longest} septets and navigation need {len(pages)} pages", "shorten it"
+    elif longest > SCREEN_SEPTETS:
+        yield "", f"up to {longest} septets on a page, more than {SCREEN_SEPTETS}", "shorten it"
+    shown = [line.split(" ", 1)[-1] for page in pages for line in page.lines]
+    if screen.list_rule and any(line.endswith(".") for line in shown) and len(pages) > 1:
+        label = item_line(words.item, screen.list_rule.longest, screen.list_rule)
+        if label not in {line.split(" ", 1)[1] for page in pages for line in page.lines if " " in line} and (
+            label not in {line for page in pages for line in page.lines}
+        ):
+            yield ".item", "one item alone is longer than a page", "shorten the text above the list"
+    seen: dict[str, str] = {}
+    for option, template in zip(screen.options, words.options, strict=True):
+        plain = _NO_SIGN.sub("", template.text.casefold())
+        if plain in seen:
+            message = f"reads like option `{seen[plain]}`: {template.text!r}"
+            yield f".options.{option.value}", message, "say what makes them different"
+        seen[plain] = option.value
+    for reason in _reasons(screen):
+        if not _fits(language, screen, f"reason.{reason}", whole=False):
+            message = f"the reason `{reason}` does not fit above its options"
+            yield "", message, "shorten the screen or the reason"
+
+
+def _reasons(screen: Screen) -> tuple[str, ...]:
+    if screen.ends:
+        return ()
+    if screen.kind is Kind.PIN:
+        return _CHECK_REASONS if screen.purpose == "check" else _SET_REASONS
+    if screen.input_rule is not None:
+        return screen.input_rule.reasons
+    return ("choice",)
+
+
+def _fits(language: Language, screen: Screen, remark: str, *, whole: bool) -> bool:
+    """Whether a remark fits above every page: above all of it, or (not `whole`) above all but its head."""
+    room = SCREEN_SEPTETS - language.remarks[remark].septets_max
+    for page in longest_pages(language, screen):
+        kept = page.text if whole else "\n".join(part for part in (*page.lines, page.navigation) if part)
+        if septets(kept) + bool(kept) > room:
+            return False
+    return True
+
+
+def _remark_findings(graph: Graph, languages: Mapping[str, Texts]) -> Iterator[Finding]:
+    """A remark made on the way must fit above whatever screen it can land on."""
+    for screen in graph.screens.values():
+        for branch in screen.branches.values():
+            if not branch.say:
+                continue
+            for target in sorted(landings(graph, branch.to)):
+                for code, language in graph.languages.items():
+                    whole = graph.screens[target].kind is not Kind.CHOICE
+                    if not _fits(language, graph.screens[target], f"say.{branch.say}", whole=whole):
+                        message = f"does not fit above `{target}`"
+                        yield languages[code].finding(f"say.{branch.say}", message, "shorten either")
+
+
+def landings(graph: Graph, target: str) -> set[str]:
+    """The screens that are shown when a definition leads to `target`."""
+    found: set[str] = set()
+    waiting = [target]
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name not in graph.screens:
+            continue
+        seen.add(name)
+        screen = graph.screens[name]
+        if screen.shown:
+            found.add(name)
+            # A PIN that was right once in this session is not asked again.
+            waiting += [screen.to] if screen.purpose == "check" else []
+        else:
+            waiting += [branch.to for branch in screen.branches.values()]
+    return found

@@ -1,0 +1,97 @@
+"""Turns a screen and a view into the text a caller reads; adds numbers and navigation, measures septets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from menus.engine.graph import (
+    ITEM,
+    OFFERS_BACK,
+    OFFERS_HOME,
+    OFFERS_MORE,
+    Kind,
+    Language,
+    Screen,
+    Words,
+)
+from menus.engine.gsm7 import septets, transliterated
+from menus.engine.layout import Entry, Frame, Page, pages_of
+from menus.engine.model import SCREEN_SEPTETS
+from menus.engine.template import GLUE, shortened
+from menus.engine.vocabulary import ListRule, View
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A page as sent, its index, and everything it offers in order, navigation last."""
+
+    text: str
+    page: int
+    shown: tuple[str, ...]
+
+
+def render(
+    language: Language, screen: Screen, view: View, page: int, budget: int, *, back: bool, remark: str
+) -> Rendered:
+    """The given page of a screen (the last one if there are fewer). `remark` is a line said above it."""
+    words = language.screens[screen.name]
+    if words.fixed and not remark and budget >= SCREEN_SEPTETS:
+        return _fixed(language, screen, words, view, back=back)
+    frame = Frame(
+        budget, language.reason_room, language.navigation, back=back, home=screen.home and not screen.ends
+    )
+    pages = pages_of(words.head.fill(view), entries_of(screen, words, view), frame, long=screen.long)
+    index = min(page, len(pages) - 1)
+    chosen = pages[index]
+    text = with_remark(chosen, remark, budget) if remark else chosen.text
+    offers = (
+        *chosen.values,
+        *((OFFERS_MORE,) if chosen.more else ()),
+        *((OFFERS_BACK,) if back or index else ()),
+        *((OFFERS_HOME,) if frame.home else ()),
+    )
+    return Rendered(text.replace(GLUE, " "), index, offers)
+
+
+def _fixed(language: Language, screen: Screen, words: Words, view: View, *, back: bool) -> Rendered:
+    home = screen.home and not screen.ends
+    line = language.navigation[2 * back + home]
+    text = words.whole.fill(view)
+    offers = tuple([option.value for option in screen.options])
+    if back:
+        offers += (OFFERS_BACK,)
+    if home:
+        offers += (OFFERS_HOME,)
+    return Rendered((f"{text}\n{line}" if line else text).replace(GLUE, " "), 0, offers)
+
+
+def entries_of(screen: Screen, words: Words, view: View) -> list[Entry]:
+    """The lines of a screen: the items of its list, then its fixed options."""
+    entries: list[Entry] = []
+    if screen.kind is Kind.LIST and screen.list_rule is not None:
+        mark = ITEM if screen.to else ""
+        for value, label in screen.list_rule.items(view):
+            entries.append(Entry(mark and mark + value, item_line(words.item, label, screen.list_rule)))
+    for option, template in zip(screen.options, words.options, strict=True):
+        entries.append(Entry(option.value, template.fill(view)))
+    return entries
+
+
+def item_line(pattern: str, label: str, rule: ListRule) -> str:
+    """One list item as shown: GSM-7, on one line, no longer than its rule declares."""
+    text = " ".join(transliterated(label).split())
+    return pattern.replace("{item}", shortened(text, septets(rule.longest)))
+
+
+def with_remark(page: Page, remark: str, budget: int) -> str:
+    """A page with a remark above it. When both do not fit, the head gives way to the remark: options and
+    navigation stay, so that the caller keeps the place.
+    """
+    for text in (
+        f"{remark}\n{page.text}",
+        "\n".join([part for part in (remark, *page.lines, page.navigation) if part]),
+        "\n".join([part for part in (remark, page.navigation) if part]),
+    ):
+        if septets(text) <= budget:
+            return text
+    return page.text

@@ -1,0 +1,121 @@
+"""The facts that the host supplies to the menus: every name and its shape.
+
+Amounts are integer cents. Moments are ISO 8601 in the fund's own zone, to the minute
+(`2026-11-22T10:30`), because the menus know no clock and no zone. The result of an effect is the fact of
+the effect's name.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+MemberStatus = Literal["none", "active", "pending_verification", "blocked", "closed"]
+IdentityState = Literal[
+    "waiting", "found", "unknown", "dead", "minor", "taken", "look_alike", "several", "unavailable", "too_many"
+]
+PaymentState = Literal[
+    "requested", "prompted", "received", "confirmed", "posted", "acknowledged", "failed", "cancelled",
+    "expired", "unknown", "reversed",
+]  # fmt: skip
+
+
+class Member(TypedDict):
+    """Who is calling. `status` is `none` for a phone that is no member's; the rest is then empty.
+
+    `number` is nine digits, `phone_masked` such as `0712***678`.
+    """
+
+    status: MemberStatus
+    language: str
+    number: str
+    phone_masked: str
+    reminders: bool
+
+
+class Scheme(TypedDict):
+    """The fund and its limits for one saving. `suggested_cents` are offered to newcomers, at most three."""
+
+    fund_name: str
+    helpline: str
+    minimum_cents: int
+    maximum_cents: int
+    suggested_cents: list[int]
+
+
+class Identity(TypedDict):
+    """What is known so far about the national ID just typed. `masked_name` such as `W***** M****`."""
+
+    state: IdentityState
+    masked_name: str
+
+
+class Balance(TypedDict):
+    """Savings as of a moment; `pending_cents` are on their way and not counted in."""
+
+    amount_cents: int
+    as_of: str
+    pending_cents: int
+
+
+class Payment(TypedDict):
+    """One line of the statement."""
+
+    on: str
+    amount_cents: int
+    state: PaymentState
+
+
+class LookUpResult(TypedDict):
+    """Result of `look_up_identity`."""
+
+    state: Literal["started", "too_many"]
+
+
+class JoinResult(TypedDict):
+    """Result of `join`. `number` is the member number when state is joined or pending."""
+
+    state: Literal["joined", "pending", "taken", "refused"]
+    number: str
+
+
+class PhoneChangeResult(TypedDict):
+    """Result of `start_phone_change`. `waiting_days` until it completes unless someone objects."""
+
+    state: Literal["started", "refused", "too_many"]
+    waiting_days: int
+
+
+class SaveResult(TypedDict):
+    """Result of `save`."""
+
+    state: Literal["queued", "already_open", "limit", "not_allowed"]
+
+
+class Done(TypedDict):
+    """Result of an effect that has nothing to tell: `set_language`, `set_consent`."""
+
+    state: Literal["done"]
+
+
+class Facts(TypedDict, total=False):
+    """All facts by name. `usual_amounts` are cents, the most usual first, at most three; `payments` newest
+    first, at most `STATEMENT_PAYMENTS_MAX`.
+    """
+
+    member: Member
+    scheme: Scheme
+    usual_amounts: list[int]
+    identity: Identity
+    balance: Balance
+    payments: list[Payment]
+    look_up_identity: LookUpResult
+    join: JoinResult
+    start_phone_change: PhoneChangeResult
+    save: SaveResult
+    set_language: Done
+    set_consent: Done
+
+
+STATEMENT_PAYMENTS_MAX = 12
+USUAL_AMOUNTS_MAX = 3
+AMOUNT_CENTS_MAX = 999_999_00

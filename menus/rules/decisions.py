@@ -1,0 +1,85 @@
+"""Which way a caller goes next: named decisions over facts and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from menus.engine.vocabulary import DecisionRule, View
+
+_OPENINGS: Final = {
+    "none": "newcomer",
+    "active": "member",
+    "pending_verification": "member",
+    "blocked": "blocked",
+    "closed": "closed",
+}
+_IDENTITY_STATES: Final = ("found", "unknown", "dead", "minor", "taken", "look_alike", "several", "too_many")
+
+
+def opening(view: View) -> str:
+    return _OPENINGS[view.facts["member"]["status"]]
+
+
+def home_kind(view: View) -> str:
+    """Someone with a usual amount is offered it first; a weekly saver needs two answers."""
+    return "usual" if view.facts["usual_amounts"] else "plain"
+
+
+def identity_state(view: View) -> str:
+    """What the civil register said so far. `waiting`, `unavailable` and `several` all mean: not now."""
+    state: str = view.facts["identity"]["state"]
+    if state in {"several", "unavailable"} or state not in _IDENTITY_STATES:
+        return "waiting"
+    return state
+
+
+def has_payments(view: View) -> str:
+    return "some" if view.facts["payments"] else "none"
+
+
+def money_on_its_way(view: View) -> str:
+    return "some" if view.facts["balance"]["pending_cents"] > 0 else "none"
+
+
+def reminders_now(view: View) -> str:
+    return "on" if view.facts["member"]["reminders"] else "off"
+
+
+def reminders_wanted(view: View) -> str:
+    return "on" if view.answers["reminders"] == "yes" else "off"
+
+
+def _result_of(effect: str, *outcomes: str) -> DecisionRule:
+    """The result of an effect; anything the menus do not know is the last outcome."""
+
+    def choose(view: View) -> str:
+        state: str = view.facts[effect]["state"]
+        return state if state in outcomes else outcomes[-1]
+
+    return DecisionRule(f"{effect}_result", outcomes, choose, (effect,))
+
+
+def _over(choose: Callable[[View], str], outcomes: tuple[str, ...], *needs: str) -> DecisionRule:
+    return DecisionRule(choose.__name__, outcomes, choose, needs)
+
+
+DECISIONS: Final = (
+    _over(opening, ("newcomer", "member", "blocked", "closed"), "member"),
+    _over(home_kind, ("usual", "plain"), "usual_amounts"),
+    _over(
+        identity_state,
+        ("waiting", "found", "unknown", "dead", "minor", "taken", "look_alike", "too_many"),
+        "identity",
+    ),
+    _over(has_payments, ("some", "none"), "payments"),
+    _over(money_on_its_way, ("some", "none"), "balance"),
+    _over(reminders_now, ("on", "off"), "member"),
+    _over(reminders_wanted, ("on", "off")),
+    _result_of("look_up_identity", "started", "too_many"),
+    _result_of("join", "joined", "pending", "taken", "refused"),
+    _result_of("start_phone_change", "started", "too_many", "refused"),
+    _result_of("save", "queued", "already_open", "limit", "not_allowed"),
+    _result_of("set_language", "done"),
+    _result_of("set_consent", "done"),
+)

@@ -1,0 +1,60 @@
+"""What callers may type, and how it is read: each rule accepts a clean form or says why not."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from menus.engine.vocabulary import Accepted, InputRule, Refused, View
+
+# Kenyan national IDs have been issued with six to eight digits; leading zeros are not part of them.
+_ID_DIGITS_MIN, _ID_DIGITS_MAX = 6, 8
+_BIRTH_YEARS = range(1900, 2101)
+_CENTS_PER_SHILLING = 100
+_AMOUNT_DIGITS_MAX = 9
+
+
+def national_id(typed: str, _view: View) -> Accepted | Refused:
+    """Six to eight digits; spaces, dots and dashes between them are forgiven."""
+    digits = _without(typed, " .-")
+    if not _is_digits(digits):
+        return Refused("id_digits")
+    if not _ID_DIGITS_MIN <= len(digits.lstrip("0")) <= _ID_DIGITS_MAX:
+        return Refused("id_length")
+    return Accepted(digits.lstrip("0"))
+
+
+def save_amount(typed: str, view: View) -> Accepted | Refused:
+    """Whole shillings within the scheme's limits, kept as cents. Forgives `KES`, `/=`, commas and spaces."""
+    plain = typed.casefold().removeprefix("kes").removeprefix("ksh").removesuffix("/=").removesuffix("/-")
+    digits = _without(plain, ", ")
+    if not _is_digits(digits) or len(digits) > _AMOUNT_DIGITS_MAX:
+        return Refused("amount_figures")
+    cents = int(digits) * _CENTS_PER_SHILLING
+    scheme = view.facts["scheme"]
+    if cents < scheme["minimum_cents"]:
+        return Refused("amount_low")
+    if cents > scheme["maximum_cents"]:
+        return Refused("amount_high")
+    return Accepted(str(cents))
+
+
+def birth_year(typed: str, _view: View) -> Accepted | Refused:
+    """A year with four figures."""
+    if not (_is_digits(typed) and len(typed) == 4 and int(typed) in _BIRTH_YEARS):  # noqa: PLR2004 - a year has four
+        return Refused("year_figures")
+    return Accepted(typed)
+
+
+def _without(typed: str, characters: str) -> str:
+    return "".join(character for character in typed if character not in characters)
+
+
+def _is_digits(typed: str) -> bool:
+    return typed.isascii() and typed.isdigit()
+
+
+INPUTS: Final = (
+    InputRule("national_id", ("id_digits", "id_length"), national_id),
+    InputRule("save_amount", ("amount_figures", "amount_low", "amount_high"), save_amount, ("scheme",)),
+    InputRule("birth_year", ("year_figures",), birth_year),
+)
