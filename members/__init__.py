@@ -1,0 +1,1 @@
+"""Who someone is: joining, identity, consent, PIN, language and change of phone."""

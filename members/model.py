@@ -1,0 +1,160 @@
+"""Members as values: their states, their consents, what the registry said, how a use case ended."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from core.clock import FundCalendar
+from core.phone import PhoneNumber
+from members.numbers import MemberNumber
+
+NATIONAL_ID = "national_id"
+
+
+class Status(StrEnum):
+    """Where a membership stands. Money is taken from all but the deceased and the closed."""
+
+    PENDING_VERIFICATION = "pending_verification"
+    ACTIVE = "active"
+    NEEDS_REVIEW = "needs_review"
+    DECEASED = "deceased"
+    CLOSED = "closed"
+
+    @property
+    def is_open(self) -> bool:
+        return self not in {Status.DECEASED, Status.CLOSED}
+
+
+class Purpose(StrEnum):
+    """What a member is asked to agree to, each by itself (General Regulations 2021, reg 4)."""
+
+    SAVING = "saving"
+    REMINDERS = "reminders"
+
+
+class IdentityState(StrEnum):
+    """What is known about an ID that was typed."""
+
+    WAITING = "waiting"
+    FOUND = "found"
+    UNKNOWN = "unknown"
+    DEAD = "dead"
+    MINOR = "minor"
+    TAKEN = "taken"
+    LOOK_ALIKE = "look_alike"
+    SEVERAL = "several"
+    UNAVAILABLE = "unavailable"
+    TOO_MANY = "too_many"
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether a person must look before the membership counts as verified."""
+        return self in _DOUBTFUL
+
+
+_DOUBTFUL = frozenset(
+    {
+        IdentityState.UNKNOWN,
+        IdentityState.DEAD,
+        IdentityState.MINOR,
+        IdentityState.LOOK_ALIKE,
+        IdentityState.SEVERAL,
+        IdentityState.TOO_MANY,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The fund's rules that members must know. `identity_patience_seconds`: when an answer is overdue."""
+
+    calendar: FundCalendar
+    adult_years: int = 18
+    ids_per_phone_and_day_max: int = 5
+    identity_patience_seconds: float = 20.0
+    phone_change_wait_hours: float = 24.0
+    phone_changes_per_phone_and_day_max: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member as other rooms see one. `masked_name` is empty until a registry has named them."""
+
+    id: uuid.UUID
+    number: MemberNumber
+    status: Status
+    language: str
+    phone: PhoneNumber
+    masked_name: str
+    name_confirmed: bool
+    joined_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityView:
+    """What a caller may be shown of a look-up. `birth_year` only serves to refuse it as a PIN."""
+
+    state: IdentityState
+    masked_name: str = ""
+    birth_year: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """There is a membership. `created` is False when this very join was done before."""
+
+    member: Member
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyMember:
+    """The ID has a membership, whatever its status: offer a change of phone, never a second membership."""
+
+    member_id: uuid.UUID
+    status: Status
+    same_phone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneInUse:
+    """Another membership uses this phone."""
+
+
+JoinOutcome = Joined | AlreadyMember | PhoneInUse
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneChangeStarted:
+    """The phone will change at `due_at` unless the owner of the old one objects."""
+
+    change_id: uuid.UUID
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneChangeWithStaff:
+    """Kept for staff to decide. The caller hears what `PhoneChangeStarted` tells, or facts could be guessed."""
+
+    change_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneChangeRefused:
+    """Nothing was kept: `not_a_member`, `same_phone`, `phone_in_use` or `too_many` requests today."""
+
+    reason: str
+
+
+PhoneChangeOutcome = PhoneChangeStarted | PhoneChangeWithStaff | PhoneChangeRefused
+
+
+class PhoneChangeState(StrEnum):
+    """Where a request to move a membership to another phone stands."""
+
+    WAITING = "waiting"
+    STAFF = "staff"
+    DONE = "done"
+    STOPPED = "stopped"
+    REFUSED = "refused"

@@ -1,0 +1,50 @@
+"""What members are told by SMS: outbox rows with topic `message`; the words are those of `messages`."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from core import outbox
+from core.phone import PhoneNumber
+from core.vault import Vault
+
+TOPIC = "message"
+PHONE_PLACE = "outbox.phone"
+
+
+def tell_member(
+    session: Session,
+    template: str,
+    member_id: uuid.UUID,
+    occasion: uuid.UUID,
+    *,
+    now: datetime,
+    values: Mapping[str, Any] | None = None,
+) -> None:
+    """Queue one SMS to a member, once per template and occasion. `values`: ids, amounts and codes only."""
+    payload = {"template": template, "member_id": str(member_id), "values": dict(values or {})}
+    outbox.add(session, TOPIC, f"{template}:{occasion}", payload, now=now)
+
+
+def tell_phone(
+    session: Session,
+    vault: Vault,
+    template: str,
+    phone: PhoneNumber,
+    occasion: str,
+    *,
+    language: str,
+    now: datetime,
+    values: Mapping[str, Any] | None = None,
+) -> None:
+    """Queue one SMS to a phone, whoever owns it by the time it is sent."""
+    payload = {
+        "template": template,
+        "phone_sealed": vault.seal(PHONE_PLACE, phone.e164),
+        "language": language,
+        "values": dict(values or {}),
+    }
+    outbox.add(session, TOPIC, f"{template}:{occasion}", payload, now=now)

@@ -1,0 +1,272 @@
+"""Moving a membership to another phone: facts, a waiting time, a word to the old phone, staff on doubt."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from core import audit, outbox
+from core.clock import Clock
+from core.database import Sessions, advisory_lock
+from core.errors import InvalidValue
+from core.ids import new_id
+from core.outbox import Later, Task
+from core.phone import PhoneNumber
+from core.vault import Vault
+from members.identity import birth_year_of
+from members.indexes import MemberIndexes
+from members.model import (
+    NATIONAL_ID,
+    PhoneChangeOutcome,
+    PhoneChangeRefused,
+    PhoneChangeStarted,
+    PhoneChangeState,
+    PhoneChangeWithStaff,
+    Policy,
+    Status,
+)
+from members.notices import tell_phone
+from members.numbers import NationalId
+from members.tables import MemberRow, PhoneChangeRow
+
+TOPIC = "phone_change"
+_OPEN = (PhoneChangeState.WAITING, PhoneChangeState.STAFF)
+_DECIDABLE = (*_OPEN, PhoneChangeState.STOPPED)
+
+
+class PhoneChanges:
+    def __init__(self, vault: Vault, indexes: MemberIndexes, clock: Clock, policy: Policy) -> None:
+        self._vault = vault
+        self._indexes = indexes
+        self._clock = clock
+        self._policy = policy
+
+    def start(
+        self,
+        session: Session,
+        *,
+        key: str,
+        identifier: NationalId,
+        new_phone: PhoneNumber,
+        birth_year: int | None,
+    ) -> PhoneChangeOutcome:
+        """Ask to move the membership of `identifier` to `new_phone`. Idempotent by `key`."""
+        new_index = self._indexes.phone(new_phone)
+        with advisory_lock(session, f"phone change:{new_index}"):
+            known = session.scalar(select(PhoneChangeRow).where(PhoneChangeRow.key == key))
+            if known is not None:
+                return _outcome(known)
+            if self._requests_today(session, new_index) >= self._policy.phone_changes_per_phone_and_day_max:
+                return PhoneChangeRefused("too_many")
+            member = session.scalar(
+                select(MemberRow)
+                .where(
+                    MemberRow.identifier_type == NATIONAL_ID,
+                    MemberRow.identifier_index == self._indexes.identifier(identifier),
+                )
+                .with_for_update()
+            )
+            if member is None:
+                return PhoneChangeRefused("not_a_member")
+            if member.phone_index == new_index:
+                return PhoneChangeRefused("same_phone")
+            if _phone_in_use(session, new_index):
+                return PhoneChangeRefused("phone_in_use")
+            change = self._keep(session, key, member, new_phone, _doubt(session, member, birth_year))
+        self._announce(session, change, member.language)
+        return _outcome(change)
+
+    def object(self, session: Session, old_phone: PhoneNumber) -> bool:
+        """The owner of the old phone says no. True when there was an open request to stop."""
+        changes = session.scalars(
+            select(PhoneChangeRow)
+            .where(
+                PhoneChangeRow.old_phone_index == self._indexes.phone(old_phone),
+                PhoneChangeRow.state.in_(_OPEN),
+            )
+            .order_by(PhoneChangeRow.id)
+            .with_for_update()
+        ).all()
+        for change in changes:
+            self._close(session, change, PhoneChangeState.STOPPED, by="old phone", reason="objection")
+        return bool(changes)
+
+    def complete(self, session: Session, change_id: uuid.UUID) -> Later | None:
+        """Carry out a request whose waiting time is over, unless somebody objected or doubt has come up."""
+        change = _locked(session, change_id)
+        if change is None or change.state != PhoneChangeState.WAITING:
+            return None
+        remaining = (change.due_at - self._clock.now()).total_seconds()
+        if remaining > 0:
+            return Later(remaining, "the waiting time is not over")
+        doubt = self._move(session, change)
+        if doubt:
+            change.state, change.doubt = PhoneChangeState.STAFF, doubt
+        else:
+            self._close(session, change, PhoneChangeState.DONE, by="system", reason="waiting time over")
+        return None
+
+    def decide(
+        self, session: Session, change_id: uuid.UUID, *, staff: str, accept: bool, reason: str
+    ) -> PhoneChangeState:
+        """Staff decide a request that is open or was stopped.
+
+        Raises InvalidValue when it is decided already, or cannot be carried out because the new phone
+        belongs to somebody else by now.
+        """
+        change = _locked(session, change_id)
+        if change is None or change.state not in _DECIDABLE:
+            raise InvalidValue("this change of phone is not open")
+        doubt = self._move(session, change, forced=True) if accept else ""
+        if doubt:
+            raise InvalidValue(f"this change of phone cannot be carried out: {doubt}")
+        state = PhoneChangeState.DONE if accept else PhoneChangeState.REFUSED
+        self._close(session, change, state, by=staff, reason=reason)
+        return state
+
+    def _requests_today(self, session: Session, new_index: str) -> int:
+        today, _ = self._policy.calendar.bounds(self._policy.calendar.day_of(self._clock.now()))
+        return (
+            session.scalar(
+                select(func.count()).where(
+                    PhoneChangeRow.new_phone_index == new_index, PhoneChangeRow.requested_at >= today
+                )
+            )
+            or 0
+        )
+
+    def _keep(
+        self, session: Session, key: str, member: MemberRow, new_phone: PhoneNumber, doubt: str
+    ) -> PhoneChangeRow:
+        now = self._clock.now()
+        change = PhoneChangeRow(
+            id=new_id(),
+            key=key,
+            member_id=member.id,
+            old_phone=member.phone,
+            old_phone_index=member.phone_index,
+            new_phone=new_phone.e164,
+            new_phone_index=self._indexes.phone(new_phone),
+            state=PhoneChangeState.STAFF if doubt else PhoneChangeState.WAITING,
+            doubt=doubt,
+            requested_at=now,
+            due_at=now + timedelta(hours=self._policy.phone_change_wait_hours),
+        )
+        session.add(change)
+        session.flush()
+        if not doubt:
+            payload = {"change_id": str(change.id)}
+            outbox.add(session, TOPIC, str(change.id), payload, now=now, due_at=change.due_at)
+        return change
+
+    def _announce(self, session: Session, change: PhoneChangeRow, language: str) -> None:
+        """The same words whatever the facts were, and nothing about the member to the new phone."""
+        hours = {"hours": round(self._policy.phone_change_wait_hours)}
+        now = self._clock.now()
+        for template, phone in (
+            ("phone_change_old", change.old_phone),
+            ("phone_change_new", change.new_phone),
+        ):
+            tell_phone(
+                session,
+                self._vault,
+                template,
+                PhoneNumber(phone),
+                str(change.id),
+                language=language,
+                now=now,
+                values=hours,
+            )
+
+    def _move(self, session: Session, change: PhoneChangeRow, *, forced: bool = False) -> str:
+        """Give the member the new phone; or the doubt that stands against it, and nothing is changed."""
+        member = session.scalars(
+            select(MemberRow).where(MemberRow.id == change.member_id).with_for_update()
+        ).one()
+        if not forced and (member.status != Status.ACTIVE or member.phone_index != change.old_phone_index):
+            return "member_changed"
+        if _phone_in_use(session, change.new_phone_index):
+            return "phone_in_use"
+        phone = PhoneNumber(change.new_phone)
+        try:
+            with session.begin_nested():
+                member.phone = phone.e164
+                member.phone_index = change.new_phone_index
+                member.wallet_hash_index = self._indexes.wallet_hash(phone.wallet_hash)
+        except IntegrityError:
+            return "phone_in_use"
+        return ""
+
+    def _close(
+        self, session: Session, change: PhoneChangeRow, state: PhoneChangeState, *, by: str, reason: str
+    ) -> None:
+        now = self._clock.now()
+        change.state = state
+        change.decided_at, change.decided_by, change.reason = now, by, reason
+        audit.record(
+            session,
+            at=now,
+            actor=by,
+            action=f"phone_change.{state}",
+            subject=change.member_id,
+            reason=reason,
+            details={"change_id": str(change.id), "doubt": change.doubt},
+        )
+        self._tell_both(session, change, state, now)
+
+    def _tell_both(
+        self, session: Session, change: PhoneChangeRow, state: PhoneChangeState, now: datetime
+    ) -> None:
+        language = session.scalars(select(MemberRow.language).where(MemberRow.id == change.member_id)).one()
+        template = "phone_change_done" if state is PhoneChangeState.DONE else "phone_change_stopped"
+        for whose, phone in (("old", change.old_phone), ("new", change.new_phone)):
+            occasion = f"{change.id}:{state}:{whose}"
+            tell_phone(
+                session, self._vault, template, PhoneNumber(phone), occasion, language=language, now=now
+            )
+
+
+class PhoneChangeCompletion:
+    """Handles outbox topic `phone_change`, payload `change_id`, due when the waiting time is over."""
+
+    def __init__(self, sessions: Sessions, changes: PhoneChanges) -> None:
+        self._sessions = sessions
+        self._changes = changes
+
+    def run(self, task: Task) -> Later | None:
+        with self._sessions.begin() as session:
+            return self._changes.complete(session, uuid.UUID(str(task.payload["change_id"])))
+
+
+def _outcome(change: PhoneChangeRow) -> PhoneChangeOutcome:
+    if change.doubt:
+        return PhoneChangeWithStaff(change.id)
+    return PhoneChangeStarted(change.id, change.due_at)
+
+
+def _doubt(session: Session, member: MemberRow, birth_year: int | None) -> str:
+    """Why staff must look, or nothing."""
+    if member.status != Status.ACTIVE:
+        return "status"
+    known_year = birth_year_of(member.birth_date)
+    if known_year is None or known_year != birth_year:
+        return "facts"
+    another = select(PhoneChangeRow.id).where(
+        PhoneChangeRow.member_id == member.id, PhoneChangeRow.state.in_(_OPEN)
+    )
+    return "another_request" if session.scalar(another.limit(1)) is not None else ""
+
+
+def _phone_in_use(session: Session, phone_index: str) -> bool:
+    return session.scalar(select(MemberRow.id).where(MemberRow.phone_index == phone_index)) is not None
+
+
+def _locked(session: Session, change_id: uuid.UUID) -> PhoneChangeRow | None:
+    return session.scalar(
+        select(PhoneChangeRow)
+        .where(PhoneChangeRow.id == change_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )

@@ -1,0 +1,176 @@
+"""Everything other rooms ask of members. Takes an open session and never commits."""
+
+import uuid
+from collections.abc import Mapping
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from core import audit
+from core.clock import Clock
+from core.errors import InvalidValue
+from core.phone import PhoneNumber
+from core.vault import Vault
+from members.consents import current_consents, record_consent
+from members.identity import Identities
+from members.indexes import MemberIndexes
+from members.joining import Application, Joining
+from members.model import (
+    NATIONAL_ID,
+    IdentityView,
+    JoinOutcome,
+    Member,
+    PhoneChangeOutcome,
+    PhoneChangeState,
+    Policy,
+    Purpose,
+    Status,
+)
+from members.numbers import MemberNumber, NationalId
+from members.phone_change import PhoneChanges
+from members.pins import Pins
+from members.rows import member_of
+from members.tables import MemberRow
+
+
+class Members:
+    """The room's front door. Built once per process; holds no state of its own."""
+
+    def __init__(self, vault: Vault, clock: Clock, pins: Pins, policy: Policy) -> None:
+        self.pins = pins
+        self.indexes = MemberIndexes(vault)
+        self.phone_changes = PhoneChanges(vault, self.indexes, clock, policy)
+        self._clock = clock
+        self._identities = Identities(self.indexes, clock, policy)
+        self._joining = Joining(self.indexes, self._identities, pins, clock)
+
+    def by_id(self, session: Session, member_id: uuid.UUID) -> Member | None:
+        return _one(session, MemberRow.id == member_id)
+
+    def by_phone(self, session: Session, phone: PhoneNumber) -> Member | None:
+        return _one(session, MemberRow.phone_index == self.indexes.phone(phone))
+
+    def by_wallet_hash(self, session: Session, wallet_hash: str) -> Member | None:
+        """By what M-Pesa C2B v1 sends in place of a phone (`PhoneNumber.wallet_hash`)."""
+        return _one(session, MemberRow.wallet_hash_index == self.indexes.wallet_hash(wallet_hash))
+
+    def by_number(self, session: Session, number: MemberNumber) -> Member | None:
+        return _one(session, MemberRow.number == number.digits)
+
+    def by_identifier(self, session: Session, national_id: NationalId) -> Member | None:
+        index = self.indexes.identifier(national_id)
+        return _one(
+            session, (MemberRow.identifier_type == NATIONAL_ID) & (MemberRow.identifier_index == index)
+        )
+
+    def ask_identity(
+        self, session: Session, *, key: str, phone: PhoneNumber, national_id: NationalId
+    ) -> None:
+        """Have an ID looked up. At most so many different ones per phone and day; idempotent by `key`."""
+        self._identities.ask(session, key=key, phone=phone, national_id=national_id)
+
+    def identity(self, session: Session, key: str) -> IdentityView:
+        """What is known by now of the ID asked about under `key`."""
+        return self._identities.view(session, key)
+
+    def join(
+        self,
+        session: Session,
+        *,
+        key: str,
+        phone: PhoneNumber,
+        national_id: NationalId,
+        language: str,
+        consents: Mapping[Purpose, bool],
+        name_confirmed: bool,
+        pin_hash: str,
+        notice_version: str,
+    ) -> JoinOutcome:
+        """Make a membership. Idempotent by `key`; races are decided by the database's unique constraints.
+
+        Verified at once when the registry found a living adult; pending while it has not answered; for
+        staff to review when its answer raises a doubt. Raises InvalidValue without consent to saving.
+        """
+        application = Application(
+            key, phone, national_id, language, consents, name_confirmed, pin_hash, notice_version
+        )
+        return self._joining.join(session, application)
+
+    def give_consent(
+        self,
+        session: Session,
+        *,
+        member: Member,
+        purpose: Purpose,
+        given: bool,
+        notice_version: str,
+        channel: str,
+    ) -> None:
+        """Record a changed mind. Refusing reminders changes nothing else."""
+        record_consent(
+            session,
+            self._clock,
+            member_id=member.id,
+            purpose=purpose,
+            given=given,
+            notice_version=notice_version,
+            language=member.language,
+            channel=channel,
+        )
+
+    def current_consents(self, session: Session, member_id: uuid.UUID) -> dict[Purpose, bool]:
+        return current_consents(session, member_id)
+
+    def change_language(self, session: Session, member_id: uuid.UUID, language: str) -> None:
+        _locked(session, member_id).language = language
+        session.flush()
+
+    def start_phone_change(
+        self,
+        session: Session,
+        *,
+        key: str,
+        identifier: NationalId,
+        new_phone: PhoneNumber,
+        birth_year: int | None,
+    ) -> PhoneChangeOutcome:
+        return self.phone_changes.start(
+            session, key=key, identifier=identifier, new_phone=new_phone, birth_year=birth_year
+        )
+
+    def object_to_phone_change(self, session: Session, old_phone: PhoneNumber) -> bool:
+        """True when an open request to leave `old_phone` was stopped."""
+        return self.phone_changes.object(session, old_phone)
+
+    def decide_phone_change(
+        self, session: Session, change_id: uuid.UUID, *, staff: str, accept: bool, reason: str
+    ) -> PhoneChangeState:
+        return self.phone_changes.decide(session, change_id, staff=staff, accept=accept, reason=reason)
+
+    def decide_review(
+        self, session: Session, member_id: uuid.UUID, *, staff: str, status: Status, reason: str
+    ) -> None:
+        """Staff end a doubt about a member, or record a death or a closing. Audited, with both statuses."""
+        row = _locked(session, member_id)
+        before, row.status = row.status, status
+        audit.record(
+            session,
+            at=self._clock.now(),
+            actor=staff,
+            action="member.status",
+            subject=member_id,
+            reason=reason,
+            details={"before": before, "after": status},
+        )
+
+
+def _one(session: Session, condition: ColumnElement[bool]) -> Member | None:
+    row = session.scalar(select(MemberRow).where(condition))
+    return None if row is None else member_of(row)
+
+
+def _locked(session: Session, member_id: uuid.UUID) -> MemberRow:
+    row = session.get(MemberRow, member_id, with_for_update=True)
+    if row is None:
+        raise InvalidValue("there is no such member")
+    return row

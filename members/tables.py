@@ -1,0 +1,153 @@
+"""What is stored about members. Personal data is encrypted; blind indexes beside it find it again."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    Sequence,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import DateTime
+
+from core.database import Base, Encrypted, append_only
+from members.model import IdentityState, PhoneChangeState, Purpose, Status
+from members.numbers import SERIAL_MAX
+
+_INDEX = String(64)
+_INSTANT = DateTime(timezone=True)
+
+member_number_seq = Sequence("member_number_seq", minvalue=1, maxvalue=SERIAL_MAX, metadata=Base.metadata)
+
+
+def _one_of(
+    column: str, values: type[Status | IdentityState | PhoneChangeState | Purpose]
+) -> CheckConstraint:
+    allowed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({allowed})", name=column)
+
+
+class MemberRow(Base):
+    """One membership. No full name is kept, only its mask and a blind index of name and birth date.
+
+    `wallet_hash_index` is the blind index of what M-Pesa C2B v1 sends in place of the phone. `join_key` is
+    the hop that made the membership.
+    """
+
+    __tablename__ = "members"
+    __table_args__ = (UniqueConstraint("identifier_type", "identifier_index"), _one_of("status", Status))
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(String(9), unique=True)
+    status: Mapped[str] = mapped_column(String(24), index=True)
+    language: Mapped[str] = mapped_column(String(8))
+    phone: Mapped[str] = mapped_column(Encrypted("members.phone"))
+    phone_index: Mapped[str] = mapped_column(_INDEX, unique=True)
+    wallet_hash_index: Mapped[str] = mapped_column(_INDEX, unique=True)
+    identifier_type: Mapped[str] = mapped_column(String(20))
+    identifier: Mapped[str] = mapped_column(Encrypted("members.identifier"))
+    identifier_index: Mapped[str] = mapped_column(_INDEX)
+    masked_name: Mapped[str | None] = mapped_column(Encrypted("members.masked_name"))
+    birth_date: Mapped[str | None] = mapped_column(Encrypted("members.birth_date"))
+    name_birth_index: Mapped[str | None] = mapped_column(_INDEX, index=True)
+    name_source: Mapped[str | None] = mapped_column(String(80))
+    name_at: Mapped[datetime | None] = mapped_column(_INSTANT)
+    name_confirmed: Mapped[bool] = mapped_column(server_default="false")
+    join_key: Mapped[str] = mapped_column(String(200), unique=True)
+    joined_at: Mapped[datetime] = mapped_column(_INSTANT)
+
+
+class ConsentRow(Base):
+    """One answer to one purpose; the newest of a purpose holds. Never changed."""
+
+    __tablename__ = "consents"
+    __table_args__ = (
+        _one_of("purpose", Purpose),
+        Index("ix_consents_member_purpose", "member_id", "purpose", "number"),
+    )
+
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"))
+    purpose: Mapped[str] = mapped_column(String(20))
+    given: Mapped[bool]
+    notice_version: Mapped[str] = mapped_column(String(80))
+    language: Mapped[str] = mapped_column(String(8))
+    channel: Mapped[str] = mapped_column(String(20))
+    at: Mapped[datetime] = mapped_column(_INSTANT)
+
+
+append_only(ConsentRow)
+
+
+class PinRow(Base):
+    """A member's PIN as a peppered argon2id hash, and how often it was wrong in a row."""
+
+    __tablename__ = "pins"
+
+    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"), primary_key=True)
+    hash: Mapped[str] = mapped_column(Text)
+    failed_count: Mapped[int] = mapped_column(server_default="0")
+    locked_until: Mapped[datetime | None] = mapped_column(_INSTANT)
+    last_key: Mapped[str] = mapped_column(String(200), server_default="")
+    changed_at: Mapped[datetime] = mapped_column(_INSTANT)
+
+
+class IdentityCheckRow(Base):
+    """One ID typed on one phone, and what the civil registry said. `member_id`: the membership it led to."""
+
+    __tablename__ = "identity_checks"
+    __table_args__ = (
+        _one_of("state", IdentityState),
+        Index("ix_identity_checks_phone", "phone_index", "created_at"),
+        Index("ix_identity_checks_identifier", "identifier_type", "identifier_index"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), unique=True)
+    phone_index: Mapped[str] = mapped_column(_INDEX)
+    identifier_type: Mapped[str] = mapped_column(String(20))
+    identifier: Mapped[str] = mapped_column(Encrypted("identity_checks.identifier"))
+    identifier_index: Mapped[str] = mapped_column(_INDEX)
+    state: Mapped[str] = mapped_column(String(20))
+    masked_name: Mapped[str | None] = mapped_column(Encrypted("identity_checks.masked_name"))
+    birth_date: Mapped[str | None] = mapped_column(Encrypted("identity_checks.birth_date"))
+    name_birth_index: Mapped[str | None] = mapped_column(_INDEX)
+    source: Mapped[str | None] = mapped_column(String(80))
+    answered_at: Mapped[datetime | None] = mapped_column(_INSTANT)
+    failed_attempts: Mapped[int] = mapped_column(server_default="0")
+    last_error: Mapped[str | None] = mapped_column(String(200))
+    member_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("members.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(_INSTANT)
+
+
+class PhoneChangeRow(Base):
+    """One request to move a membership to another phone. `doubt` says why staff must look, in a code."""
+
+    __tablename__ = "phone_changes"
+    __table_args__ = (
+        _one_of("state", PhoneChangeState),
+        Index("ix_phone_changes_new_phone", "new_phone_index", "requested_at"),
+        Index("ix_phone_changes_old_phone", "old_phone_index", "state"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), unique=True)
+    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"), index=True)
+    old_phone: Mapped[str] = mapped_column(Encrypted("phone_changes.old_phone"))
+    old_phone_index: Mapped[str] = mapped_column(_INDEX)
+    new_phone: Mapped[str] = mapped_column(Encrypted("phone_changes.new_phone"))
+    new_phone_index: Mapped[str] = mapped_column(_INDEX)
+    state: Mapped[str] = mapped_column(String(12), index=True)
+    doubt: Mapped[str] = mapped_column(String(40), server_default="")
+    requested_at: Mapped[datetime] = mapped_column(_INSTANT)
+    due_at: Mapped[datetime] = mapped_column(_INSTANT)
+    decided_at: Mapped[datetime | None] = mapped_column(_INSTANT)
+    decided_by: Mapped[str | None] = mapped_column(String(80))
+    reason: Mapped[str | None] = mapped_column(String(400))
