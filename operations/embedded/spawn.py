@@ -23,11 +23,13 @@ def spawn(
     *,
     cwd: Path,
     env: Mapping[str, str],
-    output: IO[bytes] | int,
+    output: IO[bytes] | int | None,
     account: Account | None = None,
     death_signal: signal.Signals = signal.SIGTERM,
 ) -> subprocess.Popen[bytes]:
-    """Start `argv`, output and errors to `output`; when the calling *thread* ends it receives `death_signal`.
+    """Start `argv`; when the calling *thread* ends it receives `death_signal`.
+
+    Output and errors go to `output`, or where ours go.
 
     Call it from the main thread only, because the kernel watches the thread that forked.
     """
@@ -46,7 +48,7 @@ def spawn(
         env=dict(env),
         stdin=subprocess.DEVNULL,
         stdout=output,
-        stderr=subprocess.STDOUT,
+        stderr=None if output is None else subprocess.STDOUT,
         start_new_session=True,
         user=account.uid if account else None,
         group=account.gid if account else None,

@@ -1,0 +1,70 @@
+"""The environment that the parts run in: what is set, what the sandbox adds, what is made once and kept."""
+
+import os
+import secrets
+from collections.abc import Mapping
+
+from dotenv import dotenv_values
+
+from operations.state import REPOSITORY, State, write_private
+from operations.trouble import TroubleError
+
+SECRET_BYTES = 48
+_KEPT_SECRETS = ("SECRET_KEY", "PII_KEYS", "INDEX_KEY", "PIN_PEPPER")
+
+
+def configured() -> dict[str, str]:
+    """The process environment over `.env`; empty values count as not set."""
+    file = {name: value for name, value in dotenv_values(REPOSITORY / ".env").items() if value is not None}
+    return {name: value for name, value in (file | dict(os.environ)).items() if value != ""}
+
+
+def is_production(environment: Mapping[str, str]) -> bool:
+    return environment.get("KIBABA_ENV", "sandbox") == "production"
+
+
+def sandbox_providers(sandbox_url: str) -> dict[str, str]:
+    """Where the sandbox plays each provider, with the credentials that it publishes."""
+    registry_secret = "sandbox-registry-secret"  # noqa: S105 - published by the sandbox, worth nothing elsewhere.
+    return {
+        "HOOK_TOKEN": "dev",
+        "AT_URL": f"{sandbox_url}/africastalking",
+        "AT_USERNAME": "sandbox",
+        "AT_API_KEY": "sandbox-at-key",
+        "MPESA_URL": f"{sandbox_url}/daraja",
+        "MPESA_CONSUMER_KEY": "sandbox-key",
+        "MPESA_CONSUMER_SECRET": "sandbox-secret",
+        "MPESA_SHORTCODE": "174379",
+        "MPESA_PASSKEY": "sandbox-passkey",
+        "CIVIL_REGISTRY_URL": f"{sandbox_url}/civil",
+        "CIVIL_REGISTRY_CLIENT_ID": "kibaba",
+        "CIVIL_REGISTRY_CLIENT_SECRET": registry_secret,
+        "FUND_REGISTRY_URL": f"{sandbox_url}/fund",
+        "FUND_REGISTRY_CLIENT_ID": "kibaba",
+        "FUND_REGISTRY_CLIENT_SECRET": registry_secret,
+    }
+
+
+def kept_secrets(state: State) -> dict[str, str]:
+    """Keys for demonstration data, made on first use, so that a restart can read what was written."""
+    kept = read_file(state.secrets_file) if state.secrets_file.exists() else {}
+    missing = [name for name in _KEPT_SECRETS if not kept.get(name)]
+    if missing:
+        kept |= {name: secrets.token_urlsafe(SECRET_BYTES) for name in missing}
+        write_file(state.secrets_file, kept)
+    return {name: kept[name] for name in _KEPT_SECRETS}
+
+
+def read_file(path: os.PathLike[str]) -> dict[str, str]:
+    """A file that `write_file` made."""
+    values = dotenv_values(path, interpolate=False)
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def write_file(path: os.PathLike[str], values: Mapping[str, str]) -> None:
+    """Keep `values` in a file of mode 0600. Raises TroubleError for a value that no such file can hold."""
+    for name, value in values.items():
+        if "'" in value or "\n" in value or "\\" in value:
+            raise TroubleError(f"{name} must not hold quotes, backslashes or line breaks")
+    text = "".join(f"{name}='{value}'\n" for name, value in sorted(values.items()))
+    write_private(REPOSITORY / path, text)

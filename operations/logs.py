@@ -1,0 +1,56 @@
+"""Where the words of the processes go: all to `var/log/<name>.log`, the alarming ones to the terminal."""
+
+import re
+import select
+import sys
+from pathlib import Path
+
+LOG_BYTES_MAX = 10_000_000
+ECHO_CHARACTERS_MAX = 200
+# A crash loop must not bury the terminal.
+ECHO_LINES_PER_START = 20
+_ALARMING = re.compile(rb"\b(warn|warning|error|critical|fatal|panic|traceback)\b|Error\b", re.IGNORECASE)
+# Advice to administrators, and the answer to our own early knocking; neither says anything about Kibaba.
+_KNOWN_ADVICE = re.compile(rb"overcommit|Transparent Huge Pages|system is starting up", re.IGNORECASE)
+
+
+def say(text: str) -> None:
+    """One line to the operator. A terminal that is gone, or that nobody reads, stops nothing."""
+    try:
+        _, writable, _ = select.select([], [sys.stdout], [], 1.0)
+        if writable:
+            print(text, flush=True)
+    except (OSError, ValueError):
+        return
+
+
+class Log:
+    """The output of one process over all its starts. A full disk loses lines, never the process."""
+
+    def __init__(self, name: str, directory: Path) -> None:
+        self.path = directory / f"{name}.log"
+        self._name = name
+        self._unfinished = b""
+        self._echoes_left = ECHO_LINES_PER_START
+
+    def new_start(self) -> None:
+        self._echoes_left = ECHO_LINES_PER_START
+
+    def write(self, chunk: bytes) -> None:
+        self._append(chunk)
+        *lines, self._unfinished = (self._unfinished + chunk).split(b"\n")
+        self._unfinished = self._unfinished[-ECHO_CHARACTERS_MAX * 4 :]
+        for line in lines:
+            if self._echoes_left > 0 and _ALARMING.search(line) and not _KNOWN_ADVICE.search(line):
+                self._echoes_left -= 1
+                text = line.decode(errors="replace").strip()
+                say(f"{self._name:>15} | {text[:ECHO_CHARACTERS_MAX]}")
+
+    def _append(self, chunk: bytes) -> None:
+        try:
+            if self.path.exists() and self.path.stat().st_size > LOG_BYTES_MAX:
+                self.path.replace(self.path.with_suffix(".log.1"))
+            with self.path.open("ab") as log:
+                log.write(chunk)
+        except OSError:
+            return
