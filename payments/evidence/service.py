@@ -23,7 +23,7 @@ def store(
     now: datetime,
     reference: str = "",
 ) -> uuid.UUID:
-    """Keep a raw message as it came. `reference` is what our own address said: a contribution id or nothing."""
+    """Keep a raw message as it came. `reference`: what our own address said, a contribution id or nothing."""
     evidence_id = new_id()
     session.execute(
         insert(Evidence).values(

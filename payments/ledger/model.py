@@ -8,7 +8,7 @@ from core.errors import KibabaError
 
 
 class AccountKind(StrEnum):
-    """What an account holds. Wallet float, charges and bank in transit are ours or cost us; the rest we owe."""
+    """What an account holds. Wallet float and bank in transit are ours, charges cost us, the rest we owe."""
 
     WALLET_FLOAT = "wallet_float"
     CHARGES = "charges"

@@ -1,0 +1,82 @@
+"""The proof of the books: what came in, where it is, and that both sides agree."""
+
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from members.tables import MemberRow
+from payments.contributions.tables import Contribution
+from payments.model import ContributionState, PostingState
+from payments.receipts.tables import Receipt
+from payments.registry_postings.tables import RegistryPosting
+
+# One pass over the postings; the comparison with the balances finds an account that only one side knows.
+_POSTINGS = text("""
+WITH posted AS (SELECT account_id, sum(amount_cents) AS cents FROM ledger_postings GROUP BY account_id),
+kept AS (SELECT account_id, sum(balance_cents) AS cents FROM ledger_balances GROUP BY account_id)
+SELECT coalesce(sum(p.cents), 0),
+       coalesce(bool_and(coalesce(p.cents, 0) = coalesce(k.cents, 0)), true),
+       coalesce(-sum(p.cents) FILTER (WHERE a.kind = 'member'), 0),
+       coalesce(-sum(p.cents) FILTER (WHERE a.kind = 'suspense'), 0)
+FROM posted p FULL JOIN kept k USING (account_id) JOIN ledger_accounts a ON a.id = account_id
+""")
+_REFUNDED = text("""
+SELECT coalesce(-sum(p.amount_cents), 0)
+FROM ledger_transfers t
+JOIN ledger_postings p ON p.transfer_id = t.id
+JOIN ledger_accounts a ON a.id = p.account_id
+WHERE t.reason = 'refund' AND a.kind = 'wallet_float'
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What `bin/kibaba ledger proof` prints. Cents are those that members or suspense hold now.
+
+    `unknown`: payments whose outcome nobody knows. `posted` counts what the registry took, read back or not.
+    """
+
+    members: int
+    receipts: int
+    credited_cents: int
+    suspense_cents: int
+    refunded_cents: int
+    postings_sum_cents: int
+    balances_equal_postings: bool
+    unknown: int
+    posted: int
+    acknowledged: int
+
+    @property
+    def holds(self) -> bool:
+        return self.postings_sum_cents == 0 and self.balances_equal_postings
+
+    def as_dict(self) -> dict[str, int | bool]:
+        return asdict(self)
+
+
+def proof(session: Session) -> Proof:
+    """Add everything up. Run it in a REPEATABLE READ transaction to compare figures of one instant."""
+    total, equal, credited, suspense = session.execute(_POSTINGS).one()
+    states = dict(
+        session.execute(select(RegistryPosting.state, func.count()).group_by(RegistryPosting.state)).tuples()
+    )
+    acknowledged = states.get(PostingState.ACKNOWLEDGED, 0)
+    return Proof(
+        members=session.scalar(select(func.count()).select_from(MemberRow)) or 0,
+        receipts=session.scalar(select(func.count()).select_from(Receipt)) or 0,
+        credited_cents=int(credited),
+        suspense_cents=int(suspense),
+        refunded_cents=int(session.scalar(_REFUNDED) or 0),
+        postings_sum_cents=int(total),
+        balances_equal_postings=bool(equal),
+        unknown=session.scalar(
+            select(func.count())
+            .select_from(Contribution)
+            .where(Contribution.state == ContributionState.UNKNOWN)
+        )
+        or 0,
+        posted=acknowledged + states.get(PostingState.POSTED, 0),
+        acknowledged=acknowledged,
+    )

@@ -1,0 +1,162 @@
+"""What the dashboard shows of a day: totals from the wallet to the registry, and its breaks."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, func, select
+from sqlalchemy.orm import Session
+
+from core.clock import FundCalendar
+from payments.contributions.tables import Contribution
+from payments.model import BreakClass, ContributionState, PostingState
+from payments.receipts.tables import Receipt
+from payments.reconciliation.tables import Break, ReconciliationRun
+from payments.registry_postings.tables import RegistryPosting
+from payments.view import is_confirmed
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """How many payments, and how much in cents."""
+
+    count: int = 0
+    amount_cents: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DayTotals:
+    """A fund day, by the time of payment. Each of received ≥ confirmed ≥ posted ≥ acknowledged is a part of
+    the one before. `suspense` is received money without a member; `unknown`: prompts whose end nobody knows.
+    """
+
+    day: date
+    received: Figure
+    confirmed: Figure
+    posted: Figure
+    acknowledged: Figure
+    suspense: Figure
+    unknown: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class BreakSummary:
+    """A break as a list shows it. `amount_cents` is what we believe, `other_amount_cents` what others say."""
+
+    id: uuid.UUID
+    wallet: str
+    shortcode: str
+    day: date
+    break_class: BreakClass
+    subject: str
+    is_open: bool
+    amount_cents: int | None
+    other_amount_cents: int | None
+    receipt_id: uuid.UUID | None
+    contribution_id: uuid.UUID | None
+    first_seen: datetime
+    last_seen: datetime
+    resolved_at: datetime | None
+    resolution: str
+
+
+def day_totals(session: Session, calendar: FundCalendar, day: date) -> DayTotals:
+    """The figures of a fund day over all wallets."""
+    start, end = calendar.bounds(day)
+    # A subquery first, so that the wallet's list is looked up once for each receipt.
+    facts = (
+        select(
+            Receipt.amount_cents.label("cents"),
+            Receipt.member_id.is_(None).label("suspense"),
+            is_confirmed().label("confirmed"),
+            func.coalesce(
+                RegistryPosting.state.in_((PostingState.POSTED, PostingState.ACKNOWLEDGED)), False
+            ).label("posted"),
+            func.coalesce(RegistryPosting.state == PostingState.ACKNOWLEDGED, False).label("acknowledged"),
+        )
+        .outerjoin(RegistryPosting, RegistryPosting.receipt_id == Receipt.id)
+        .where(Receipt.paid_at >= start, Receipt.paid_at < end, Receipt.reversed_at.is_(None))
+        .subquery()
+    )
+    columns: list[ColumnElement[Any]] = [func.count(), func.coalesce(func.sum(facts.c.cents), 0)]
+    for name in ("confirmed", "posted", "acknowledged", "suspense"):
+        columns += [
+            func.count().filter(facts.c[name]),
+            func.coalesce(func.sum(facts.c.cents).filter(facts.c[name]), 0),
+        ]
+    row = [int(value) for value in session.execute(select(*columns).select_from(facts)).one()]
+    figures = [Figure(*pair) for pair in zip(row[::2], row[1::2], strict=True)]
+    received, confirmed, posted, acknowledged, suspense = figures
+    return DayTotals(day, received, confirmed, posted, acknowledged, suspense, _unknown(session, start, end))
+
+
+def _unknown(session: Session, start: datetime, end: datetime) -> Figure:
+    count, cents = session.execute(
+        select(func.count(), func.coalesce(func.sum(Contribution.amount_cents), 0)).where(
+            Contribution.state == ContributionState.UNKNOWN,
+            Contribution.requested_at >= start,
+            Contribution.requested_at < end,
+        )
+    ).one()
+    return Figure(int(count), int(cents))
+
+
+def breaks_of_day(
+    session: Session, day: date, *, limit: int = 200, offset: int = 0
+) -> Sequence[BreakSummary]:
+    """The breaks of a fund day, open ones first, oldest first; resolved ones stay, with their reason."""
+    rows = session.scalars(
+        select(Break)
+        .where(Break.day == day)
+        .order_by((Break.state == "resolved").cast(Integer), Break.first_seen, Break.id)
+        .limit(limit)
+        .offset(offset)
+    )
+    return [summary(row) for row in rows]
+
+
+def open_breaks(session: Session) -> dict[BreakClass, int]:
+    """How many breaks of each class are open, over all days."""
+    rows = session.execute(
+        select(Break.break_class, func.count()).where(Break.state == "open").group_by(Break.break_class)
+    )
+    return {BreakClass(name): count for name, count in rows}
+
+
+def find_break(session: Session, break_id: uuid.UUID) -> BreakSummary | None:
+    """One break, or None."""
+    row = session.get(Break, break_id)
+    return summary(row) if row else None
+
+
+def last_run(session: Session, day: date) -> ReconciliationRun | None:
+    """The newest reconciliation of a fund day, or None when it has not been reconciled."""
+    return session.scalars(
+        select(ReconciliationRun)
+        .where(ReconciliationRun.day == day)
+        .order_by(ReconciliationRun.at.desc())
+        .limit(1)
+    ).first()
+
+
+def summary(row: Break) -> BreakSummary:
+    """A stored break as a value."""
+    return BreakSummary(
+        id=row.id,
+        wallet=row.wallet,
+        shortcode=row.shortcode,
+        day=row.day,
+        break_class=BreakClass(row.break_class),
+        subject=row.subject,
+        is_open=row.state == "open",
+        amount_cents=row.amount_cents,
+        other_amount_cents=row.other_amount_cents,
+        receipt_id=row.receipt_id,
+        contribution_id=row.contribution_id,
+        first_seen=row.first_seen,
+        last_seen=row.last_seen,
+        resolved_at=row.resolved_at,
+        resolution=row.resolution,
+    )

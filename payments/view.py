@@ -1,0 +1,193 @@
+"""What members and staff may see of payments: derived states, statements, the way of one shilling."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, func, select
+from sqlalchemy.orm import Session
+
+from core.money import Money
+from payments.contributions.tables import Contribution, ContributionEvent
+from payments.model import ContributionState, PaymentState, PostingState
+from payments.receipts.tables import Receipt
+from payments.registry_postings.tables import RegistryPosting
+from payments.wallet_lines.tables import StoredLine
+from payments.wallets.protocol import LineKind
+
+INTENT_STATES = {
+    ContributionState.REQUESTED: PaymentState.ASKED,
+    ContributionState.PROMPTING: PaymentState.PROMPT_SENT,
+    ContributionState.PROMPTED: PaymentState.PROMPT_SENT,
+    ContributionState.PAID: PaymentState.RECEIVED,
+    ContributionState.FAILED: PaymentState.FAILED,
+    ContributionState.CANCELLED: PaymentState.CANCELLED,
+    ContributionState.EXPIRED: PaymentState.EXPIRED,
+    ContributionState.UNKNOWN: PaymentState.CHECKING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One line of a member's statement. `at`: when it was paid, or asked for when nothing arrived yet."""
+
+    at: datetime
+    amount: Money
+    state: PaymentState
+    receipt: str | None
+    receipt_id: uuid.UUID | None
+    contribution_id: uuid.UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class WayStep:
+    """One step on the way of a payment: the state it came into, when, and why in a few words."""
+
+    state: PaymentState
+    at: datetime
+    why: str = ""
+
+
+def is_confirmed() -> ColumnElement[bool]:
+    """SQL: the wallet itself lists this receipt with this amount."""
+    return exists(
+        select(StoredLine.id).where(
+            StoredLine.wallet == Receipt.wallet,
+            StoredLine.shortcode == Receipt.shortcode,
+            StoredLine.receipt == Receipt.receipt,
+            StoredLine.kind == LineKind.CREDIT,
+            StoredLine.amount_cents == Receipt.amount_cents,
+        )
+    )
+
+
+def receipt_state(reversed_at: datetime | None, posting: str | None, *, confirmed: bool) -> PaymentState:
+    """How far money has come: received, confirmed, posted, acknowledged; or reversed."""
+    if reversed_at is not None:
+        return PaymentState.REVERSED
+    if posting == PostingState.ACKNOWLEDGED:
+        return PaymentState.ACKNOWLEDGED
+    if posting == PostingState.POSTED:
+        return PaymentState.POSTED
+    return PaymentState.CONFIRMED if confirmed else PaymentState.RECEIVED
+
+
+def statement_of(session: Session, member_id: uuid.UUID, limit: int) -> Sequence[Payment]:
+    """A member's last payments and unfinished or failed intents, newest first."""
+    payments = [*_received(session, member_id, limit), *_not_received(session, member_id, limit)]
+    return sorted(payments, key=lambda payment: payment.at, reverse=True)[:limit]
+
+
+def _receipts() -> Select[Receipt, str, bool, uuid.UUID]:
+    return (
+        select(
+            Receipt,
+            RegistryPosting.state.label("posting"),
+            is_confirmed().label("confirmed"),
+            Contribution.id.label("contribution_id"),
+        )
+        .outerjoin(RegistryPosting, RegistryPosting.receipt_id == Receipt.id)
+        .outerjoin(Contribution, Contribution.receipt_id == Receipt.id)
+    )
+
+
+def _received(session: Session, member_id: uuid.UUID, limit: int) -> list[Payment]:
+    rows = session.execute(
+        _receipts().where(Receipt.member_id == member_id).order_by(Receipt.paid_at.desc()).limit(limit)
+    )
+    return [
+        Payment(
+            at=receipt.paid_at,
+            amount=Money(receipt.amount_cents, receipt.currency),
+            state=receipt_state(receipt.reversed_at, posting, confirmed=confirmed),
+            receipt=receipt.receipt,
+            receipt_id=receipt.id,
+            contribution_id=contribution_id,
+        )
+        for receipt, posting, confirmed, contribution_id in rows
+    ]
+
+
+def _not_received(session: Session, member_id: uuid.UUID, limit: int) -> list[Payment]:
+    rows = session.scalars(
+        select(Contribution)
+        .where(Contribution.member_id == member_id, Contribution.receipt_id.is_(None))
+        .order_by(Contribution.requested_at.desc())
+        .limit(limit)
+    )
+    return [
+        Payment(
+            at=row.requested_at,
+            amount=Money(row.amount_cents, row.currency),
+            state=INTENT_STATES[ContributionState(row.state)],
+            receipt=None,
+            receipt_id=None,
+            contribution_id=row.id,
+        )
+        for row in rows
+    ]
+
+
+def payment_way(session: Session, payment_id: uuid.UUID) -> Sequence[WayStep]:
+    """The way of a payment, given a receipt's or a contribution's id; empty when there is no such payment."""
+    found = session.execute(
+        select(Contribution.id, Contribution.receipt_id).where(
+            (Contribution.id == payment_id) | (Contribution.receipt_id == payment_id)
+        )
+    ).first()
+    contribution_id, receipt_id = found or (None, payment_id)
+    steps = []
+    if contribution_id is not None:
+        steps += _intent_steps(session, contribution_id)
+    if receipt_id is not None:
+        steps += _money_steps(session, receipt_id)
+    return sorted(steps, key=lambda step: step.at)
+
+
+def _intent_steps(session: Session, contribution_id: uuid.UUID) -> list[WayStep]:
+    events = session.scalars(
+        select(ContributionEvent)
+        .where(ContributionEvent.contribution_id == contribution_id)
+        .order_by(ContributionEvent.number)
+    )
+    # That money arrived is said by the receipt, with the wallet's own time.
+    return [
+        WayStep(INTENT_STATES[ContributionState(event.state)], event.at, event.why)
+        for event in events
+        if event.state != ContributionState.PAID
+    ]
+
+
+def _money_steps(session: Session, receipt_id: uuid.UUID) -> list[WayStep]:
+    row = session.execute(
+        select(Receipt, RegistryPosting, _first_seen_on_the_wallets_list())
+        .outerjoin(RegistryPosting, RegistryPosting.receipt_id == Receipt.id)
+        .where(Receipt.id == receipt_id)
+    ).first()
+    if row is None:
+        return []
+    receipt, posting, seen_at = row
+    times: list[tuple[PaymentState, datetime | None, str]] = [
+        (PaymentState.RECEIVED, receipt.recorded_at, f"{receipt.source}: {receipt.match_step}"),
+        (PaymentState.CONFIRMED, seen_at, ""),
+        (PaymentState.POSTED, posting.posted_at if posting else None, ""),
+        (PaymentState.ACKNOWLEDGED, posting.acknowledged_at if posting else None, ""),
+        (PaymentState.REVERSED, receipt.reversed_at, ""),
+    ]
+    return [WayStep(state, at, why) for state, at, why in times if at is not None]
+
+
+def _first_seen_on_the_wallets_list() -> ScalarSelect[datetime]:
+    return (
+        select(func.min(StoredLine.seen_at))
+        .where(
+            and_(
+                StoredLine.wallet == Receipt.wallet,
+                StoredLine.shortcode == Receipt.shortcode,
+                StoredLine.receipt == Receipt.receipt,
+                StoredLine.kind == LineKind.CREDIT,
+            )
+        )
+        .scalar_subquery()
+    )
