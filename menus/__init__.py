@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from menus.engine.graph import Graph
+from menus.engine.lint import lint as _lint
 from menus.engine.loader import load_graph as _load_graph
 from menus.engine.model import (
     Answer,
@@ -23,7 +24,7 @@ from menus.engine.model import (
 )
 from menus.engine.navigation import adopt, without_secrets
 from menus.engine.notices import abandoned, render_notice
-from menus.engine.source import DefinitionError
+from menus.engine.source import DefinitionError, Finding, read_source, unpack
 from menus.engine.step import step
 from menus.rules import VOCABULARY
 
@@ -34,6 +35,7 @@ __all__ = [
     "Event",
     "Expectation",
     "Facts",
+    "Finding",
     "Graph",
     "Opening",
     "PinVerdict",
@@ -44,7 +46,10 @@ __all__ = [
     "Wanted",
     "abandoned",
     "adopt",
+    "lint",
     "load_graph",
+    "load_packed",
+    "pack",
     "reads_as_pin",
     "render_notice",
     "step",
@@ -57,4 +62,19 @@ def load_graph(root: Path | None = None) -> Graph:
 
     Raises `DefinitionError`, whose findings name file, line and fix.
     """
-    return _load_graph(root, VOCABULARY)
+    return _load_graph(read_source(root), VOCABULARY)
+
+
+def load_packed(packed: str) -> Graph:
+    """The graph of a definition kept with `pack`, for sessions that began with it."""
+    return _load_graph(unpack(packed), VOCABULARY)
+
+
+def pack(root: Path | None = None) -> str:
+    """The definition as one string. Keep it under its graph's hash until the last session of it has ended."""
+    return read_source(root).packed()
+
+
+def lint(root: Path | None = None) -> list[Finding]:
+    """Everything wrong with a definition, by file and line; empty when it may be served."""
+    return _lint(read_source(root), VOCABULARY)

@@ -11,7 +11,16 @@ from typing import Literal, TypedDict
 
 MemberStatus = Literal["none", "active", "pending_verification", "blocked", "closed"]
 IdentityState = Literal[
-    "waiting", "found", "unknown", "dead", "minor", "taken", "look_alike", "several", "unavailable", "too_many"
+    "waiting",
+    "found",
+    "unknown",
+    "dead",
+    "minor",
+    "taken",
+    "look_alike",
+    "several",
+    "unavailable",
+    "too_many",
 ]
 PaymentState = Literal[
     "requested", "prompted", "received", "confirmed", "posted", "acknowledged", "failed", "cancelled",

@@ -22,9 +22,7 @@ _HASH_DIGITS = 12
 def compile_graph(definition: Definition, languages: Mapping[str, Texts], vocabulary: Vocabulary) -> Graph:
     """The graph. The definition must be free of findings; see `menus.engine.lint`."""
     menu = definition.menu.fields
-    screens = {
-        name: _screen(raw, languages, vocabulary) for name, raw in sorted(definition.screens.items())
-    }
+    screens = {name: _screen(raw, languages, vocabulary) for name, raw in sorted(definition.screens.items())}
     secrets = {screen.answer for screen in screens.values() if screen.kind is Kind.PIN and screen.answer}
     return Graph(
         hash=content_hash(definition, languages),
@@ -36,9 +34,7 @@ def compile_graph(definition: Definition, languages: Mapping[str, Texts], vocabu
         over=menu["over"],
         secrets=frozenset(secrets),
         screens=screens,
-        languages={
-            code: _language(texts, screens, vocabulary) for code, texts in sorted(languages.items())
-        },
+        languages={code: _language(texts, screens, vocabulary) for code, texts in sorted(languages.items())},
         links=tuple(_link(fields, vocabulary) for fields in menu.get("links") or ()),
         default_language=menu["default_language"],
         language_value=vocabulary.values.get(menu.get("language", "")),
@@ -61,7 +57,7 @@ def _screen(raw: RawScreen, languages: Mapping[str, Texts], vocabulary: Vocabula
     fields = raw.fields
     options = tuple(Option(value, to) for value, to in fields.get("options", {}).items())
     decision = vocabulary.decisions[fields["rule"]] if raw.kind is Kind.DECISION else None
-    screen = Screen(
+    return Screen(
         name=raw.name,
         kind=raw.kind,
         answer=fields.get("answer", ""),
@@ -85,7 +81,6 @@ def _screen(raw: RawScreen, languages: Mapping[str, Texts], vocabulary: Vocabula
         needs=_needs(raw, languages, vocabulary),
         expectation=_expectation(raw),
     )
-    return screen
 
 
 def _expectation(raw: RawScreen) -> Expectation:
@@ -128,9 +123,7 @@ def _language(texts: Texts, screens: Mapping[str, Screen], vocabulary: Vocabular
     words = {MORE: "navigation.more", BACK: "navigation.back", HOME: "navigation.home"}
     more, back, home = (f"{digits} {texts.by_key[key]}" for digits, key in words.items())
     navigation = tuple(
-        " ".join(
-            word for word, on in ((more, index & 4), (back, index & 2), (home, index & 1)) if on
-        )
+        " ".join(word for word, on in ((more, index & 4), (back, index & 2), (home, index & 1)) if on)
         for index in range(8)
     )
     remarks = {
@@ -141,9 +134,7 @@ def _language(texts: Texts, screens: Mapping[str, Screen], vocabulary: Vocabular
     return Language(
         code=texts.language,
         texts={
-            key.removeprefix("words."): text
-            for key, text in texts.by_key.items()
-            if key.startswith("words.")
+            key.removeprefix("words."): text for key, text in texts.by_key.items() if key.startswith("words.")
         },
         screens={
             name: _words(screen, texts, vocabulary, navigation)
@@ -156,9 +147,7 @@ def _language(texts: Texts, screens: Mapping[str, Screen], vocabulary: Vocabular
     )
 
 
-def _words(
-    screen: Screen, texts: Texts, vocabulary: Vocabulary, navigation: tuple[str, ...]
-) -> Words:
+def _words(screen: Screen, texts: Texts, vocabulary: Vocabulary, navigation: tuple[str, ...]) -> Words:
     value_of = vocabulary.values.__getitem__
     key = f"screens.{screen.name}"
     head = texts.by_key[f"{key}.text"]

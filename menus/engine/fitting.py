@@ -9,7 +9,6 @@ from menus.engine.graph import ITEM, Graph, Kind, Language, Screen
 from menus.engine.gsm7 import septets
 from menus.engine.layout import OPTIONS_MAX, Entry, Frame, Page, pages_of
 from menus.engine.model import SCREEN_SEPTETS
-from menus.engine.render import item_line
 from menus.engine.schema import Definition
 from menus.engine.source import Finding
 from menus.engine.wording import Texts
@@ -19,9 +18,7 @@ _CHECK_REASONS = ("pin_format", "pin_wrong")
 _SET_REASONS = ("pin_format", "pin_sequence", "pin_repeated", "pin_birth_year", "pin_mismatch")
 
 
-def fit_findings(
-    graph: Graph, definition: Definition, languages: Mapping[str, Texts]
-) -> Iterator[Finding]:
+def fit_findings(graph: Graph, definition: Definition, languages: Mapping[str, Texts]) -> Iterator[Finding]:
     """Pages over the limit, options too many or alike, remarks that do not fit above their screen."""
     for screen in graph.screens.values():
         raw = definition.screens[screen.name]
@@ -42,7 +39,7 @@ def longest_pages(language: Language, screen: Screen) -> list[Page]:
     entries: list[Entry] = []
     if screen.list_rule is not None:
         mark = ITEM if screen.to else ""
-        line = item_line(words.item, screen.list_rule.longest, screen.list_rule)
+        line = words.item.replace("{item}", screen.list_rule.longest)
         entries += [Entry(mark and f"{mark}{index}", line) for index in range(screen.list_rule.items_max)]
     for option, template in zip(screen.options, words.options, strict=True):
         entries.append(Entry(option.value, template.fill_longest()))
@@ -65,13 +62,10 @@ def _screen_findings(language: Language, screen: Screen) -> Iterator[tuple[str, 
         yield "", f"up to {longest} septets and navigation need {len(pages)} pages", "shorten it"
     elif longest > SCREEN_SEPTETS:
         yield "", f"up to {longest} septets on a page, more than {SCREEN_SEPTETS}", "shorten it"
-    shown = [line.split(" ", 1)[-1] for page in pages for line in page.lines]
-    if screen.list_rule and any(line.endswith(".") for line in shown) and len(pages) > 1:
-        label = item_line(words.item, screen.list_rule.longest, screen.list_rule)
-        if label not in {line.split(" ", 1)[1] for page in pages for line in page.lines if " " in line} and (
-            label not in {line for page in pages for line in page.lines}
-        ):
-            yield ".item", "one item alone is longer than a page", "shorten the text above the list"
+    if screen.list_rule:
+        label = words.item.replace("{item}", screen.list_rule.longest)
+        if not any(line.endswith(label) for page in pages for line in page.lines):
+            yield "", "one item alone is longer than a page", "shorten the text above the list"
     seen: dict[str, str] = {}
     for option, template in zip(screen.options, words.options, strict=True):
         plain = _NO_SIGN.sub("", template.text.casefold())

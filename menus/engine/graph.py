@@ -31,6 +31,9 @@ class Kind(Enum):
     NOTICE = "notice"
 
 
+_TEXT = Expectation("text")
+
+
 @dataclass(frozen=True, slots=True)
 class Branch:
     """Where a decision's outcome leads, and the remark shown there above the screen."""
@@ -72,7 +75,7 @@ class Screen:
     back: bool = True
     home: bool = False
     needs: tuple[str, ...] = ()
-    expectation: Expectation = Expectation("text")
+    expectation: Expectation = _TEXT
 
     @property
     def shown(self) -> bool:

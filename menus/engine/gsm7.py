@@ -77,8 +77,6 @@ def foreign(text: str) -> dict[str, str]:
 
 def transliterated(text: str) -> str:
     """`text` with every foreign character replaced, for values that come from outside (names)."""
-    if text.isascii() and "`" not in text and text.isprintable():
-        return text
     strange = foreign(text)
     return "".join(strange.get(character, character) for character in text) if strange else text
 

@@ -55,8 +55,10 @@ def pages_of(head: str, entries: list[Entry], frame: Frame, *, long: bool) -> li
     otherwise it stands on every page and the entries are distributed.
     """
     only = _page(head, entries, frame.line(0, more=False), more=False)
-    taken = max(septets(head), frame.reason_room) if entries else septets(head)
-    if taken + _below(only) <= frame.budget and _numbered(entries) <= OPTIONS_MAX:
+    length = septets(only.text)
+    if entries:
+        length += max(0, frame.reason_room - septets(head))
+    if length <= frame.budget and len(only.values) <= OPTIONS_MAX:
         return [only]
     roomy = entries and not long and septets(head) <= frame.budget // 2
     return _list_pages(head, entries, frame, []) if roomy else _text_pages(head, entries, frame)

@@ -40,9 +40,7 @@ def examine(
     return definition, languages, _sorted(findings)
 
 
-def _fit(
-    definition: Definition, languages: Mapping[str, Texts], vocabulary: Vocabulary
-) -> Iterator[Finding]:
+def _fit(definition: Definition, languages: Mapping[str, Texts], vocabulary: Vocabulary) -> Iterator[Finding]:
     yield from fit_findings(compile_graph(definition, languages, vocabulary), definition, languages)
 
 

@@ -75,28 +75,28 @@ class Session:
     def from_json(stored: str | bytes) -> Session:
         """The session that `to_json` wrote. Raises `SessionUnreadableError` for anything else."""
         try:
-            version, graph, language, screen, page, answers, shown, trail, *rest = json.loads(stored)
+            version, *fields = json.loads(stored)
+            graph, language, screen, page, answers, shown, trail, *rest = fields
             errors, hops, ended, origin, suspended = rest
-            if version != SESSION_VERSION:
-                raise SessionUnreadableError(f"session version {version!r}, expected {SESSION_VERSION}")
-            return Session(
-                graph,
-                language,
-                screen,
-                page,
-                dict(answers),
-                tuple(shown),
-                tuple(trail),
-                errors,
-                hops,
-                ended,
-                origin,
-                suspended,
-            )
-        except SessionUnreadableError:
-            raise
+            kept, offered, behind = dict(answers), tuple(shown), tuple(trail)
         except (ValueError, TypeError) as error:
             raise SessionUnreadableError("not a stored session") from error
+        if version != SESSION_VERSION:
+            raise SessionUnreadableError(f"session version {version!r}, expected {SESSION_VERSION}")
+        return Session(
+            graph,
+            language,
+            screen,
+            page,
+            kept,
+            offered,
+            behind,
+            errors,
+            hops,
+            ended,
+            origin,
+            suspended,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,11 @@ def _menu_findings(
         yield menu.finding("default_language", "there are no texts for it", closest("", languages))
     if "language" in menu.fields and menu.fields["language"] not in vocabulary.values:
         yield menu.finding("language", "no value of that name", closest("", vocabulary.values))
+    yield from _link_findings(definition, vocabulary)
+
+
+def _link_findings(definition: Definition, vocabulary: Vocabulary) -> Iterator[Finding]:
+    menu, screens = definition.menu, definition.screens
     start = screens.get(menu.fields["start"])
     origins = start.fields.get("branches", {}) if start else {}
     for index, link in enumerate(menu.fields.get("links") or ()):

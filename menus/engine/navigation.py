@@ -20,6 +20,8 @@ from menus.engine.vocabulary import View
 # More decisions in a row than any definition has; the lint proves that there is a way out of each circle.
 _DECISIONS_MAX = 40
 RIGHT = "right"
+# Figures of a PIN verdict that texts may show; kept among the answers, for this session only.
+TRIES_LEFT, LOCKED_MINUTES = "tries_left", "locked_minutes"
 
 
 class WantedError(Exception):
@@ -35,6 +37,7 @@ class Walk:
     """One hop in progress: the mutable draft of the next session."""
 
     __slots__ = (
+        "_view",
         "answers", "errors", "events", "facts", "graph", "hops", "language", "origin", "page", "remark",
         "screen", "suspended", "trail",
     )  # fmt: skip
@@ -43,6 +46,7 @@ class Walk:
         self.graph = graph
         self.facts = facts
         self.events: list[Event] = []
+        self._view: View | None = None
         self.remark = ""
         if session is None:
             session = Session(graph.hash, graph.default_language, "")
@@ -61,7 +65,12 @@ class Walk:
         return self.graph.screens[self.screen]
 
     def view(self) -> View:
-        return View(self.answers, self.facts, self.language, self.graph.languages[self.language].texts)
+        """What rules may look at now; made anew only when it would differ."""
+        view = self._view
+        if view is None or view.language != self.language or view.answers is not self.answers:
+            texts = self.graph.languages[self.language].texts
+            view = self._view = View(self.answers, self.facts, self.language, texts)
+        return view
 
     def draft(self) -> Session:
         return Session(
@@ -216,7 +225,8 @@ def without_secrets(graph: Graph, session: Session) -> Session:
     """The session as it may be kept for later: no PIN verdict, no sealed PIN, and its place moved to the
     first PIN screen it has passed, so that nothing behind a PIN is shown without asking again.
     """
-    answers = {name: value for name, value in session.answers.items() if name not in graph.secrets}
+    dropped = {*graph.secrets, TRIES_LEFT, LOCKED_MINUTES}
+    answers = {name: value for name, value in session.answers.items() if name not in dropped}
     places = [*(_place(entry) for entry in session.trail), (session.screen, session.page)]
     for position, (name, _) in enumerate(places):
         if graph.screens[name].kind is Kind.PIN:

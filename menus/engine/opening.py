@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from menus.engine.graph import Graph, Link
+from menus.engine.graph import LANGUAGE_ANSWER, Graph, Kind, Link
 from menus.engine.model import Opening, Session
 from menus.engine.navigation import Walk, adopt, without_secrets
 from menus.engine.vocabulary import Accepted, InputRule
@@ -37,16 +37,18 @@ def _speak_their_language(walk: Walk) -> None:
 
 
 def _worth_continuing(graph: Graph, suspended: Session | None, origin: str) -> Session | None:
-    """The dropped session without its secrets, if something was already answered in it and the caller
+    """The dropped session without its secrets, if it holds answers worth not typing twice and the caller
     still is to us what they were then.
     """
     if suspended is None or suspended.ended or suspended.origin != origin:
         return None
     adopted = adopt(graph, suspended)
-    if adopted is None or not adopted.trail:
+    if adopted is None or graph.screens[adopted.screen].kind is Kind.NOTICE:
         return None
     kept = without_secrets(graph, adopted)
-    return kept if kept.screen not in {graph.resume, graph.stuck} else None
+    if not kept.answers.keys() - {LANGUAGE_ANSWER} or kept.screen in {graph.resume, graph.stuck}:
+        return None
+    return kept
 
 
 def _follow(walk: Walk, parts: tuple[str, ...], otherwise: str) -> None:

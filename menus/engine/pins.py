@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from menus.engine.graph import Screen
 from menus.engine.model import PinVerdict
-from menus.engine.navigation import RIGHT, Walk
+from menus.engine.navigation import LOCKED_MINUTES, RIGHT, TRIES_LEFT, Walk
 
-# Verdict figures that texts may show.
-TRIES_LEFT, LOCKED_MINUTES = "tries_left", "locked_minutes"
 _VERDICTS_BY_PURPOSE = {
     "check": {"right", "wrong", "locked"},
     "set": {"weak", "chosen"},

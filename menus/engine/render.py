@@ -14,11 +14,10 @@ from menus.engine.graph import (
     Screen,
     Words,
 )
-from menus.engine.gsm7 import septets, transliterated
+from menus.engine.gsm7 import septets
 from menus.engine.layout import Entry, Frame, Page, pages_of
-from menus.engine.model import SCREEN_SEPTETS
-from menus.engine.template import GLUE, shortened
-from menus.engine.vocabulary import ListRule, View
+from menus.engine.template import GLUE, one_line
+from menus.engine.vocabulary import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +34,10 @@ def render(
 ) -> Rendered:
     """The given page of a screen (the last one if there are fewer). `remark` is a line said above it."""
     words = language.screens[screen.name]
-    if words.fixed and not remark and budget >= SCREEN_SEPTETS:
-        return _fixed(language, screen, words, view, back=back)
+    if words.fixed and not remark:
+        rendered = _fixed(language, screen, words, view, back=back)
+        if septets(rendered.text) <= budget:
+            return rendered
     frame = Frame(
         budget, language.reason_room, language.navigation, back=back, home=screen.home and not screen.ends
     )
@@ -71,16 +72,10 @@ def entries_of(screen: Screen, words: Words, view: View) -> list[Entry]:
     if screen.kind is Kind.LIST and screen.list_rule is not None:
         mark = ITEM if screen.to else ""
         for value, label in screen.list_rule.items(view):
-            entries.append(Entry(mark and mark + value, item_line(words.item, label, screen.list_rule)))
+            entries.append(Entry(mark and mark + value, words.item.replace("{item}", one_line(label))))
     for option, template in zip(screen.options, words.options, strict=True):
         entries.append(Entry(option.value, template.fill(view)))
     return entries
-
-
-def item_line(pattern: str, label: str, rule: ListRule) -> str:
-    """One list item as shown: GSM-7, on one line, no longer than its rule declares."""
-    text = " ".join(transliterated(label).split())
-    return pattern.replace("{item}", shortened(text, septets(rule.longest)))
 
 
 def with_remark(page: Page, remark: str, budget: int) -> str:

@@ -185,7 +185,12 @@ def _shape_complaint(shape: str, value: Any) -> str:
     for target in value.values():
         if isinstance(target, str) and target:
             continue
-        if shape == "branches" and isinstance(target, dict) and "to" in target and set(target) <= {"to", "say"}:
+        if (
+            shape == "branches"
+            and isinstance(target, dict)
+            and "to" in target
+            and set(target) <= {"to", "say"}
+        ):
             continue
         return "leads to a screen" + (" or has `to` and `say`" if shape == "branches" else "")
     return ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import yaml
 
 PACKAGED = Path(__file__).resolve().parent.parent
+_FOLDERS = ("screens", "texts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Finding:
     fix: str = ""
 
     def __str__(self) -> str:
-        advice = f" – {self.fix}" if self.fix else ""
+        advice = f" ({self.fix})" if self.fix else ""
         return f"{self.file}:{self.line}: {self.message}{advice}"
 
 
@@ -51,32 +53,53 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """All files of a definition, and what could not even be read."""
+    """All files of a definition, and what could not even be read. `files` are their texts by name."""
 
     screens: tuple[Document, ...]
     texts: tuple[Document, ...]
+    files: Mapping[str, str]
     findings: tuple[Finding, ...] = ()
+
+    def packed(self) -> str:
+        """The whole definition in one string, to be kept as long as sessions are pinned to it."""
+        return json.dumps(dict(self.files), ensure_ascii=False, sort_keys=True)
 
 
 def read_source(root: Path | None = None) -> Source:
     """Read `root/screens/*.yaml` and `root/texts/*.yaml` (the packaged menus if no root is given)."""
     base = PACKAGED if root is None else Path(root)
+    files: dict[str, str] = {}
     findings: list[Finding] = []
-    screens = tuple(_documents(base, "screens", findings))
-    texts = tuple(_documents(base, "texts", findings))
-    for folder, found in (("screens", screens), ("texts", texts)):
-        if not found and not findings:
-            findings.append(Finding(f"{base.name}/{folder}", 1, "no YAML file here", "add one"))
-    return Source(screens, texts, tuple(findings))
+    for folder in _FOLDERS:
+        for path in sorted((base / folder).glob("*.yaml")):
+            name = f"{folder}/{path.name}"
+            try:
+                files[name] = path.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                findings.append(Finding(name, 1, f"cannot be read: {error}", "save it as UTF-8"))
+    return source_of(files, findings)
 
 
-def _documents(base: Path, folder: str, findings: list[Finding]) -> Iterator[Document]:
-    for path in sorted((base / folder).glob("*.yaml")):
-        name = f"{folder}/{path.name}"
-        try:
-            yield parse(name, path.read_text(encoding="utf-8"), findings)
-        except (OSError, UnicodeDecodeError) as error:
-            findings.append(Finding(name, 1, f"cannot be read: {error}", "save it as UTF-8"))
+def unpack(packed: str) -> Source:
+    """The source that `Source.packed` wrote. Raises ValueError for anything else."""
+    files = json.loads(packed)
+    if not isinstance(files, dict) or not all(isinstance(text, str) for text in files.values()):
+        raise ValueError("not a packed definition")
+    return source_of(files)
+
+
+def source_of(files: Mapping[str, str], findings: Iterable[Finding] = ()) -> Source:
+    """A definition from the texts of its files, named `screens/….yaml` and `texts/….yaml`."""
+    found = list(findings)
+    documents = {name: parse(name, text, found) for name, text in sorted(files.items())}
+    parts = [
+        tuple(document for name, document in documents.items() if name.startswith(f"{folder}/"))
+        for folder in _FOLDERS
+    ]
+    for folder, part in zip(_FOLDERS, parts, strict=True):
+        if not part and not found:
+            found.append(Finding(folder, 1, "no YAML file here", "add one"))
+    return Source(parts[0], parts[1], dict(files), tuple(found))
 
 
 def parse(name: str, text: str, findings: list[Finding]) -> Document:

@@ -69,16 +69,23 @@ def cut(text: str, value_of: Callable[[str], Value]) -> Template:
 
 
 def made(value: Value, view: View) -> str:
-    """A value as it is shown: GSM-7 only, on one line, never longer than declared."""
-    text = transliterated(value.make(view))
-    if len(text) > len(value.longest) or not text.isprintable():
-        text = shortened(" ".join(text.split()), septets(value.longest))
+    """A value as it is shown: GSM-7 only, on one line, held together; a name no longer than declared."""
+    text = one_line(value.make(view))
+    if value.shortens and len(text) > len(value.longest):
+        text = shortened(text, septets(value.longest))
     return text.replace(" ", GLUE)
 
 
+def one_line(text: str) -> str:
+    """Text from outside as a screen can carry it: GSM-7 only, no line breaks or other control characters."""
+    if text.isascii() and text.isprintable() and "`" not in text:
+        return text
+    return " ".join(transliterated(text).split())
+
+
 def shortened(name: str, septets_max: int) -> str:
-    """A long name made to fit: middle names become initials, then are dropped, then the last words are;
-    a single word that is still too long ends in a full stop. Names are never cut without a sign of it.
+    """A long name made to fit: middle names become initials, then are dropped, then the last name becomes
+    one; a single word that is still too long ends in a full stop. No name is cut without a sign of it.
     """
     if septets(name) <= septets_max:
         return name
@@ -87,11 +94,11 @@ def shortened(name: str, septets_max: int) -> str:
         words[position] = words[position][0] + "."
         if septets(" ".join(words)) <= septets_max:
             return " ".join(words)
-    while len(words) > 2:
+    while words[2:]:
         del words[-2]
         if septets(" ".join(words)) <= septets_max:
             return " ".join(words)
-    if len(words) == 2 and septets(f"{words[0]} {words[1][0]}.") <= septets_max:
+    if words[1:] and septets(f"{words[0]} {words[1][0]}.") <= septets_max:
         return f"{words[0]} {words[1][0]}."
     word = words[0] if words else ""
     while word and septets(word) > septets_max - 1:

@@ -65,12 +65,17 @@ class ListRule:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """Fills the placeholder of its name. `longest` is the longest it can be; a longer one is shortened."""
+    """Fills the placeholder of its name. `longest` is the longest it can be.
+
+    A name may be made to fit (`shortens`); anything else is shown whole, even when it is longer than was
+    declared: the screen then takes another page rather than cut an amount.
+    """
 
     name: str
     make: Callable[[View], str]
     longest: str
     needs: tuple[str, ...] = ()
+    shortens: bool = False
 
 
 @dataclass(frozen=True, slots=True)

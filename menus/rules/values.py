@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from menus.engine.vocabulary import Value, View
 
@@ -33,27 +34,37 @@ def number_in_groups(number: str) -> str:
     return " ".join(number[start : start + 3] for start in range(0, len(number), 3))
 
 
+def _of(fact: str, field: str, show: Callable[[Any], str] = str) -> Callable[[View], str]:
+    """A field of a fact as it is shown."""
+    return lambda view: show(view.facts[fact][field])
+
+
 def _amount(view: View) -> str:
     return money(int(view.answers["amount"]))
 
 
+def _as_of(view: View) -> str:
+    return day_and_time(view.facts["balance"]["as_of"], view)
+
+
+_DAYS = _of("start_phone_change", "waiting_days")
+_LONGEST_NAME = "W*********** M***********"
+
 VALUES: Final = (
-    Value("language_of_member", lambda view: str(view.facts["member"]["language"]), "en", ("member",)),
-    Value("fund", lambda view: str(view.facts["scheme"]["fund_name"]), "Hazina ya Haba na Haba", ("scheme",)),
-    Value("helpline", lambda view: str(view.facts["scheme"]["helpline"]), "0800 123 456", ("scheme",)),
-    Value("minimum", lambda view: money(view.facts["scheme"]["minimum_cents"]), _LONGEST_SAVING, ("scheme",)),
-    Value("maximum", lambda view: money(view.facts["scheme"]["maximum_cents"]), _LONGEST_SAVING, ("scheme",)),
+    Value("language_of_member", _of("member", "language"), "en", ("member",)),
+    Value("fund", _of("scheme", "fund_name"), "Hazina ya Haba na Haba", ("scheme",), shortens=True),
+    Value("helpline", _of("scheme", "helpline"), "0800 123 456", ("scheme",)),
+    Value("minimum", _of("scheme", "minimum_cents", money), _LONGEST_SAVING, ("scheme",)),
+    Value("maximum", _of("scheme", "maximum_cents", money), _LONGEST_SAVING, ("scheme",)),
     Value("amount", _amount, _LONGEST_SAVING),
-    Value("phone", lambda view: str(view.facts["member"]["phone_masked"]), "0712***678", ("member",)),
-    Value("number", lambda view: number_in_groups(view.facts["member"]["number"]), "412 345 678", ("member",)),
-    Value("new_number", lambda view: number_in_groups(view.facts["join"]["number"]), "412 345 678", ("join",)),
-    Value("name", lambda view: str(view.facts["identity"]["masked_name"]), "W" + "*" * 11 + " M" + "*" * 11, ("identity",)),
-    Value("national_id", lambda view: view.answers["national_id"], "12345678"),
-    Value("birth_year", lambda view: view.answers["birth_year"], "1999"),
-    Value("balance", lambda view: money(view.facts["balance"]["amount_cents"]), _LONGEST_AMOUNT, ("balance",)),
-    Value("on_its_way", lambda view: money(view.facts["balance"]["pending_cents"]), _LONGEST_AMOUNT, ("balance",)),
-    Value("as_of", lambda view: day_and_time(view.facts["balance"]["as_of"], view), "22 Nov 10:30", ("balance",)),
-    Value("waiting_days", lambda view: str(view.facts["start_phone_change"]["waiting_days"]), "30", ("start_phone_change",)),
+    Value("phone", _of("member", "phone_masked"), "0712***678", ("member",)),
+    Value("number", _of("member", "number", number_in_groups), "412 345 678", ("member",)),
+    Value("new_number", _of("join", "number", number_in_groups), "412 345 678", ("join",)),
+    Value("name", _of("identity", "masked_name"), _LONGEST_NAME, ("identity",), shortens=True),
+    Value("balance", _of("balance", "amount_cents", money), _LONGEST_AMOUNT, ("balance",)),
+    Value("on_its_way", _of("balance", "pending_cents", money), _LONGEST_AMOUNT, ("balance",)),
+    Value("as_of", _as_of, "22 Nov 10:30", ("balance",)),
+    Value("waiting_days", _DAYS, "30", ("start_phone_change",)),
     Value("tries_left", lambda view: view.answers["tries_left"], "2"),
     Value("locked_minutes", lambda view: view.answers["locked_minutes"], "30"),
 )
