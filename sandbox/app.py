@@ -1,0 +1,49 @@
+"""Puts the sandbox together into one Flask application."""
+
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from sandbox import inspection, recorder
+from sandbox.africastalking import sms, ussd
+from sandbox.daraja import by_hand, prompts, statement
+from sandbox.daraja import routes as daraja
+from sandbox.phones import page
+from sandbox.phones import routes as phones
+from sandbox.registries import routes as registries
+from sandbox.settings import Settings
+from sandbox.world import World, build
+
+BODY_BYTES_MAX = 1_000_000
+
+
+def create_app(settings: Settings, *, start: bool = True) -> Flask:
+    """The application. With `start=False` nothing happens by itself: call `world_of(app).agenda.run_due()`."""
+    world = build(settings)
+    app = Flask("sandbox", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
+    app.extensions["sandbox"] = world
+    recorder.install(app)
+    for room in (prompts, by_hand, sms, ussd):
+        room.install(world)
+    blueprints = (daraja.blueprint, sms.blueprint, *registries.BLUEPRINTS, phones.blueprint)
+    for blueprint in (*blueprints, statement.blueprint, inspection.blueprint, page.blueprint):
+        app.register_blueprint(blueprint)
+    app.register_error_handler(HTTPException, _http_error)
+    if start:
+        world.agenda.start()
+    return app
+
+
+def world_of(app: Flask) -> World:
+    found = app.extensions["sandbox"]
+    assert isinstance(found, World)
+    return found
+
+
+def _http_error(error: HTTPException) -> Response:
+    """A machine's caller gets a machine's answer, in the words of the provider it spoke to."""
+    if request.path.startswith("/daraja/"):
+        return daraja.refuse_http(error)
+    response = jsonify(error=error.description or error.name)
+    response.status_code = error.code or 500
+    return response

@@ -1,0 +1,25 @@
+"""Daraja under one roof: its blueprints, its error bodies, its method and path refusals."""
+
+from flask import Blueprint, Response
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+
+from sandbox.daraja import c2b, pull, stk, tokens
+from sandbox.daraja.errors import DarajaError
+
+blueprint = Blueprint("daraja", __name__, url_prefix="/daraja")
+for part in (tokens, stk, c2b, pull):
+    blueprint.register_blueprint(part.blueprint)
+
+
+@blueprint.errorhandler(DarajaError)
+def refused(error: DarajaError) -> Response:
+    return error.response()
+
+
+def refuse_http(error: HTTPException) -> Response:
+    """What Daraja says where Flask has found no route or no method, or could not read the request."""
+    if isinstance(error, MethodNotAllowed):
+        return DarajaError("405.001", "Method Not Allowed").response()
+    if isinstance(error, NotFound):
+        return DarajaError("404.001.01", "Resource not found").response()
+    return DarajaError("400.002.05", "Invalid Request Payload", error.code).response()

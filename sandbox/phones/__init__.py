@@ -1,0 +1,1 @@
+"""Feature phones that people, terminals and tests can hold in their hands."""

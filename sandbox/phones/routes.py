@@ -1,0 +1,115 @@
+"""What one can do with a phone, as JSON: for the page, for a phone in a terminal, and for tests."""
+
+from typing import Any
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from sandbox import money, msisdn
+from sandbox.africastalking import incoming, ussd
+from sandbox.daraja import prompts, wallet
+from sandbox.phones.view import state_of
+from sandbox.world import here
+
+blueprint = Blueprint("phones", __name__, url_prefix="/phones")
+
+TEXT_LENGTH_MAX = 182
+PHONES_MAX = 24
+
+
+class BadRequestError(ValueError):
+    """The request cannot be done with a phone."""
+
+
+@blueprint.errorhandler(BadRequestError)
+def bad_request(error: BadRequestError) -> ResponseReturnValue:
+    return jsonify(error=str(error)), 400
+
+
+@blueprint.errorhandler(ussd.BusyError)
+@blueprint.errorhandler(prompts.NoPromptError)
+def conflict(error: Exception) -> ResponseReturnValue:
+    return jsonify(error=str(error) or "there is no prompt on this phone"), 409
+
+
+def _phone(number: str) -> str:
+    found = msisdn.parse(number)
+    if found is None:
+        raise BadRequestError("that is no Kenyan mobile number")
+    return found
+
+
+def _field(name: str, most: int = TEXT_LENGTH_MAX) -> str:
+    body = request.get_json(silent=True)
+    value = body.get(name) if isinstance(body, dict) else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or len(value) > most:
+        raise BadRequestError(f"{name} must be a text of at most {most} characters")
+    return value
+
+
+@blueprint.get("")
+def several() -> ResponseReturnValue:
+    """The state of up to 24 phones, `?numbers=2547…,2541…`, so that a page needs one request for all."""
+    numbers = [_phone(part) for part in request.args.get("numbers", "").split(",") if part.strip()]
+    return jsonify([state_of(here(), number) for number in numbers[:PHONES_MAX]])
+
+
+@blueprint.get("/<number>")
+def one(number: str) -> ResponseReturnValue:
+    return jsonify(state_of(here(), _phone(number)))
+
+
+@blueprint.post("/<number>/dial")
+def dial(number: str) -> ResponseReturnValue:
+    phone = _phone(number)
+    ussd.dial(here(), phone, _field("code"))
+    return jsonify(state_of(here(), phone))
+
+
+@blueprint.post("/<number>/answer")
+def answer(number: str) -> ResponseReturnValue:
+    phone = _phone(number)
+    ussd.answer(here(), phone, _field("text"))
+    return jsonify(state_of(here(), phone))
+
+
+@blueprint.post("/<number>/cancel")
+def cancel(number: str) -> ResponseReturnValue:
+    phone = _phone(number)
+    ussd.hang_up(here(), phone)
+    return jsonify(state_of(here(), phone))
+
+
+@blueprint.post("/<number>/prompt")
+def prompt(number: str) -> ResponseReturnValue:
+    """`{"pin": "…"}` pays, `{"cancel": true}` refuses. The PIN is compared and forgotten."""
+    phone = _phone(number)
+    body: Any = request.get_json(silent=True)
+    if isinstance(body, dict) and body.get("cancel") is True:
+        result = prompts.answer(here(), phone, cancel=True)
+    else:
+        pin = _field("pin", 4)
+        if len(pin) != 4 or not pin.isascii() or not pin.isdigit():  # noqa: PLR2004 - a wallet PIN.
+            raise BadRequestError("pin must be four digits")
+        result = prompts.answer(here(), phone, pin=pin)
+    return jsonify(state_of(here(), phone) | {"result": {"code": result.code, "text": result.text}})
+
+
+@blueprint.post("/<number>/sms")
+def send(number: str) -> ResponseReturnValue:
+    phone = _phone(number)
+    message_id = incoming.send_in(here(), phone, _field("to", 20), _field("text", 1000))
+    return jsonify(state_of(here(), phone) | {"sent": message_id})
+
+
+@blueprint.put("/<number>/wallet")
+def fill(number: str) -> ResponseReturnValue:
+    """`{"balance": 250}` in shillings: makes someone rich or poor."""
+    phone = _phone(number)
+    cents = money.cents(_field("balance", 12))
+    if cents is None:
+        raise BadRequestError("balance must be an amount in shillings")
+    wallet.set_balance(here(), phone, cents)
+    return jsonify(state_of(here(), phone))

@@ -1,0 +1,30 @@
+"""The sandbox inside a test: a real server on a free loopback port, gone when the block ends."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from werkzeug.serving import make_server
+
+from sandbox.app import create_app, world_of
+from sandbox.settings import Settings
+
+
+@contextmanager
+def running_sandbox(
+    state_dir: Path, target: str = "http://127.0.0.1:9", token: str = "dev", **options: Any
+) -> Iterator[str]:
+    """Yields the base URL. `options` are further fields of `Settings`; by default callbacks find nobody at home."""
+    app = create_app(Settings(state_dir=str(state_dir), target=target, hook_token=token, **options))
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, name="sandbox", daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(timeout=10)
+        world_of(app).close()
