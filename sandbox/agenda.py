@@ -18,7 +18,7 @@ PARALLEL = 6
 
 
 class Agenda:
-    """A row is deleted only after its handler is done, so a killed sandbox does it (perhaps again) after restart."""
+    """A row is deleted only after its handler is done, so a killed sandbox does it, perhaps again, later."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store

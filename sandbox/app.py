@@ -1,6 +1,7 @@
 """Puts the sandbox together into one Flask application."""
 
 from flask import Flask, Response, jsonify, request
+from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException
 
 from sandbox import inspection, recorder
@@ -17,9 +18,11 @@ BODY_BYTES_MAX = 1_000_000
 
 
 def create_app(settings: Settings, *, start: bool = True) -> Flask:
-    """The application. With `start=False` nothing happens by itself: call `world_of(app).agenda.run_due()`."""
+    """The application. With `start=False` nothing happens by itself: call `agenda.run_due()` of its world."""
     world = build(settings)
     app = Flask("sandbox", static_folder=None)
+    if isinstance(app.json, DefaultJSONProvider):
+        app.json.sort_keys = False
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
     app.extensions["sandbox"] = world
     recorder.install(app)

@@ -1,4 +1,4 @@
-"""Bad days on demand: which fault applies to which request, decided by a seed and remembered across restarts."""
+"""Bad days on demand: which fault applies to which request, decided by a seed, kept across restarts."""
 
 import json
 import random

@@ -10,25 +10,17 @@ from flask.typing import ResponseReturnValue
 from sandbox import money, msisdn, switches
 from sandbox.clock import iso_utc
 from sandbox.daraja import by_hand
+from sandbox.daraja.fields import AMOUNT_MAX_SHILLINGS
 from sandbox.faults import FaultError
 from sandbox.world import here
 
 blueprint = Blueprint("inspection", __name__)
 
 PARTS = ("daraja", "sms", "civil", "fund")
-FORGOTTEN = [
-    "requests",
-    "agenda",
-    "callbacks",
-    "wallets",
-    "prompts",
-    "payments",
-    "payouts",
-    "sms",
-    "dialogues",
-    "contributions",
-    "faults",
-]
+FORGOTTEN = (
+    *("requests", "agenda", "callbacks", "faults", "wallets", "prompts", "payments", "payouts"),
+    *("sms", "dialogues", "contributions"),
+)
 ADVANCE_SECONDS_MAX = 366 * 86_400
 
 
@@ -40,7 +32,7 @@ def health() -> ResponseReturnValue:
 
 @blueprint.get("/sms")
 def messages() -> ResponseReturnValue:
-    """SMS the gateway sent, oldest first; `to` narrows to one number, `all=1` adds the wallet's own and lost ones."""
+    """SMS the gateway sent, oldest first, to one number with `to`; `all=1` adds the wallet's and lost ones."""
     world = here()
     phone = None
     if "to" in request.args:
@@ -169,7 +161,7 @@ def advance() -> ResponseReturnValue:
 
 @blueprint.post("/reset")
 def reset() -> ResponseReturnValue:
-    """Forgets what happened. Keys, tokens and registered addresses stay, as at a provider; `{"all": true}` drops them."""
+    """Forgets what happened. Tokens and registered addresses stay unless the body is `{"all": true}`."""
     world = here()
     body = request.get_json(silent=True)
     tables = list(FORGOTTEN)
@@ -210,7 +202,7 @@ def _payment(body: dict[str, Any]) -> tuple[tuple[str, int, str], str]:
     problem = ""
     if phone is None:
         problem = "phone must be a Kenyan mobile number"
-    elif amount_cents is None or amount_cents % 100 or not 100 <= amount_cents <= 250_000_00:
+    elif amount_cents is None or amount_cents % 100 or not 0 < amount_cents <= AMOUNT_MAX_SHILLINGS * 100:
         problem = "amount must be whole shillings from 1 to 250000"
     elif not isinstance(account, (str, int)) or len(str(account)) > 20:  # noqa: PLR2004 - BillRefNumber's limit.
         problem = "account must be a text of at most 20 characters"

@@ -7,7 +7,7 @@ PLAIN = re.compile(r"254(7|1)\d{8}")
 
 
 def parse(text: str) -> str | None:
-    """`+2547…`, `2547…`, `07…` or `7…` (spaces allowed) as `2547…`; None when it is no Kenyan mobile number."""
+    """`+2547…`, `2547…`, `07…` or `7…`, spaces allowed, as `2547…`; None when it is no Kenyan mobile."""
     digits = re.sub(r"[\s+-]", "", text)
     if re.fullmatch(r"0[17]\d{8}", digits):
         digits = "254" + digits[1:]

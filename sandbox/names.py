@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from sandbox.people import Person
 
 WOMEN = (
-    "Mary Grace Faith Esther Jane Lucy Mercy Joyce Alice Ruth Sarah Agnes Caroline Beatrice Eunice Lydia Naomi "
-    "Purity Dorcas Winnie Brenda Sharon Sheila Cynthia Irene Violet Rose Margaret Catherine Anne Susan Monica"
+    "Mary Grace Faith Esther Jane Lucy Mercy Joyce Alice Ruth Sarah Agnes Caroline Beatrice Eunice Lydia Naomi"
+    " Purity Dorcas Winnie Brenda Sharon Sheila Cynthia Irene Violet Rose Margaret Catherine Anne Susan Monica"
 )
 MEN = (
-    "John Peter James Joseph Samuel David Daniel Paul Simon Stephen George Michael Francis Charles Patrick Anthony "
-    "Kennedy Dennis Kevin Brian Victor Collins Eric Felix Moses Isaac Elijah Titus Vincent Geoffrey Bernard Robert"
+    "John Peter James Joseph Samuel David Daniel Paul Simon Stephen George Michael Francis Charles Patrick"
+    " Anthony Kennedy Dennis Kevin Brian Victor Collins Eric Felix Moses Isaac Elijah Titus Vincent Bernard"
 )
 
 
@@ -44,19 +44,19 @@ COMMUNITIES = (
     _community(
         "Wanjiku Wambui Njeri Nyambura Wairimu Waithera Wangari Wanjiru Muthoni Wangui Nyokabi Wacera",
         "Kamau Mwangi Njoroge Kariuki Maina Gitau Kimani Waweru Ndungu Karanja Mburu Githinji",
-        "Kamau Mwangi Njoroge Kariuki Maina Gitau Kimani Waweru Ndungu Karanja Mburu Macharia Thuo Gachanja Irungu",
+        "Kamau Mwangi Njoroge Kariuki Maina Gitau Kimani Waweru Ndungu Karanja Mburu Macharia Thuo Irungu",
         "Kiambu Nyeri Murang'a Kirinyaga Nairobi Nakuru Nyandarua",
     ),
     _community(
         "Achieng Akinyi Atieno Adhiambo Anyango Awuor Apiyo Akoth Auma Aoko",
         "Otieno Ochieng Odhiambo Onyango Owino Omondi Okoth Ouma Opiyo Okello",
-        "Otieno Ochieng Odhiambo Onyango Owino Omondi Okoth Ouma Odinga Oluoch Ogutu Onyancha Ong'wen Nyong'o",
+        "Otieno Ochieng Odhiambo Onyango Owino Omondi Okoth Ouma Odinga Oluoch Ogutu Ong'wen Nyong'o",
         "Kisumu Siaya Homa_Bay Migori Nairobi",
     ),
     _community(
         "Nekesa Nafula Naliaka Nanjala Wanjala Khavere Mmbone Kageha Nasimiyu Nakhumicha",
         "Wekesa Wafula Barasa Simiyu Wanyama Juma Kundu Makokha Mukhwana Shikuku",
-        "Wekesa Wafula Barasa Simiyu Wanyama Makokha Shikuku Mudavadi Khaemba Namachanja Lusweti Musalia Ambani",
+        "Wekesa Wafula Barasa Simiyu Wanyama Makokha Shikuku Mudavadi Khaemba Namachanja Lusweti Ambani",
         "Bungoma Kakamega Vihiga Busia Trans_Nzoia",
     ),
     _community(
@@ -74,7 +74,7 @@ COMMUNITIES = (
     _community(
         "Kemunto Moraa Kwamboka Nyaboke Bosibori Kerubo Gesare Nyanchama Mokeira",
         "Nyakundi Mogaka Momanyi Ondieki Onsongo Nyambane Makori Bosire Ombati",
-        "Nyakundi Mogaka Momanyi Ondieki Onsongo Nyambane Makori Bosire Ombati Nyang'au Ong'era Mong'are Obure",
+        "Nyakundi Mogaka Momanyi Ondieki Onsongo Nyambane Makori Bosire Ombati Nyang'au Ong'era Mong'are",
         "Kisii Nyamira Nairobi",
     ),
     _community(

@@ -40,7 +40,7 @@ class Directory:
             return cls({row["id"]: Person(**row) for row in csv.DictReader(file)})
 
     def owner_of(self, msisdn: str) -> Person:
-        """Whose name a wallet carries: the same person for the same number, always somebody alive and of age."""
+        """Whose name a wallet carries: the same person for the same number, always alive and of age."""
         adults = [
             person
             for person in self.by_id.values()

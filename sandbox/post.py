@@ -1,4 +1,4 @@
-"""Everything the sandbox sends to the gateway: kept first, then posted once due, with the answer written down."""
+"""All the sandbox sends to the gateway: kept first, posted once due, with the answer written down."""
 
 import json
 from collections.abc import Mapping

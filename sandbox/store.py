@@ -13,7 +13,7 @@ SCHEMA = Path(__file__).with_name("schema.sql")
 class Store:
     """One connection, one writer at a time; threads take turns.
 
-    WAL with synchronous=NORMAL loses nothing when the process dies; only a power cut may cost the last moments.
+    WAL with synchronous=NORMAL loses nothing when the process dies; a power cut may cost the last moments.
     """
 
     def __init__(self, path: Path) -> None:
@@ -76,7 +76,8 @@ class Store:
 
     def put_fact(self, key: str, value: str) -> None:
         self.execute(
-            "INSERT INTO facts (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            "INSERT INTO facts (key, value) VALUES (?, ?)"
+            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             key,
             value,
         )

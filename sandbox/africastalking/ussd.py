@@ -163,8 +163,8 @@ def _ask_gateway(world: World, row: sqlite3.Row) -> tuple[str, str]:
 def _finish(world: World, session_id: str, state: str, error: str) -> None:
     with world.store.transaction():
         world.store.execute(
-            "UPDATE dialogues SET state = ?, error = ?, screen = CASE WHEN ? = 'failed' THEN ? ELSE screen END"
-            " WHERE session_id = ?",
+            "UPDATE dialogues SET state = ?, error = ?,"
+            " screen = CASE WHEN ? = 'failed' THEN ? ELSE screen END WHERE session_id = ?",
             state,
             error,
             state,

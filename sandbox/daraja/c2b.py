@@ -1,12 +1,10 @@
 """C2B at Daraja's own paths: where confirmations shall go, and the sandbox's simulate call."""
 
-import secrets
-
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from sandbox.daraja import confirmations, disturbances, fields, tokens
-from sandbox.daraja.errors import DarajaError, invalid
+from sandbox.daraja.errors import DarajaError, conversation_id, invalid
 from sandbox.daraja.prompts import BUY_GOODS, PAYBILL
 from sandbox.world import here
 
@@ -67,6 +65,7 @@ def simulate(version: str) -> ResponseReturnValue:
 
 
 def _accepted(description: str) -> ResponseReturnValue:
-    reference = f"{secrets.token_hex(2)}-{secrets.token_hex(4)}-{secrets.randbelow(90_000_000) + 10_000_000}"
     # "Coversation" is the provider's own spelling.
-    return jsonify(OriginatorCoversationID=reference, ResponseCode="0", ResponseDescription=description)
+    return jsonify(
+        OriginatorCoversationID=conversation_id(), ResponseCode="0", ResponseDescription=description
+    )

@@ -70,8 +70,8 @@ def _body(payment: Payment, version: str) -> dict[str, str]:
 def validate(world: World, draft: Payment) -> tuple[str, str]:
     """Asks the validation URL about a payment not yet made.
 
-    Returns the rejection code (empty when accepted) and the ThirdPartyTransID to echo. No usable answer within
-    eight seconds means that the registered ResponseType decides.
+    Returns the rejection code (empty when accepted) and the ThirdPartyTransID to echo. No usable answer
+    within eight seconds means that the registered ResponseType decides.
     """
     urls = registration(world, draft.shortcode)
     if urls is None or not urls["validation_url"]:

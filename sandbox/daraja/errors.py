@@ -4,6 +4,8 @@ import secrets
 
 from flask import Response, jsonify
 
+from sandbox.daraja.outcomes import LOCKED
+
 
 class DarajaError(Exception):
     """Refuses the request being answered."""
@@ -21,10 +23,11 @@ class DarajaError(Exception):
 
 
 MESSAGES = {
+    # What a fault that names only the code is given as its text.
     "400.002.05": "Invalid Request Payload",
     "404.001.03": "Invalid Access Token",
     "405.001": "Method Not Allowed",
-    "500.001.1001": "Unable to lock subscriber, a transaction is already in process for the current subscriber",
+    "500.001.1001": LOCKED.text,
     "500.003.02": "System is busy. Please try again in few minutes.",
     "500.003.03": "Error Occurred: Quota Violation",
     "500.003.1001": "Internal Server Error",
@@ -43,6 +46,11 @@ def invalid(field: str) -> DarajaError:
 
 def busy(http_status: int) -> DarajaError:
     return DarajaError("500.003.02", MESSAGES["500.003.02"], http_status)
+
+
+def conversation_id() -> str:
+    """As Daraja writes the ids of accepted requests: `29ef-4c5d8a01-34620561`."""
+    return f"{secrets.token_hex(2)}-{secrets.token_hex(4)}-{secrets.randbelow(90_000_000) + 10_000_000}"
 
 
 def request_id() -> str:

@@ -26,7 +26,7 @@ FORBIDDEN_WORDS = ("mpesa", "m-pesa", "safaricom", "exe", "exec", "cmd", "sql", 
 
 
 def json_body() -> Body:
-    """The request's JSON object. A wrong content type shows as an invalid BusinessShortCode, as at the provider."""
+    """The request's JSON object. A wrong content type shows as an invalid BusinessShortCode, as there."""
     if request.mimetype != "application/json":
         raise invalid("BusinessShortCode")
     found = request.get_json(silent=True)
@@ -98,7 +98,7 @@ def timestamp(world: World, body: Body) -> str:
 
 
 def callback_url(body: Body, field: str, *, words: bool = False) -> str:
-    """An https address, or http on loopback since this is a sandbox; `words` refuses Daraja's forbidden ones."""
+    """An https address, or http on loopback (this is a sandbox); `words` refuses the forbidden words."""
     value = text(body, field, most=URL_LENGTH_MAX)
     try:
         parts = urlsplit(value)

@@ -10,6 +10,7 @@ from typing import Any
 from sandbox import money
 from sandbox.clock import compact, eat
 from sandbox.daraja import confirmations, wallet
+from sandbox.daraja.errors import conversation_id
 from sandbox.daraja.outcomes import (
     BY_CODE,
     CANCELLED,
@@ -70,7 +71,7 @@ def open_prompt(world: World, push: Push, fault: Fault) -> sqlite3.Row:
     world.store.insert(
         "prompts",
         checkout_id=checkout_id,
-        merchant_id=f"{secrets.token_hex(2)}-{secrets.token_hex(4)}-{secrets.randbelow(90_000_000) + 10_000_000}",
+        merchant_id=conversation_id(),
         msisdn=push.msisdn,
         amount_cents=push.amount_cents,
         shortcode=push.shortcode,

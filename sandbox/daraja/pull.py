@@ -1,6 +1,5 @@
 """Pull Transactions: the last 48 hours of money in, page by page, for whoever lost callbacks."""
 
-import secrets
 import sqlite3
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from sandbox import money
 from sandbox.clock import EAST_AFRICA, eat
 from sandbox.daraja import disturbances, fields, tokens, wallet
-from sandbox.daraja.errors import DarajaError, invalid
+from sandbox.daraja.errors import DarajaError, invalid, request_id
 from sandbox.faults import Fault
 from sandbox.world import World, here
 
@@ -39,7 +38,7 @@ def register() -> ResponseReturnValue:
     gap = " " if world.switches.pull_spaced_keys else ""
     return jsonify(
         {
-            "ResponseRefID": _reference(),
+            "ResponseRefID": request_id(),
             f"Response{gap}Status": status,
             "ShortCode": shortcode,
             f"Response{gap}Description": text,
@@ -68,7 +67,7 @@ def query() -> ResponseReturnValue:
         return _nothing("No transactions found")
     size = world.switches.pull_page_size
     return jsonify(
-        ResponseRefID=_reference(),
+        ResponseRefID=request_id(),
         ResponseCode="1000",
         ResponseMessage="Success",
         CurrentPage=offset // size + 1,
@@ -83,7 +82,8 @@ def _rows(world: World, shortcode: str, start: float, end: float, fault: Fault) 
     """Payments of the window, oldest first. `drop` hides them, of one phone only when the fault names one."""
     start = max(start, world.clock.now() - WINDOW_SECONDS)
     rows = world.store.rows(
-        "SELECT * FROM payments WHERE kind = ? AND shortcode = ? AND completed_at >= ? AND completed_at < ? ORDER BY id",
+        "SELECT * FROM payments WHERE kind = ? AND shortcode = ?"
+        " AND completed_at >= ? AND completed_at < ? ORDER BY id",
         wallet.PAYMENT,
         shortcode,
         start,
@@ -115,7 +115,7 @@ def _line(world: World, row: sqlite3.Row) -> dict[str, Any]:
 
 def _nothing(message: str) -> ResponseReturnValue:
     """1001 says "no rows" and "it failed" alike, with HTTP 200: the provider does not tell them apart."""
-    return jsonify(ResponseRefID=_reference(), ResponseCode="1001", ResponseMessage=message, Response=[])
+    return jsonify(ResponseRefID=request_id(), ResponseCode="1001", ResponseMessage=message, Response=[])
 
 
 def _own_shortcode(world: World, body: fields.Body) -> str:
@@ -131,7 +131,3 @@ def _instant(body: fields.Body, field: str) -> float:
         return datetime.strptime(value, "%Y-%m-%d %H:%M:%S").replace(tzinfo=EAST_AFRICA).timestamp()
     except ValueError:
         raise invalid(field) from None
-
-
-def _reference() -> str:
-    return f"{secrets.randbelow(90_000) + 10_000}-{secrets.randbelow(90_000_000) + 10_000_000}-1"

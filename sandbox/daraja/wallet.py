@@ -6,7 +6,7 @@ import string
 from dataclasses import dataclass
 
 from sandbox import money
-from sandbox.clock import EAST_AFRICA, day_bounds, eat
+from sandbox.clock import day_bounds, eat
 from sandbox.daraja.outcomes import DAILY_LIMIT, INSUFFICIENT, RULE_LIMITED, Result
 from sandbox.world import World
 
@@ -155,9 +155,10 @@ def book_charge(world: World, payment: Payment, charge_cents: int) -> None:
 
 
 def _check_rules(world: World, msisdn: str, amount_cents: int, now: float) -> None:
-    start, end = day_bounds(eat(now).astimezone(EAST_AFRICA).date())
+    start, end = day_bounds(eat(now).date())
     today = world.store.number(
-        "SELECT sum(amount_cents) FROM payments WHERE kind = ? AND msisdn = ? AND completed_at >= ? AND completed_at < ?",
+        "SELECT sum(amount_cents) FROM payments WHERE kind = ? AND msisdn = ?"
+        " AND completed_at >= ? AND completed_at < ?",
         PAYMENT,
         msisdn,
         start,

@@ -25,8 +25,7 @@ def sync_search() -> ResponseReturnValue:
     message: dict[str, Any] = {"transaction_id": received.transaction_id, "search_response": []}
     try:
         envelope.check_header(received.header, "search")
-        if fault.error_code:
-            raise RejectedError(fault.error_code, "refused by fault")
+        envelope.reject_by_fault(fault)
         find = _nobody if fault.outcome == "unknown" else _find
         items = search.items_of(received, "search_request")
         message["search_response"] = [search.answer(item, find, RECORD_TYPE) for item in items]

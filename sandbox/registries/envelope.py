@@ -1,4 +1,4 @@
-"""The DCI envelope on the registries' side: who may speak, what a header must hold, how ACK, ERR and replies look."""
+"""The DCI envelope as a registry sees it: who may speak, what a header holds, how ACK and replies look."""
 
 import json
 import secrets
@@ -111,6 +111,11 @@ def _disturb(fault: Fault) -> None:
         raise TransportError(
             fault.http_status or 503, "err.service.unavailable", "the registry is not available"
         )
+
+
+def reject_by_fault(fault: Fault) -> None:
+    if fault.error_code:
+        raise RejectedError(fault.error_code, "refused by fault")
 
 
 def lose_answer(fault: Fault) -> None:

@@ -30,8 +30,7 @@ def notify() -> ResponseReturnValue:
     try:
         envelope.check_header(received.header, "notify")
         events = [_checked(event) for event in search.items_of(received, "notify_event")]
-        if fault.error_code:
-            raise RejectedError(fault.error_code, "refused by fault")
+        envelope.reject_by_fault(fault)
     except RejectedError as error:
         raise AckError(error.code, str(error)) from error
     if fault.half_post:
@@ -97,8 +96,7 @@ def sync_search() -> ResponseReturnValue:
     message: dict[str, Any] = {"transaction_id": received.transaction_id, "search_response": []}
     try:
         envelope.check_header(received.header, "search")
-        if fault.error_code:
-            raise RejectedError(fault.error_code, "refused by fault")
+        envelope.reject_by_fault(fault)
         items = search.items_of(received, "search_request")
         message["search_response"] = [search.answer(item, _find, RECORD_TYPE) for item in items]
     except RejectedError as error:

@@ -38,7 +38,7 @@ def jwks(world: World, role: str) -> dict[str, Any]:
 
 
 def of_sender(world: World) -> dict[str, Ed25519PublicKey] | None:
-    """The gateway's public keys: `--sender-key` when given, otherwise its JWKS; None when it cannot be reached."""
+    """The gateway's public keys: `--sender-key` if given, else its JWKS; None when out of reach."""
     if world.settings.sender_key:
         return {"": _configured(world.settings.sender_key)}
     return _published(world.settings.target, int(time.monotonic() // KEPT_SECONDS))

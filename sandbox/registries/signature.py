@@ -1,4 +1,4 @@
-"""The DCI message signature in the `spdci` form: Ed25519 over creation, expiry and a digest of header and message."""
+"""The DCI message signature in the `spdci` form: Ed25519 over creation, expiry and a digest."""
 
 import base64
 import binascii
@@ -36,10 +36,10 @@ def _signing_text(created: str, expires: str, digest_text: str) -> bytes:
 def sign(key: Ed25519PrivateKey, key_id: str, header: Any, message: Any, now: float) -> str:
     """The whole `Signature: …` text. `key_id` is `{sender}|{key}|{algorithm}`."""
     created, expires = str(int(now)), str(int(now) + LIFE_SECONDS)
-    raw = key.sign(_signing_text(created, expires, digest(header, message)))
+    raw = base64.b64encode(key.sign(_signing_text(created, expires, digest(header, message)))).decode()
     return (
         f'Signature: namespace="spdci", kidId="{key_id}", algorithm="ed25519", created="{created}", '
-        f'expires="{expires}", headers="(created) (expires) digest", signature="{base64.b64encode(raw).decode()}"'
+        f'expires="{expires}", headers="(created) (expires) digest", signature="{raw}"'
     )
 
 
@@ -71,7 +71,7 @@ def verify(text: str, keys: Mapping[str, Ed25519PublicKey], header: Any, message
 
 
 def _candidates(kid_id: str, keys: Mapping[str, Ed25519PublicKey]) -> list[Ed25519PublicKey]:
-    """The key named in `{sender}|{key}|{algorithm}`, whole or by its middle part; all of them when none is named."""
+    """The key named in `{sender}|{key}|{algorithm}`, whole or by its middle; all when none is named."""
     named = [kid_id, *kid_id.split("|")[1:2]]
     found = [keys[name] for name in named if name in keys]
     return found if found or kid_id else list(keys.values())
