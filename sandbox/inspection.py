@@ -32,7 +32,7 @@ def health() -> ResponseReturnValue:
 
 @blueprint.get("/sms")
 def messages() -> ResponseReturnValue:
-    """SMS the gateway sent, oldest first, to one number with `to`; `all=1` adds the wallet's and lost ones."""
+    """SMS the gateway sent, oldest first, `to` one number; `all=1` adds the wallet's own and lost ones."""
     world = here()
     phone = None
     if "to" in request.args:

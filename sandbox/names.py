@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sandbox.people import Person
 
 WOMEN = (
-    "Mary Grace Faith Esther Jane Lucy Mercy Joyce Alice Ruth Sarah Agnes Caroline Beatrice Eunice Lydia Naomi"
-    " Purity Dorcas Winnie Brenda Sharon Sheila Cynthia Irene Violet Rose Margaret Catherine Anne Susan Monica"
+    "Mary Grace Faith Esther Jane Lucy Mercy Joyce Alice Ruth Sarah Agnes Caroline Beatrice Eunice Lydia"
+    " Purity Dorcas Winnie Brenda Sharon Sheila Cynthia Irene Violet Rose Margaret Catherine Anne Susan"
 )
 MEN = (
     "John Peter James Joseph Samuel David Daniel Paul Simon Stephen George Michael Francis Charles Patrick"

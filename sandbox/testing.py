@@ -14,10 +14,13 @@ from sandbox.settings import Settings
 
 @contextmanager
 def running_sandbox(
-    state_dir: Path, target: str = "http://127.0.0.1:9", hook_token: str = "dev", **options: Any
+    state_dir: Path,
+    target: str = "http://127.0.0.1:9",
+    token: str = "dev",  # noqa: S107 - published.
+    **options: Any,
 ) -> Iterator[str]:
     """Yields the base URL. `options` are further fields of `Settings`; by default nobody hears callbacks."""
-    app = create_app(Settings(state_dir=str(state_dir), target=target, hook_token=hook_token, **options))
+    app = create_app(Settings(state_dir=str(state_dir), target=target, hook_token=token, **options))
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, name="sandbox", daemon=True)
     thread.start()
