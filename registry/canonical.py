@@ -1,0 +1,61 @@
+"""JSON as it is signed and sent, and JSON from outside read within limits."""
+
+import json
+from enum import StrEnum
+from typing import Any
+
+from core.errors import InvalidValue
+
+DEPTH_MAX = 40
+
+
+class JsonMode(StrEnum):
+    """How letters outside ASCII are written: as escapes, or as themselves in UTF-8."""
+
+    ASCII = "ascii"
+    UTF8 = "utf8"
+
+
+def compact(value: Any, mode: JsonMode) -> bytes:
+    """Keys sorted, no spaces. Raises ValueError for what JSON cannot say (NaN, half a surrogate pair)."""
+    text = json.dumps(
+        value,
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=mode is JsonMode.ASCII,
+        allow_nan=False,
+    )
+    return text.encode()
+
+
+def read_object(raw: bytes, bytes_max: int) -> dict[str, Any]:
+    """Parse one JSON object from outside. Raises InvalidValue: too large, too deep, or something else."""
+    if len(raw) > bytes_max:
+        raise InvalidValue(f"more than {bytes_max} bytes of JSON")
+    try:
+        value = json.loads(raw, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidValue("not JSON") from error
+    if not isinstance(value, dict):
+        raise InvalidValue("not a JSON object")
+    _check_depth(value)
+    return value
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(DEPTH_MAX):
+        below: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                below.extend(item.values())
+            elif isinstance(item, list):
+                below.extend(item)
+        if not below:
+            return
+        level = below
+    raise InvalidValue(f"JSON more than {DEPTH_MAX} deep")

@@ -1,0 +1,200 @@
+"""The DCI client: asks and tells a registry, and turns whatever comes back into an outcome."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Self
+
+from pydantic import ValidationError
+
+from core.clock import Clock, SystemClock
+from core.errors import InvalidValue
+from core.ids import new_id
+from core.shared_token import TokenCache
+from registry import codes
+from registry.connection import Connection, ReplySignatures
+from registry.envelope import Envelope, Envelopes, Sealed
+from registry.keys import RemoteKeys, SigningKey
+from registry.model import Acknowledged, Event, Records, Search
+from registry.outcomes import Refused, Unavailable, Unclear
+from registry.questions import notify_message, search_message
+from registry.signature import BadSignature
+from registry.transport import Transport
+from registry.wire import AckRead, SearchItemRead, SearchRead
+
+_log = logging.getLogger(__name__)
+
+
+class DciClient:
+    """A client of one registry. May be shared by threads; holds pooled connections until `close`."""
+
+    def __init__(
+        self, connection: Connection, transport: Transport, envelopes: Envelopes, clock: Clock
+    ) -> None:
+        self.connection = connection
+        self.clock = clock
+        self._transport = transport
+        self._envelopes = envelopes
+
+    @classmethod
+    def open(
+        cls,
+        connection: Connection,
+        tokens: TokenCache,
+        *,
+        signing_key: SigningKey | None = None,
+        clock: Clock | None = None,
+    ) -> Self:
+        """A client with its own connection pool. Raises InvalidValue when it must sign and has no key."""
+        clock = clock or SystemClock()
+        transport = Transport(connection, tokens, clock)
+        checks = connection.reply_signatures is not ReplySignatures.IGNORED
+        envelopes = Envelopes(
+            connection,
+            clock,
+            signing_key=signing_key,
+            remote_keys=RemoteKeys(transport.read_jwks) if checks else None,
+        )
+        return cls(connection, transport, envelopes, clock)
+
+    def close(self) -> None:
+        """Give the pooled connections back."""
+        self._transport.close()
+
+    def sync_search(self, search: Search) -> Records | Refused | Unavailable:
+        """Ask one question and wait for its answer."""
+        transaction_id, reference_id = str(new_id()), str(new_id())
+        message = search_message(
+            search,
+            self.connection,
+            transaction_id=transaction_id,
+            reference_id=reference_id,
+            now=self.clock.now(),
+        )
+        sealed = self._envelopes.seal("search", message, total_count=1)
+        envelope = self._exchange(self.connection.paths.sync_search, sealed)
+        outcome = (
+            _records(envelope, search, transaction_id, reference_id)
+            if isinstance(envelope, Envelope)
+            else envelope
+        )
+        consent = search.consent.code if search.consent else ""
+        self._note("search", sealed, transaction_id, consent, outcome)
+        return outcome
+
+    def notify(
+        self, transaction_id: str, events: Sequence[Event]
+    ) -> Acknowledged | Refused | Unavailable | Unclear:
+        """Tell of events. The message id is new each time; transaction and reference ids are the caller's.
+
+        `Unavailable` here means that nothing arrived; whenever something may have, the outcome is `Unclear`.
+        """
+        message = notify_message(events, self.connection, transaction_id=transaction_id, now=self.clock.now())
+        sealed = self._envelopes.seal("notify", message, total_count=len(events))
+        envelope = self._exchange(self.connection.paths.notify, sealed)
+        outcome: Acknowledged | Refused | Unavailable | Unclear
+        if isinstance(envelope, Envelope):
+            outcome = _acknowledged(envelope)
+        elif isinstance(envelope, Unavailable) and envelope.may_have_arrived:
+            outcome = Unclear(envelope.reason, envelope.retry_seconds)
+        else:
+            outcome = envelope
+        if isinstance(outcome, Refused) and codes.code_named(outcome.code).seen_before:
+            outcome = Unclear(outcome.code, outcome.retry_seconds)
+        self._note("notify", sealed, transaction_id, "", outcome)
+        return outcome
+
+    def _exchange(self, path: str, sealed: Sealed) -> Envelope | Refused | Unavailable:
+        answer = self._transport.post(path, sealed.body)
+        if isinstance(answer, Refused | Unavailable):
+            return answer
+        try:
+            return self._envelopes.open(answer.body)
+        except BadSignature as error:
+            return Unavailable(error.code)
+        except InvalidValue:
+            return Unavailable("answer_unreadable")
+        except OSError:
+            return Unavailable("keys_unavailable")
+
+    def _note(self, action: str, sealed: Sealed, transaction_id: str, consent: str, outcome: object) -> None:
+        _log.info(
+            "registry=%s action=%s message_id=%s transaction_id=%s consent=%s outcome=%s",
+            self.connection.name,
+            action,
+            sealed.message_id,
+            transaction_id,
+            consent,
+            _in_a_word(outcome),
+        )
+
+
+def _records(
+    envelope: Envelope, search: Search, transaction_id: str, reference_id: str
+) -> Records | Refused | Unavailable:
+    refused = _refused(envelope)
+    if refused is not None:
+        return refused
+    try:
+        answer = SearchRead.model_validate(envelope.message)
+    except ValidationError:
+        return Unavailable("answer_unreadable")
+    if answer.transaction_id not in {"", transaction_id}:
+        return Unavailable("answer_to_another_question")
+    items = [item for item in answer.search_response if item.reference_id in {"", reference_id}]
+    if len(items) != 1:
+        return Unavailable("answer_to_another_question")
+    return _page(items[0], search)
+
+
+def _page(item: SearchItemRead, search: Search) -> Records | Refused | Unavailable:
+    if item.status == codes.Status.REJECTED:
+        return Refused.because(item.status_reason_code or codes.BAD_REQUEST, item.status_reason_message)
+    if item.status in {codes.Status.PENDING, codes.Status.RECEIVED}:
+        return Unavailable("answer_pending")
+    page = item.pagination
+    return Records(
+        records=item.data.reg_records if item.data else [],
+        total_count=page.total_count if page else None,
+        page_number=(page.page_number if page else None) or search.page_number,
+    )
+
+
+def _acknowledged(envelope: Envelope) -> Acknowledged | Refused | Unclear:
+    refused = _refused(envelope)
+    if refused is not None:
+        return refused
+    try:
+        ack = AckRead.model_validate(envelope.message)
+    except ValidationError:
+        return Unclear("answer_unreadable")
+    if ack.ack_status == "ack":
+        return Acknowledged(ack.correlation_id)
+    # NACK: valid, but no further word will come. Only reading back tells what became of it.
+    return Unclear("nack" if ack.ack_status == "nack" else "answer_unreadable")
+
+
+def _refused(envelope: Envelope) -> Refused | None:
+    header = envelope.header
+    if header.is_msg_encrypted:
+        return Refused.because(codes.ENCRYPTION_INVALID, "the answer is encrypted")
+    if header.status == codes.Status.REJECTED:
+        return Refused.because(header.status_reason_code or codes.BAD_REQUEST, header.status_reason_message)
+    if "ack_status" not in envelope.message:
+        return None
+    try:
+        ack = AckRead.model_validate(envelope.message)
+    except ValidationError:
+        return None
+    if ack.ack_status != "err":
+        return None
+    code, words = (ack.error.code, ack.error.message) if ack.error else ("", "")
+    return Refused.because(code or codes.BAD_REQUEST, words)
+
+
+def _in_a_word(outcome: Any) -> str:
+    match outcome:
+        case Refused(code):
+            return f"refused {code}"
+        case Unavailable(reason) | Unclear(reason):
+            return f"{type(outcome).__name__.lower()} {reason}"
+    return type(outcome).__name__.lower()
