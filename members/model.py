@@ -135,7 +135,7 @@ class PhoneChangeStarted:
 
 @dataclass(frozen=True, slots=True)
 class PhoneChangeWithStaff:
-    """Kept for staff to decide. The caller hears what `PhoneChangeStarted` tells, or facts could be guessed."""
+    """Kept for staff to decide. The caller hears the same as if it had started, so that nobody can guess facts."""
 
     change_id: uuid.UUID
 

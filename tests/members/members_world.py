@@ -1,4 +1,4 @@
-"""A fund's members, with cheap hashes, a clock that is set by hand and a civil registry of this room's kind."""
+"""A fund's members with a clock set by hand and a civil registry that says what it is told to say."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta

@@ -1,0 +1,1 @@
+"""SMS out and in: templates, sending, delivery reports, keywords."""

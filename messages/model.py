@@ -1,0 +1,70 @@
+"""SMS as values: states of one sent, one received, a delivery report, keywords."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.phone import PhoneNumber
+
+
+class MessageState(StrEnum):
+    """`queued` waits for another try; `sending`: a call is, or was, on its way; `withheld`: opted out."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    WITHHELD = "withheld"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """What became of an SMS, in the provider's words. `raw` is the whole report as JSON."""
+
+    provider_id: str
+    status: str
+    failure_reason: str
+    network_code: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingSms:
+    """An SMS to us. `phone` is None when the sender is no phone (a short code, a name)."""
+
+    provider_id: str
+    sender: str
+    phone: PhoneNumber | None
+    text: str
+
+
+class Keyword(StrEnum):
+    """What a sender wants."""
+
+    STOP = "stop"
+    HELP = "help"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A keyword as people write it, and the language they wrote it in."""
+
+    keyword: Keyword
+    language: str
+
+
+WORDS = {
+    "ACHA": Word(Keyword.STOP, "sw"),
+    "STOP": Word(Keyword.STOP, "en"),
+    "MSAADA": Word(Keyword.HELP, "sw"),
+    "USAIDIZI": Word(Keyword.HELP, "sw"),
+    "HELP": Word(Keyword.HELP, "en"),
+}
+
+
+def word_in(text: str) -> Word | None:
+    """The keyword that a message begins with, however it is cased, spaced or ended."""
+    first = text.split(maxsplit=1)[:1]
+    return WORDS.get(first[0].strip(".,!?;:\"'").upper()) if first else None

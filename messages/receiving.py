@@ -1,0 +1,112 @@
+"""SMS to us: kept once, understood by their first word, answered through the outbox."""
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from core.clock import Clock, FundCalendar
+from core.ids import new_id
+from core.phone import PhoneNumber
+from core.vault import Vault
+from members.model import Member, Purpose
+from members.notices import tell_member, tell_phone
+from members.service import Members
+from messages.model import IncomingSms, Keyword, word_in
+from messages.tables import InboundMessageRow
+
+# Two machines that answer each other would not stop by themselves.
+ANSWERS_PER_DAY_MAX = 10
+
+
+class Receiving:
+    def __init__(
+        self, members: Members, vault: Vault, clock: Clock, calendar: FundCalendar, notice_version: str
+    ) -> None:
+        self._members = members
+        self._vault = vault
+        self._clock = clock
+        self._calendar = calendar
+        self._notice_version = notice_version
+
+    def receive(self, session: Session, incoming: IncomingSms) -> Keyword | None:
+        """Keep an SMS and do what it asks. None when the same one (by provider id) was received before."""
+        word = word_in(incoming.text)
+        keyword = word.keyword if word else Keyword.UNKNOWN
+        row = self._keep(session, incoming, keyword)
+        if row is None:
+            return None
+        if incoming.phone is None:
+            return keyword
+        member = self._members.by_phone(session, incoming.phone)
+        template = self._obey(session, keyword, incoming.phone, member)
+        if self._received_today(session, row) <= ANSWERS_PER_DAY_MAX:
+            self._answer(session, row, template, incoming.phone, member, word.language if word else "en")
+        return keyword
+
+    def _keep(self, session: Session, incoming: IncomingSms, keyword: Keyword) -> InboundMessageRow | None:
+        sender = incoming.phone.e164 if incoming.phone else incoming.sender
+        statement = (
+            insert(InboundMessageRow)
+            .values(
+                id=new_id(),
+                provider_id=incoming.provider_id,
+                sender=sender,
+                sender_index=self._vault.index("inbound_messages.sender", sender),
+                text=incoming.text,
+                keyword=keyword,
+                answered=keyword is not Keyword.UNKNOWN,
+                received_at=self._clock.now(),
+            )
+            .on_conflict_do_nothing(index_elements=["provider_id"])
+            .returning(InboundMessageRow)
+        )
+        return session.scalars(statement).one_or_none()
+
+    def _obey(self, session: Session, keyword: Keyword, phone: PhoneNumber, member: Member | None) -> str:
+        """Do what is asked; the template that answers it."""
+        if keyword is Keyword.HELP:
+            return "help"
+        if keyword is Keyword.UNKNOWN:
+            return "unknown_keyword"
+        if member is None:
+            return "stop_done"
+        self._members.give_consent(
+            session,
+            member=member,
+            purpose=Purpose.REMINDERS,
+            given=False,
+            notice_version=self._notice_version,
+            channel="sms",
+        )
+        stopped = self._members.object_to_phone_change(session, phone)
+        # Stopping a change of phone already tells both phones.
+        return "" if stopped else "stop_done"
+
+    def _received_today(self, session: Session, row: InboundMessageRow) -> int:
+        today, _ = self._calendar.bounds(self._calendar.day_of(row.received_at))
+        return (
+            session.scalar(
+                select(func.count()).where(
+                    InboundMessageRow.sender_index == row.sender_index,
+                    InboundMessageRow.received_at >= today,
+                )
+            )
+            or 0
+        )
+
+    def _answer(
+        self,
+        session: Session,
+        row: InboundMessageRow,
+        template: str,
+        phone: PhoneNumber,
+        member: Member | None,
+        language: str,
+    ) -> None:
+        now = self._clock.now()
+        if not template:
+            return
+        if member is not None:
+            tell_member(session, template, member.id, row.id, now=now)
+        else:
+            tell_phone(session, self._vault, template, phone, str(row.id), language=language, now=now)

@@ -1,0 +1,185 @@
+"""The job behind every SMS: render it, send it once, keep what the provider said."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.clock import Clock
+from core.database import Sessions
+from core.errors import InvalidValue
+from core.ids import new_id
+from core.outbox import Later, Task
+from core.phone import PhoneNumber
+from core.vault import Vault
+from members.model import Member, Purpose
+from members.notices import PHONE_PLACE
+from members.service import Members
+from messages.delivery import apply_early_reports
+from messages.gsm7 import parts, septets
+from messages.model import MessageState
+from messages.provider import SmsAccepted, SmsOutcome, SmsProvider, SmsRefused, SmsUnknown
+from messages.tables import MessageRow
+from messages.templates import TEMPLATES, Texts, template_named
+
+_FIRST_RETRY_SECONDS = 15.0
+_RETRY_SECONDS_MAX = 1800.0
+_ATTEMPTS_MAX = 30
+_REPEAT_SECONDS = 60.0
+_REASON_CHARACTERS_MAX = 200
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    message_id: uuid.UUID
+    phone: PhoneNumber
+    body: str
+
+
+class Sending:
+    """Handles outbox topic `message`.
+
+    Payload: `template`, `values`, and either `member_id` or `phone_sealed` (sealed for `outbox.phone`) with
+    `language`. The row in `messages` is unique by the task's key, so one task is one SMS.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        sms: SmsProvider,
+        members: Members,
+        vault: Vault,
+        texts: Texts,
+        clock: Clock,
+    ) -> None:
+        self._sessions = sessions
+        self._sms = sms
+        self._members = members
+        self._vault = vault
+        self._texts = texts
+        self._clock = clock
+
+    def run(self, task: Task) -> Later | None:
+        """Send. `Later` while the provider refuses for a reason that passes.
+
+        Raises InvalidValue for a payload that cannot be made into an SMS.
+        """
+        with self._sessions.begin() as session:
+            outgoing = self._prepare(session, task)
+        if outgoing is None:
+            return None
+        # No transaction is open here, and the row says `sending`: a crash from here on is seen afterwards.
+        outcome = self._sms.send(outgoing.phone, outgoing.body, task.key)
+        with self._sessions.begin() as session:
+            return self._record(session, outgoing.message_id, outcome, task.attempt)
+
+    def _prepare(self, session: Session, task: Task) -> _Outgoing | None:
+        message = session.scalar(select(MessageRow).where(MessageRow.key == task.key).with_for_update())
+        if message is None:
+            message = self._new(session, task)
+        elif message.state == MessageState.SENDING:
+            self._found_sending(message)
+        if message.state not in {MessageState.QUEUED, MessageState.SENDING}:
+            return None
+        message.state = MessageState.SENDING
+        return _Outgoing(message.id, PhoneNumber(message.phone), message.body)
+
+    def _new(self, session: Session, task: Task) -> MessageRow:
+        payload = task.payload
+        template = template_named(str(payload.get("template")))
+        member, phone = self._receiver(session, payload)
+        language = self._texts.language(member.language if member else payload.get("language"))
+        body = self._texts.render(
+            template.name,
+            language,
+            # Balances were read when the task was written, hence that is their time unless said otherwise.
+            {"as_of": task.created_at.isoformat(), **(payload.get("values") or {})},
+            member_name=member.masked_name if member else "",
+        )
+        withheld = template.reminder and not self._wants_reminders(session, member)
+        message = MessageRow(
+            id=new_id(),
+            key=task.key,
+            member_id=member.id if member else None,
+            phone=phone.e164,
+            phone_index=self._vault.index("messages.phone", phone.e164),
+            template=template.name,
+            language=language,
+            body=body,
+            septets=septets(body),
+            parts=parts(body),
+            state=MessageState.WITHHELD if withheld else MessageState.QUEUED,
+            resent=False,
+            created_at=self._clock.now(),
+        )
+        session.add(message)
+        session.flush()
+        return message
+
+    def _receiver(self, session: Session, payload: Any) -> tuple[Member | None, PhoneNumber]:
+        if "phone_sealed" in payload:
+            return None, PhoneNumber.parse(self._vault.open(PHONE_PLACE, payload["phone_sealed"]))
+        member = self._members.by_id(session, uuid.UUID(str(payload.get("member_id"))))
+        if member is None:
+            raise InvalidValue("an SMS for a member who does not exist")
+        return member, member.phone
+
+    def _wants_reminders(self, session: Session, member: Member | None) -> bool:
+        # Asked when it is sent, not when it was planned: a STOP counts at once.
+        return member is not None and self._members.current_consents(session, member.id)[Purpose.REMINDERS]
+
+    def _found_sending(self, message: MessageRow) -> None:
+        """A process died between the call and its answer: news of money goes out again, once."""
+        if TEMPLATES[message.template].better_twice and not message.resent:
+            message.resent = True
+        else:
+            message.state = MessageState.UNKNOWN
+            message.failure_reason = "no answer was recorded"
+
+    def _record(
+        self, session: Session, message_id: uuid.UUID, outcome: SmsOutcome, attempt: int
+    ) -> Later | None:
+        message = session.scalars(
+            select(MessageRow).where(MessageRow.id == message_id).with_for_update()
+        ).one()
+        match outcome:
+            case SmsAccepted():
+                self._accepted(session, message, outcome)
+                return None
+            case SmsRefused():
+                return self._refused(message, outcome, attempt)
+            case SmsUnknown():
+                return self._unknown(session, message, outcome)
+
+    def _accepted(self, session: Session, message: MessageRow, outcome: SmsAccepted) -> None:
+        message.state = MessageState.SENT
+        message.sent_at = self._clock.now()
+        message.provider_status, message.cost = outcome.status, outcome.cost
+        message.failure_reason = ""
+        apply_early_reports(session, message, outcome.provider_id)
+
+    def _refused(self, message: MessageRow, outcome: SmsRefused, attempt: int) -> Later | None:
+        if outcome.alert:
+            _log.error("the SMS provider needs attention", code=outcome.code, message=str(message.id))
+        message.failure_reason = outcome.code[:_REASON_CHARACTERS_MAX]
+        if outcome.permanent or attempt >= _ATTEMPTS_MAX:
+            message.state, message.final_at = MessageState.FAILED, self._clock.now()
+            return None
+        message.state = MessageState.QUEUED
+        doubled = _FIRST_RETRY_SECONDS * 2 ** min(attempt - 1, 10)
+        return Later(min(doubled, _RETRY_SECONDS_MAX), outcome.code)
+
+    def _unknown(self, session: Session, message: MessageRow, outcome: SmsUnknown) -> Later | None:
+        message.failure_reason = outcome.reason[:_REASON_CHARACTERS_MAX]
+        if outcome.may_repeat and TEMPLATES[message.template].better_twice and not message.resent:
+            message.resent, message.state = True, MessageState.QUEUED
+            return Later(_REPEAT_SECONDS, outcome.reason)
+        message.state = MessageState.UNKNOWN
+        if outcome.provider_id:
+            apply_early_reports(session, message, outcome.provider_id)
+        return None

@@ -1,0 +1,31 @@
+"""Everything other rooms ask of messages. Takes an open session and never commits.
+
+Nobody asks it to send: an SMS is an outbox row with topic `message`, handled by `messages.sending`.
+"""
+
+from sqlalchemy.orm import Session
+
+from core.clock import Clock, FundCalendar
+from core.vault import Vault
+from members.service import Members
+from messages.delivery import record_delivery
+from messages.model import DeliveryReport, IncomingSms, Keyword
+from messages.receiving import Receiving
+
+
+class Messages:
+    """The room's front door for what the provider posts to us."""
+
+    def __init__(
+        self, members: Members, vault: Vault, clock: Clock, calendar: FundCalendar, notice_version: str
+    ) -> None:
+        self._clock = clock
+        self._receiving = Receiving(members, vault, clock, calendar, notice_version)
+
+    def record_delivery(self, session: Session, report: DeliveryReport) -> bool:
+        """Keep a delivery report and apply what is new in it. False when no SMS of ours has its id yet."""
+        return record_delivery(session, report, now=self._clock.now())
+
+    def receive(self, session: Session, incoming: IncomingSms) -> Keyword | None:
+        """Keep an SMS to us and do what it asks. None when it was received before."""
+        return self._receiving.receive(session, incoming)
