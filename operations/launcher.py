@@ -67,12 +67,15 @@ class Launcher:
         check_port(self._ports.web, "--port")
         if self._ports.sandbox is not None:
             check_port(self._ports.sandbox, "--sandbox-port")
+        own = {server.url for server in servers}
+        if env["DATABASE_URL"] not in own:
+            check_database(env["DATABASE_URL"])
+        if env["REDIS_URL"] not in own:
+            check_redis(env["REDIS_URL"])
         for server in servers:
             server.prepare()
             self._supervisor.add(part_of(server))
         self._wait_until_ready()
-        check_database(env["DATABASE_URL"])
-        check_redis(env["REDIS_URL"])
         _migrate(env["DATABASE_URL"])
         shutil.rmtree(self._state.metrics, ignore_errors=True)
         self._state.metrics.mkdir()

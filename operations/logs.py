@@ -16,12 +16,21 @@ _KNOWN_ADVICE = re.compile(rb"overcommit|Transparent Huge Pages|system is starti
 
 def say(text: str) -> None:
     """One line to the operator. A terminal that is gone, or that nobody reads, stops nothing."""
+    if not _takes_a_line():
+        return
+    try:
+        print(text, flush=True)
+    except OSError:
+        return
+
+
+def _takes_a_line() -> bool:
     try:
         _, writable, _ = select.select([], [sys.stdout], [], 1.0)
-        if writable:
-            print(text, flush=True)
     except (OSError, ValueError):
-        return
+        # Not a file of the system, so it cannot block either.
+        return True
+    return bool(writable)
 
 
 class Log:

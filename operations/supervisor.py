@@ -36,13 +36,13 @@ class Supervisor:
     """Runs in the main thread only, because children watch the thread that started them."""
 
     def __init__(self, logs: Path) -> None:
-        logs.mkdir(parents=True, exist_ok=True)
         self._logs = logs
         self._running: dict[str, _Running] = {}
         self._outputs = selectors.DefaultSelector()
 
     def add(self, part: Part) -> None:
         """Keep `part` running from the next tick on."""
+        self._logs.mkdir(parents=True, exist_ok=True)
         self._running[part.name] = _Running(part, self._logs)
 
     def tick(self) -> None:

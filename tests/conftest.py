@@ -13,10 +13,15 @@ from core.database import make_engine, make_sessions
 from core.settings import Settings, load_settings
 from core.vault import Vault
 from tests.databases import drop_database, drop_template, empty, own_database, text_of
-from tests.servers import Servers, numbered, run_directory, servers_of_this_run
+from tests.servers import Servers, numbered, run_directory, run_id, servers_of_this_run
 
 # Debian's redis-server offers sixteen.
 REDIS_DATABASES = 16
+
+
+def pytest_configure() -> None:
+    """Name the run before its workers start, so that they share its servers."""
+    run_id()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,8 @@ class Servers:
 
 def run_id() -> str:
     """The same in every process of one test run, different for each run."""
-    return os.environ.get("PYTEST_XDIST_TESTRUNUID", f"p{os.getpid()}")[:12]
+    # Set by the first process of the run; those that it starts inherit it.
+    return os.environ.setdefault("KIBABA_TEST_RUN", secrets.token_hex(5))
 
 
 def run_directory() -> Path:
