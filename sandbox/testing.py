@@ -6,10 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from sandbox.app import create_app, world_of
 from sandbox.settings import Settings
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """A test's output is its own."""
 
 
 @contextmanager
@@ -21,7 +26,7 @@ def running_sandbox(
 ) -> Iterator[str]:
     """Yields the base URL. `options` are further fields of `Settings`; by default nobody hears callbacks."""
     app = create_app(Settings(state_dir=str(state_dir), target=target, hook_token=token, **options))
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, name="sandbox", daemon=True)
     thread.start()
     try:
