@@ -30,7 +30,7 @@ class PromptRequest:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The wallet took the request and will prompt. `checkout_id` names it from now on. Accepted is not paid."""
+    """The wallet took the request and will prompt: not paid yet. `checkout_id` names it from now on."""
 
     checkout_id: str
     merchant_id: str = ""
@@ -72,6 +72,7 @@ class PromptResult:
 
     `may_still_pay`: a late success has been seen after this code, so ask once more before believing it.
     `told`: the name of the message the member gets (`prompt_cancelled`, `prompt_insufficient`, …).
+    `retry_seconds`: when a new prompt makes sense by itself. `alert`: staff must look, not the member.
     """
 
     checkout_id: str
@@ -85,6 +86,8 @@ class PromptResult:
     amount: Money | None = None
     paid_at: datetime | None = None
     payer: PhoneNumber | None = None
+    retry_seconds: int | None = None
+    alert: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""M-Pesa in Kenya, through Safaricom's Daraja and the organisation portal's statement."""

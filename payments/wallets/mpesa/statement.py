@@ -1,0 +1,172 @@
+"""The organisation portal's statement (CSV export): the evidence of settlement.
+
+A file that is not this shortcode's statement is refused whole. In a good file a line that cannot be read is
+set aside and reported, and the rest goes on.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from core.errors import KibabaError
+from payments.wallets.mpesa.statement_head import Head, is_blank, read_head
+from payments.wallets.mpesa.statement_row import NotCompleted, read_row
+from payments.wallets.mpesa.statement_totals import is_totals, totals_fault
+from payments.wallets.protocol import UnreadableMessage, WalletLine
+
+BYTES_MAX = 64 * 1024 * 1024
+_FAULTS_NAMED_MAX = 20
+# Below this many filled cells a row is a remark under the table, not a line of it.
+_CELLS_MIN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """Why a line was set aside, or what is strange about the file there. Line numbers count from 1.
+
+    The reason names columns, never what stands in them.
+    """
+
+    line_number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a statement says. `lines`: oldest first, each once. `not_completed`: rows that moved no money.
+
+    `repeated`: rows that said the same again.
+    """
+
+    shortcode: str
+    lines: tuple[WalletLine, ...]
+    oddities: tuple[Oddity, ...]
+    not_completed: int = 0
+    repeated: int = 0
+
+
+class StatementRefused(KibabaError):  # noqa: N818 -- it says what happened
+    """Nothing of this file was taken; `faults` say where and why."""
+
+    code = "statement_refused"
+
+    def __init__(self, faults: list[Oddity]) -> None:
+        self.faults = tuple(faults)
+        named = [f"line {fault.line_number}: {fault.reason}" for fault in faults[:_FAULTS_NAMED_MAX]]
+        super().__init__("; ".join(named))
+
+
+def read_statement(content: bytes, shortcode: str) -> Statement:
+    """Read one export. Raises StatementRefused."""
+    records = list(_records(_decoded(content)))
+    head = read_head(records)
+    if isinstance(head, str):
+        raise StatementRefused([Oddity(1, head)])
+    if fault := head.shortcode_fault(shortcode):
+        raise StatementRefused([Oddity(head.line_number, fault)])
+    read = _Reading(shortcode, head)
+    for line_number, cells in records[head.records :]:
+        read.take(line_number, cells)
+    return read.finished(last_line=records[-1][0])
+
+
+def _decoded(content: bytes) -> str:
+    if len(content) > BYTES_MAX:
+        raise StatementRefused([Oddity(1, f"the file has more than {BYTES_MAX // 1024 // 1024} MiB")])
+    if content.startswith(b"PK\x03\x04"):
+        raise StatementRefused([Oddity(1, "an Excel workbook: export the statement as CSV")])
+    utf_16 = content[:2] in {b"\xff\xfe", b"\xfe\xff"}
+    for encoding in ("utf-16",) if utf_16 else ("utf-8-sig", "cp1252"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise StatementRefused([Oddity(1, "the file is not text")])
+
+
+def _records(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows with the number of the line each begins on. Raises StatementRefused."""
+    if "\x00" in text:
+        raise StatementRefused([Oddity(text.count("\n", 0, text.index("\x00")) + 1, "the file is not text")])
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    starts_at = 1
+    try:
+        for cells in reader:
+            yield starts_at, cells
+            starts_at = reader.line_num + 1
+    except csv.Error as error:
+        raise StatementRefused([Oddity(starts_at, f"not CSV: {error}")]) from None
+
+
+class _Reading:
+    """A statement while it is being read."""
+
+    def __init__(self, shortcode: str, head: Head) -> None:
+        self._shortcode = shortcode
+        self._head = head
+        self._found: dict[str, list[tuple[int, WalletLine]]] = {}
+        self._odd_rows: list[Oddity] = []
+        self._notes: list[Oddity] = []
+        self._repeated = 0
+        self._not_completed = 0
+        self._totals: tuple[int, dict[str, str]] | None = None
+
+    def take(self, line_number: int, cells: list[str]) -> None:
+        """Sort one record: blank, Totals, no movement of money, a line, or an oddity."""
+        if is_blank(cells):
+            return
+        row = self._head.named(cells)
+        if is_totals(cells):
+            self._totals = (line_number, row or {})
+        elif sum(not is_blank([cell]) for cell in cells) < _CELLS_MIN:
+            self._notes.append(Oddity(line_number, "not a line of a statement"))
+        elif row is None:
+            self._odd_rows.append(Oddity(line_number, "more cells than the header has columns"))
+        else:
+            self._take_row(line_number, row)
+
+    def _take_row(self, line_number: int, row: dict[str, str]) -> None:
+        try:
+            line = read_row(self._shortcode, row)
+        except NotCompleted:
+            self._not_completed += 1
+        except UnreadableMessage as error:
+            self._odd_rows.append(Oddity(line_number, str(error)))
+        else:
+            self._found.setdefault(line.row_key, []).append((line_number, line))
+
+    def finished(self, last_line: int) -> Statement:
+        """What was read. Raises StatementRefused when there were rows and none could be read."""
+        lines = self._once_each()
+        if self._odd_rows and not lines:
+            raise StatementRefused(sorted(self._odd_rows, key=_by_line))
+        if fault := totals_fault(lines, self._totals and self._totals[1]):
+            self._notes.append(Oddity(self._totals[0] if self._totals else last_line, fault))
+        return Statement(
+            shortcode=self._shortcode,
+            lines=tuple(sorted(lines, key=lambda line: (line.at, line.receipt, line.row_key))),
+            oddities=tuple(sorted(self._odd_rows + self._notes, key=_by_line)),
+            not_completed=self._not_completed,
+            repeated=self._repeated,
+        )
+
+    def _once_each(self) -> list[WalletLine]:
+        lines = []
+        for same_key in self._found.values():
+            if all(_same_money(line, same_key[0][1]) for _, line in same_key):
+                # Where repeated rows differ in spelling, the choice must not depend on their order.
+                lines.append(min((line for _, line in same_key), key=repr))
+                self._repeated += len(same_key) - 1
+                continue
+            reason = "differs from another line with the same receipt and reason"
+            self._odd_rows.extend(Oddity(number, reason) for number, _ in same_key)
+        return lines
+
+
+def _same_money(one: WalletLine, other: WalletLine) -> bool:
+    return (one.amount, one.at) == (other.amount, other.at)
+
+
+def _by_line(oddity: Oddity) -> tuple[int, str]:
+    return oddity.line_number, oddity.reason

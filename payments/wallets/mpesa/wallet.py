@@ -1,0 +1,55 @@
+"""M-Pesa as a `Wallet`: one shortcode, reached through Daraja."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import requests
+
+from core.clock import Clock
+from core.shared_token import TokenCache
+from payments.wallets.mpesa import hand_payment, pull, statement, stk, stk_result
+from payments.wallets.mpesa.client import DarajaClient
+from payments.wallets.mpesa.config import MpesaConfig
+from payments.wallets.protocol import (
+    AskOutcome,
+    HandPayment,
+    PromptOutcome,
+    PromptRequest,
+    PromptResult,
+    WalletLine,
+)
+
+
+class MpesaWallet:
+    """`http`: pooled, shared, and without retries of its own; `tokens`: shared by all processes."""
+
+    name = "mpesa"
+
+    def __init__(self, config: MpesaConfig, tokens: TokenCache, http: requests.Session, clock: Clock) -> None:
+        self.shortcode = config.shortcode
+        self.client = DarajaClient(config, tokens, http)
+        self._clock = clock
+
+    def prompt(self, request: PromptRequest) -> PromptOutcome:
+        """Send a payment prompt, once. Raises InvalidValue before sending what Daraja would refuse."""
+        return stk.prompt(self.client, self._clock, request)
+
+    def ask(self, checkout_id: str) -> AskOutcome:
+        """Ask how a prompt ended; a paid one comes without receipt and amount."""
+        return stk.ask(self.client, self._clock, checkout_id)
+
+    def pull(self, start: datetime, end: datetime) -> Iterator[list[WalletLine]]:
+        """Every payment in a range of the last 48 hours, page by page. Raises PullFailed."""
+        return pull.pull(self.client, start, end)
+
+    def read_prompt_result(self, raw: str | bytes) -> PromptResult:
+        """Parse a stored STK callback. Raises UnreadableMessage."""
+        return stk_result.read_prompt_result(raw)
+
+    def read_hand_payment(self, raw: str | bytes) -> HandPayment:
+        """Parse a stored C2B validation or confirmation. Raises UnreadableMessage."""
+        return hand_payment.read_hand_payment(raw)
+
+    def read_statement(self, content: bytes) -> statement.Statement:
+        """Read an export of the organisation portal. Raises StatementRefused."""
+        return statement.read_statement(content, self.shortcode)
