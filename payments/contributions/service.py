@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy import insert as plain_insert
@@ -31,6 +31,9 @@ from payments.receipts.tables import Receipt
 _USUAL_AMOUNTS_MAX = 3
 _HISTORY_LENGTH = 20
 _WHY_CHARACTERS_MAX = 300
+_ASK_AGAIN_AFTER = timedelta(seconds=60)
+# Ends the outbox key of a question about a prompt that seems to be over.
+AGAIN = ":again"
 
 
 def request(
@@ -131,6 +134,13 @@ def move(
     waiting = (*OPEN_STATES, ContributionState.UNKNOWN)
     contribution.finished_at = None if state in waiting else now
     note(session, contribution.id, state, why, now=now)
+
+
+def ask_again(session: Session, contribution: Contribution, *, now: datetime) -> None:
+    """Have the wallet asked once more in a minute: after some codes a late success has been seen."""
+    key = f"{contribution.id}{AGAIN}"
+    payload = {"contribution_id": str(contribution.id)}
+    outbox.add(session, "ask", key, payload, now=now, due_at=now + _ASK_AGAIN_AFTER)
 
 
 def note(

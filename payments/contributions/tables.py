@@ -16,7 +16,10 @@ _CHANNELS = ", ".join(f"'{channel}'" for channel in Channel)
 
 
 class Contribution(Base):
-    """An intent: this member, this phone, this amount. `key` is the hop that made it: it exists once."""
+    """An intent: this member, this phone, this amount. `key` is the hop that made it: it exists once.
+
+    `said_paid`: the wallet says this prompt was paid, whether or not we know the receipt yet.
+    """
 
     __tablename__ = "contributions"
     __table_args__ = (
@@ -54,6 +57,7 @@ class Contribution(Base):
     merchant_id: Mapped[str] = mapped_column(String(100), server_default="", default="")
     result_code: Mapped[str | None] = mapped_column(String(40))
     result_text: Mapped[str] = mapped_column(String(300), server_default="", default="")
+    said_paid: Mapped[bool] = mapped_column(server_default="false", default=False)
     receipt_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("receipts.id"), unique=True)
     requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     prompted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

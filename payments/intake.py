@@ -1,0 +1,197 @@
+"""What a stored message means: parsed by its wallet, compared with what we asked, credited at most once."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from core.clock import Clock
+from core.database import Sessions
+from core.money import Money
+from core.outbox import Later, Task
+from payments.contributions import service as contributions
+from payments.contributions.tables import Contribution
+from payments.crediting import Crediting
+from payments.evidence.tables import Evidence, EvidenceVerdict
+from payments.model import ContributionState, EvidenceChannel, Verdict
+from payments.prompt_results import ended_without_money, paid_without_receipt
+from payments.receipts.model import Arrival, Meaning
+from payments.wallets.protocol import Fate, HandPayment, PromptResult, UnreadableMessage, Wallet
+
+# A callback can overtake our own record of the accept; after this it is nobody's.
+_OVERTAKING = timedelta(seconds=60)
+_TRY_AGAIN_SECONDS = 5.0
+_DETAIL_CHARACTERS_MAX = 300
+_RECEIPT_CHARACTERS_MAX = 40
+_MASK_CHARACTERS_MAX = 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    id: uuid.UUID
+    channel: EvidenceChannel
+    wallet: str
+    reference: str
+    body: str
+    received_at: datetime
+
+
+class Intake:
+    """Understands evidence, one message in one transaction. The same message again changes nothing.
+
+    `wallets` by name. `pull_delay`: how soon after a new receipt the wallet's own list is read.
+    """
+
+    def __init__(
+        self, sessions: Sessions, wallets: Mapping[str, Wallet], clock: Clock, *, pull_delay: timedelta
+    ) -> None:
+        self._sessions = sessions
+        self._wallets = wallets
+        self._clock = clock
+        self._crediting = Crediting(pull_delay)
+
+    def run(self, task: Task) -> Later | None:
+        """Handle an `evidence` task."""
+        with self._sessions.begin() as session:
+            meaning = self.understand(session, uuid.UUID(task.payload["evidence_id"]))
+        return meaning if isinstance(meaning, Later) else None
+
+    def understand(self, session: Session, evidence_id: uuid.UUID) -> Meaning | Later | None:
+        """Give a message its meaning and write its verdict; None when it has one already."""
+        message = _locked_message(session, evidence_id)
+        if message is None or session.get(EvidenceVerdict, evidence_id) is not None:
+            return None
+        now = self._clock.now()
+        try:
+            meaning = self._read(session, message, now)
+        except UnreadableMessage as error:
+            meaning = Meaning(Verdict.UNREADABLE, str(error))
+        if isinstance(meaning, Meaning):
+            write_verdict(session, evidence_id, meaning, now=now)
+        return meaning
+
+    def _read(self, session: Session, message: _Message, now: datetime) -> Meaning | Later:
+        wallet = self._wallets.get(message.wallet)
+        if wallet is None:
+            return Meaning(Verdict.UNREADABLE, "this wallet is not configured")
+        if message.channel is EvidenceChannel.STK_CALLBACK:
+            return self._prompt_result(session, message, wallet, now)
+        payment = wallet.read_hand_payment(message.body)
+        if message.channel is not EvidenceChannel.C2B_CONFIRMATION:
+            return Meaning(Verdict.NOTED, receipt=payment.receipt, amount=payment.amount)
+        return self._hand_payment(session, payment, wallet, now)
+
+    def _hand_payment(self, session: Session, payment: HandPayment, wallet: Wallet, now: datetime) -> Meaning:
+        if payment.shortcode != wallet.shortcode:
+            return Meaning(Verdict.MISMATCH, "paid to another shortcode", receipt=payment.receipt)
+        if payment.amount.amount_cents <= 0:
+            return Meaning(Verdict.MISMATCH, "not an amount that can be credited", receipt=payment.receipt)
+        arrival = Arrival(
+            wallet=wallet.name,
+            shortcode=payment.shortcode,
+            receipt=payment.receipt,
+            amount=payment.amount,
+            paid_at=payment.paid_at,
+            source=EvidenceChannel.C2B_CONFIRMATION,
+            account=payment.account,
+            payer=payment.payer,
+            payer_hash=payment.payer_hash,
+            payer_mask=payment.payer_mask or "",
+            payer_name=payment.payer_name,
+        )
+        return self._crediting.by_hand(session, arrival, now=now)
+
+    def _prompt_result(
+        self, session: Session, message: _Message, wallet: Wallet, now: datetime
+    ) -> Meaning | Later:
+        result = wallet.read_prompt_result(message.body)
+        contribution = _contribution_of(session, message, result)
+        if isinstance(contribution, Meaning):
+            overtaken = not message.reference and now - message.received_at < _OVERTAKING
+            return Later(_TRY_AGAIN_SECONDS, "no such prompt yet") if overtaken else contribution
+        if result.fate is not Fate.PAID:
+            verdict = ended_without_money(session, contribution, result, source="callback", now=now)
+        elif result.receipt is None:
+            verdict = paid_without_receipt(session, contribution, result, source="callback", now=now)
+        else:
+            arrival = _arrival(message, result, result.receipt, contribution, wallet)
+            return self._crediting.by_prompt(session, contribution, arrival, now=now)
+        return Meaning(verdict, f"{result.code} {result.message}", contribution_id=contribution.id)
+
+
+def write_verdict(session: Session, evidence_id: uuid.UUID, meaning: Meaning, *, now: datetime) -> None:
+    """Lay a verdict beside its message, once."""
+    values = {
+        "evidence_id": evidence_id,
+        "verdict": meaning.verdict,
+        "receipt_id": meaning.receipt_id,
+        "contribution_id": meaning.contribution_id,
+        "receipt": meaning.receipt[:_RECEIPT_CHARACTERS_MAX],
+        "amount_cents": meaning.amount.amount_cents if meaning.amount else None,
+        "payer_masked": meaning.payer_masked[:_MASK_CHARACTERS_MAX],
+        "detail": meaning.detail[:_DETAIL_CHARACTERS_MAX],
+        "at": now,
+    }
+    session.execute(insert(EvidenceVerdict).values(values).on_conflict_do_nothing())
+
+
+def _locked_message(session: Session, evidence_id: uuid.UUID) -> _Message | None:
+    # The row lock makes two workers of the same message take turns.
+    row = session.scalars(select(Evidence).where(Evidence.id == evidence_id).with_for_update()).first()
+    if row is None:
+        return None
+    return _Message(
+        row.id, EvidenceChannel(row.channel), row.wallet, row.reference, row.body, row.received_at
+    )
+
+
+def _contribution_of(session: Session, message: _Message, result: PromptResult) -> Contribution | Meaning:
+    """The prompt a callback speaks of, locked; or why it cannot be one of ours."""
+    found = session.scalars(
+        select(Contribution)
+        .where(Contribution.wallet == message.wallet, Contribution.checkout_id == result.checkout_id)
+        .with_for_update()
+    ).first()
+    if found is None:
+        found = _by_reference(session, message)
+        if found is None or found.checkout_id is not None or found.state == ContributionState.REQUESTED:
+            return _forgery_suspect("we sent no such prompt", result)
+        # The wallet's answer to our request was lost, or this callback overtook it.
+        found.checkout_id = result.checkout_id
+        found.merchant_id = found.merchant_id or result.merchant_id
+    elif message.reference and message.reference != str(found.id):
+        return _forgery_suspect("sent to the address of another prompt", result)
+    return found
+
+
+def _forgery_suspect(why: str, result: PromptResult) -> Meaning:
+    return Meaning(Verdict.UNKNOWN_PROMPT, why, receipt=result.receipt or "", amount=result.amount)
+
+
+def _by_reference(session: Session, message: _Message) -> Contribution | None:
+    try:
+        contribution_id = uuid.UUID(message.reference)
+    except ValueError:
+        return None
+    found = contributions.locked(session, contribution_id)
+    return found if found is not None and found.wallet == message.wallet else None
+
+
+def _arrival(
+    message: _Message, result: PromptResult, receipt: str, contribution: Contribution, wallet: Wallet
+) -> Arrival:
+    asked = Money(contribution.amount_cents, contribution.currency)
+    return Arrival(
+        wallet=wallet.name,
+        shortcode=contribution.shortcode,
+        receipt=receipt,
+        # Some wallets do not repeat the amount; then what we asked for stands until their list confirms it.
+        amount=result.amount or asked,
+        paid_at=result.paid_at or message.received_at,
+        source=EvidenceChannel.STK_CALLBACK,
+        payer=result.payer,
+    )

@@ -1,0 +1,152 @@
+"""Whose money it is when nobody told us before: the reference typed, the payer, and never a guess."""
+
+import re
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
+
+from core.database import vault_of
+from core.errors import InvalidValue
+from core.phone import PhoneNumber
+from members.indexes import MemberIndexes
+from members.model import NATIONAL_ID, Status
+from members.numbers import MemberNumber, NationalId
+from members.tables import MemberRow
+from payments.contributions.tables import Contribution
+from payments.model import ContributionState, MatchStep
+from payments.payers import payer_index
+from payments.receipts.model import Arrival, Owner
+
+# What people type when they do not know what to type (letters and digits only, upper case).
+GENERIC_REFERENCES = frozenset(
+    {"", "0", "00", "SAVE", "SAVING", "SAVINGS", "AKIBA", "WEKA", "HABA", "HABAHABA", "MPESA", "ACCOUNT"}
+    | {"NSSF", "PENSION", "PENSHENI", "MCHANGO", "CONTRIBUTION", "NONE", "NA"}
+)
+_BEFORE = timedelta(hours=24)
+# The wallet's clock and ours may differ by this much.
+_SKEW = timedelta(minutes=5)
+# In these states a prompt may have been paid without our knowing.
+_MAYBE_PAID = (
+    ContributionState.PROMPTING,
+    ContributionState.PROMPTED,
+    ContributionState.UNKNOWN,
+    ContributionState.EXPIRED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    id: uuid.UUID
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Pointed:
+    """Who the reference and the payer point to. `step` is None for a reference of no known form."""
+
+    step: MatchStep | None
+    by_reference: _Candidate | None
+    by_payer: _Candidate | None
+    is_generic: bool
+
+
+def owner_of(session: Session, arrival: Arrival) -> Owner:
+    """The owner of a hand payment, with the reason; suspense whenever evidence is missing or disagrees."""
+    pointed = _point(session, arrival)
+    if pointed.is_generic:
+        member, why = pointed.by_payer, "no reference; the payer is a member"
+        doubt = "no reference, and the payer is not known" if member is None else ""
+    else:
+        member, why = pointed.by_reference, "the reference names the member"
+        doubt = _doubt_about_reference(pointed)
+    if not doubt and member is not None and not member.is_open:
+        doubt = "the membership is closed"
+    if doubt or member is None:
+        return Owner(None, MatchStep.SUSPENSE, doubt)
+    return Owner(member.id, pointed.step or MatchStep.PHONE, why)
+
+
+def _doubt_about_reference(pointed: _Pointed) -> str:
+    if pointed.step is None:
+        return "the reference has no known form"
+    if pointed.by_reference is None:
+        return f"no member has this {pointed.step}".replace("_", " ")
+    if pointed.by_payer is not None and pointed.by_payer.id != pointed.by_reference.id:
+        return "reference and payer point to two members"
+    if pointed.step is MatchStep.PHONE and pointed.by_payer is None:
+        return "a phone as reference, paid from a phone we do not know"
+    return ""
+
+
+def _point(session: Session, arrival: Arrival) -> _Pointed:
+    indexes = MemberIndexes(vault_of(session))
+    step, condition = read_reference(arrival.account, indexes)
+    payer = payer_index(session, arrival.payer, arrival.payer_hash)
+    conditions = [] if condition is None else [condition]
+    if payer is not None:
+        conditions.append(MemberRow.wallet_hash_index == payer)
+    by_reference = by_payer = None
+    if conditions:
+        named = condition.label("named") if condition is not None else MemberRow.id.is_(None).label("named")
+        rows = session.execute(
+            select(MemberRow.id, MemberRow.status, MemberRow.wallet_hash_index, named).where(or_(*conditions))
+        )
+        for member_id, status, index, is_named in rows:
+            candidate = _Candidate(member_id, Status(status).is_open)
+            by_reference = candidate if is_named else by_reference
+            by_payer = candidate if index == payer else by_payer
+    return _Pointed(step, by_reference, by_payer, _is_generic(arrival.account))
+
+
+def read_reference(
+    account: str, indexes: MemberIndexes
+) -> tuple[MatchStep | None, ColumnElement[bool] | None]:
+    """What form a typed reference has, and which members it names. The forms exclude each other."""
+    with suppress(InvalidValue):
+        return MatchStep.MEMBER_NUMBER, MemberRow.number == MemberNumber.parse(account).digits
+    with suppress(InvalidValue):
+        index = indexes.identifier(NationalId.parse(account))
+        same = and_(MemberRow.identifier_type == NATIONAL_ID, MemberRow.identifier_index == index)
+        return MatchStep.NATIONAL_ID, same
+    with suppress(InvalidValue):
+        return MatchStep.PHONE, MemberRow.phone_index == indexes.phone(PhoneNumber.parse(account))
+    return None, None
+
+
+def _is_generic(account: str) -> bool:
+    return re.sub(r"[^0-9A-Z]", "", account.upper()) in GENERIC_REFERENCES
+
+
+def find_intent(session: Session, arrival: Arrival) -> Contribution | None:
+    """An unfinished prompt of ours that this money may well be the answer to, locked.
+
+    Member number, amount and, where the payer is known, the phone must be those that we asked.
+    """
+    try:
+        number = MemberNumber.parse(arrival.account)
+    except InvalidValue:
+        return None
+    query = (
+        select(Contribution)
+        .join(MemberRow, MemberRow.id == Contribution.member_id)
+        .where(
+            MemberRow.number == number.digits,
+            Contribution.wallet == arrival.wallet,
+            Contribution.shortcode == arrival.shortcode,
+            Contribution.amount_cents == arrival.amount.amount_cents,
+            Contribution.receipt_id.is_(None),
+            Contribution.state.in_(_MAYBE_PAID),
+            Contribution.requested_at.between(arrival.paid_at - _BEFORE, arrival.paid_at + _SKEW),
+        )
+        .order_by(Contribution.requested_at.desc())
+        .limit(1)
+        .with_for_update(of=Contribution)
+    )
+    payer = payer_index(session, arrival.payer, arrival.payer_hash)
+    if payer is not None:
+        query = query.where(Contribution.payer_index == payer)
+    return session.scalars(query.execution_options(populate_existing=True)).first()

@@ -1,0 +1,57 @@
+"""Money that arrived, as a piece of evidence describes it, and whose it is."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from core.money import Money
+from core.phone import PhoneNumber
+from payments.model import EvidenceChannel, MatchStep, Verdict
+from payments.particulars import Particulars
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One real-world payment as one channel tells it. `receipt` is compared in upper case."""
+
+    wallet: str
+    shortcode: str
+    receipt: str
+    amount: Money
+    paid_at: datetime
+    source: EvidenceChannel
+    account: str = ""
+    payer: PhoneNumber | None = None
+    payer_hash: str | None = None
+    payer_mask: str = ""
+    payer_name: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "receipt", self.receipt.strip().upper())
+
+    @property
+    def particulars(self) -> Particulars:
+        payer = self.payer.e164 if self.payer else ""
+        return Particulars(self.account, payer, self.payer_mask, self.payer_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose money it is and which evidence says so; without a member it waits in suspense."""
+
+    member_id: uuid.UUID | None
+    step: MatchStep
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a piece of evidence turned out to mean, with what it said."""
+
+    verdict: Verdict
+    detail: str = ""
+    receipt_id: uuid.UUID | None = None
+    contribution_id: uuid.UUID | None = None
+    receipt: str = ""
+    amount: Money | None = field(default=None)
+    payer_masked: str = ""

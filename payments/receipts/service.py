@@ -1,0 +1,156 @@
+"""Recording money: a receipt row and its ledger transfer, once, whoever brings the news first."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from core.ids import new_id
+from payments.ledger import service as ledger
+from payments.ledger.model import Account, AccountKind, Leg, Reason
+from payments.model import MatchStep
+from payments.payers import payer_index
+from payments.receipts.model import Arrival, Owner
+from payments.receipts.tables import Receipt
+from payments.registry_postings.service import queue_if_confirmed
+from payments.telling import tell_receipt
+from payments.wallet_lines.asking import ask_for_pull
+
+_WHY_CHARACTERS_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The receipt row, and whether this evidence was the first to bring it."""
+
+    receipt: Receipt
+    is_new: bool
+
+
+def find(session: Session, arrival: Arrival, *, lock: bool = False) -> Receipt | None:
+    """The receipt an arrival speaks of, if it is known."""
+    query = select(Receipt).where(
+        Receipt.wallet == arrival.wallet,
+        Receipt.shortcode == arrival.shortcode,
+        Receipt.receipt == arrival.receipt,
+    )
+    if lock:
+        query = query.with_for_update()
+    return session.scalars(query.execution_options(populate_existing=True)).first()
+
+
+def record(
+    session: Session, arrival: Arrival, owner: Owner, *, pull_delay: timedelta, now: datetime
+) -> Recorded:
+    """Credit an arrival to its owner, or to suspense, unless this receipt was credited before.
+
+    The database decides races: of two channels with the same receipt, one inserts and the other finds it.
+    """
+    values = {
+        "id": new_id(),
+        "wallet": arrival.wallet,
+        "shortcode": arrival.shortcode,
+        "receipt": arrival.receipt,
+        "amount_cents": arrival.amount.amount_cents,
+        "currency": arrival.amount.currency,
+        "member_id": owner.member_id,
+        "source": arrival.source,
+        "match_step": owner.step,
+        "match_why": owner.why[:_WHY_CHARACTERS_MAX],
+        "payer_index": payer_index(session, arrival.payer, arrival.payer_hash),
+        "particulars": arrival.particulars.to_json(),
+        "paid_at": arrival.paid_at,
+        "recorded_at": now,
+    }
+    statement = insert(Receipt).values(values)
+    receipt = session.scalars(
+        statement.on_conflict_do_nothing(index_elements=["wallet", "shortcode", "receipt"]).returning(Receipt)
+    ).first()
+    if receipt is None:
+        known = find(session, arrival, lock=True)
+        assert known is not None  # Receipts are never deleted, so what we ran into is there.
+        return Recorded(known, is_new=False)
+    _credit(session, receipt, now=now)
+    ask_for_pull(session, receipt.wallet, receipt.shortcode, delay=pull_delay, now=now)
+    if receipt.member_id is not None:
+        _tell_and_post(session, receipt, receipt.member_id, now=now)
+    return Recorded(receipt, is_new=True)
+
+
+def allocate(session: Session, receipt: Receipt, owner: Owner, *, now: datetime) -> None:
+    """Give money out of suspense to the member it belongs to. `receipt` is locked and has no member yet."""
+    assert owner.member_id is not None
+    assert receipt.member_id is None
+    ledger.post(
+        session,
+        f"allocate:{name_of(receipt)}",
+        [
+            Leg(_shortcode_account(receipt, AccountKind.SUSPENSE), receipt.amount_cents),
+            Leg(Account.of_member(owner.member_id, receipt.currency), -receipt.amount_cents),
+        ],
+        reason=Reason.ALLOCATION,
+        occurred_at=now,
+        now=now,
+        corrects=f"credit:{name_of(receipt)}",
+    )
+    receipt.member_id = owner.member_id
+    receipt.match_step = owner.step
+    receipt.match_why = owner.why[:_WHY_CHARACTERS_MAX]
+    session.flush()
+    _tell_and_post(session, receipt, owner.member_id, now=now)
+
+
+def reverse(session: Session, receipt: Receipt, *, occurred_at: datetime, now: datetime) -> None:
+    """Take back what the wallet took back. `receipt` is locked; a second call changes nothing."""
+    if receipt.reversed_at is not None:
+        return
+    ledger.post(
+        session,
+        f"reverse:{name_of(receipt)}",
+        [
+            Leg(_holder(receipt), receipt.amount_cents),
+            Leg(_shortcode_account(receipt, AccountKind.WALLET_FLOAT), -receipt.amount_cents),
+        ],
+        reason=Reason.REVERSAL,
+        occurred_at=occurred_at,
+        now=now,
+        corrects=f"credit:{name_of(receipt)}",
+    )
+    receipt.reversed_at = occurred_at
+
+
+def name_of(receipt: Receipt) -> str:
+    """What makes money one: `<wallet>:<shortcode>:<receipt>`."""
+    return f"{receipt.wallet}:{receipt.shortcode}:{receipt.receipt}"
+
+
+def _credit(session: Session, receipt: Receipt, *, now: datetime) -> None:
+    ledger.post(
+        session,
+        f"credit:{name_of(receipt)}",
+        [
+            Leg(_shortcode_account(receipt, AccountKind.WALLET_FLOAT), receipt.amount_cents),
+            Leg(_holder(receipt), -receipt.amount_cents),
+        ],
+        reason=Reason.SUSPENSE if receipt.match_step == MatchStep.SUSPENSE else Reason.CREDIT,
+        occurred_at=receipt.paid_at,
+        now=now,
+    )
+
+
+def _holder(receipt: Receipt) -> Account:
+    if receipt.member_id is None:
+        return _shortcode_account(receipt, AccountKind.SUSPENSE)
+    return Account.of_member(receipt.member_id, receipt.currency)
+
+
+def _shortcode_account(receipt: Receipt, kind: AccountKind) -> Account:
+    return Account.of_shortcode(kind, receipt.wallet, receipt.shortcode, receipt.currency)
+
+
+def _tell_and_post(session: Session, receipt: Receipt, member_id: uuid.UUID, *, now: datetime) -> None:
+    tell_receipt(session, receipt, member_id, now=now)
+    queue_if_confirmed(session, receipt, now=now)

@@ -1,0 +1,65 @@
+"""Which receipts may go to the central registry: those of a member that the wallet itself lists."""
+
+from datetime import datetime
+
+from sqlalchemy import exists, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from core import outbox
+from core.ids import new_id
+from payments.model import PostingState
+from payments.receipts.tables import Receipt
+from payments.registry_postings.tables import RegistryPosting
+from payments.view import is_confirmed
+
+
+def queue_if_confirmed(session: Session, receipt: Receipt, *, now: datetime) -> None:
+    """Queue one receipt if the wallet lists it already."""
+    if session.scalar(select(is_confirmed()).select_from(Receipt).where(Receipt.id == receipt.id)):
+        _queue(session, receipt, now=now)
+
+
+def queue_confirmed(
+    session: Session, wallet: str, shortcode: str, *, since: datetime, now: datetime, limit: int = 500
+) -> int:
+    """Queue receipts paid after `since` that the wallet lists by now, oldest first; returns how many."""
+    posted = exists(select(RegistryPosting.receipt_id).where(RegistryPosting.receipt_id == Receipt.id))
+    receipts = session.scalars(
+        select(Receipt)
+        .where(
+            Receipt.wallet == wallet,
+            Receipt.shortcode == shortcode,
+            Receipt.paid_at >= since,
+            Receipt.member_id.is_not(None),
+            Receipt.reversed_at.is_(None),
+            ~posted,
+            is_confirmed(),
+        )
+        .order_by(Receipt.paid_at, Receipt.id)
+        .limit(limit)
+    ).all()
+    for receipt in receipts:
+        _queue(session, receipt, now=now)
+    return len(receipts)
+
+
+def _queue(session: Session, receipt: Receipt, *, now: datetime) -> None:
+    row = {
+        "receipt_id": receipt.id,
+        "member_id": receipt.member_id,
+        "reference_id": receipt.id,
+        "transaction_id": new_id(),
+        "state": PostingState.PENDING,
+        "created_at": now,
+    }
+    session.execute(insert(RegistryPosting).values(row).on_conflict_do_nothing())
+    outbox.add(
+        session,
+        "post",
+        str(receipt.id),
+        {"receipt_id": str(receipt.id)},
+        now=now,
+        # The registry hears of one member's money in the order in which it was confirmed.
+        order_key=f"member:{receipt.member_id}",
+    )
