@@ -135,7 +135,7 @@ class PhoneChangeStarted:
 
 @dataclass(frozen=True, slots=True)
 class PhoneChangeWithStaff:
-    """Kept for staff to decide. The caller hears the same as if it had started, so that nobody can guess facts."""
+    """Kept for staff to decide. The caller hears the same as if it had started, and so guesses nothing."""
 
     change_id: uuid.UUID
 

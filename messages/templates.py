@@ -118,7 +118,7 @@ def template_named(name: str) -> Template:
 
 
 def load_texts() -> dict[str, dict[str, str]]:
-    """Language → template → text. Raises InvalidValue unless each language has each template, rightly filled."""
+    """Language → template → text. Raises InvalidValue unless each language has each template as declared."""
     texts: dict[str, dict[str, str]] = {}
     for path in sorted(_TEXTS.glob("*.yaml")):
         written = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -44,7 +44,7 @@ class AfricasTalkingSms:
 
 
 def outcome_of_failure(error: requests.exceptions.RequestException) -> SmsOutcome:
-    """What an exception that leaks from the SDK says: surely not sent, perhaps sent, or answered in riddles."""
+    """What an exception that leaks from the SDK says: surely not sent, perhaps sent, or not readable."""
     if isinstance(error, requests.exceptions.ConnectTimeout) or _never_connected(error):
         return SmsRefused("no connection", permanent=False)
     if isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.Timeout):

@@ -119,10 +119,11 @@ class World:
         return found
 
     def tasks(self, topic: str) -> list[Task]:
-        """Every outbox row of a topic, oldest first, as its handler is given it."""
+        """Every outbox row of a topic as its handler is given it: oldest first, of one transaction by key."""
         with self.sessions() as session:
-            rows = session.scalars(select(OutboxRow).where(OutboxRow.topic == topic).order_by(OutboxRow.id))
-            return [Task(r.id, r.topic, r.key, r.payload, 1, r.created_at) for r in rows]
+            rows = session.scalars(select(OutboxRow).where(OutboxRow.topic == topic))
+            ordered = sorted(rows, key=lambda row: (row.created_at, row.key))
+            return [Task(r.id, r.topic, r.key, r.payload, 1, r.created_at) for r in ordered]
 
     def task(self, topic: str) -> Task:
         return self.tasks(topic)[-1]

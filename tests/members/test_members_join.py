@@ -40,7 +40,7 @@ def test_an_answer_that_came_too_late_to_be_shown_is_told_by_sms(world: World) -
     member = world.joined(confirmed=False)
     assert member.status is Status.ACTIVE
     assert not member.name_confirmed
-    assert world.told() == ["welcome", "verified"]
+    assert world.told() == ["verified", "welcome"]
 
 
 def test_the_same_hop_twice_is_one_membership_and_one_sms(world: World) -> None:
