@@ -9,6 +9,8 @@ from menus.engine.gsm7 import septets
 from menus.engine.template import shortened
 
 OPTIONS_MAX: Final = 5
+_SENTENCE_ENDS: Final = ".:;?!"
+_WELL_FILLED: Final = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,9 @@ def _text_pages(text: str, entries: list[Entry], frame: Frame) -> list[Page]:
             return [*pages, final]
         more = frame.line(len(pages), more=True)
         piece, rest = _split(rest, frame.budget - _cost(more) - reason)
+        if piece and not rest and entries:
+            # Options never stand alone on the last page: some of the text goes with them.
+            piece, rest = _split(piece, septets(piece) * 2 // 3)
         if not piece:
             return _list_pages("", entries, frame, pages)
         if not rest and not entries:
@@ -104,20 +109,23 @@ def _text_pages(text: str, entries: list[Entry], frame: Frame) -> list[Page]:
 
 
 def _split(text: str, room: int) -> tuple[str, str]:
-    """As much of the beginning of `text` as fits, cut between words, and the rest."""
+    """As much of the beginning of `text` as fits, and the rest. Cut between words; after a sentence if that
+    leaves little of the page empty.
+    """
     if septets(text) <= room:
         return text, ""
-    cut = 0
-    length = 0
+    word = sentence = length = 0
     for position, character in enumerate(text):
         if character in " \n" and position:
-            cut = position
+            word = position
+            if text[position - 1] in _SENTENCE_ENDS:
+                sentence = position
         length += septets(character)
         if length > room:
-            # Only a single word longer than a page is ever cut; the lint refuses such texts.
-            end = cut or max(position, 1)
-            return text[:end].rstrip(" \n"), text[end:].lstrip(" \n")
-    return text, ""
+            break
+    # Only a single word longer than a page is ever cut; the lint refuses such texts.
+    end = sentence if sentence > room * _WELL_FILLED else word or max(position, 1)
+    return text[:end].rstrip(" \n"), text[end:].lstrip(" \n")
 
 
 def _page(head: str, entries: list[Entry], navigation: str, *, more: bool) -> Page:

@@ -136,12 +136,12 @@ def _screen_findings(raw: RawScreen) -> Iterator[Finding]:
             continue
         if field not in known:
             advice = closest(field, known)
-            yield raw.finding(field, f"a {raw.kind.value} has no `{field}`", advice)
+            yield raw.finding(field, f"kind {raw.kind.value} has no `{field}`", advice)
         elif complaint := _shape_complaint(known[field], value):
             yield raw.finding(field, f"`{field}` {complaint}", "see the kinds in docs/menus.md")
     for field in required:
         if field not in raw.fields:
-            yield raw.finding("", f"a {raw.kind.value} needs `{field}`", f"add `{field}:`")
+            yield raw.finding("", f"kind {raw.kind.value} needs `{field}`", f"add `{field}:`")
     if raw.kind is Kind.PIN and "purpose" in raw.fields:
         purpose = raw.fields["purpose"]
         if purpose not in _PIN_NEEDS:

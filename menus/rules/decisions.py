@@ -46,6 +46,10 @@ def reminders_now(view: View) -> str:
     return "on" if view.facts["member"]["reminders"] else "off"
 
 
+def reminders_asked(view: View) -> str:
+    return "yes" if "consent_reminders" in view.answers else "no"
+
+
 def reminders_wanted(view: View) -> str:
     return "on" if view.answers["reminders"] == "yes" else "off"
 
@@ -75,6 +79,7 @@ DECISIONS: Final = (
     _over(has_payments, ("some", "none"), "payments"),
     _over(money_on_its_way, ("some", "none"), "balance"),
     _over(reminders_now, ("on", "off"), "member"),
+    _over(reminders_asked, ("yes", "no")),
     _over(reminders_wanted, ("on", "off")),
     _result_of("look_up_identity", "started", "too_many"),
     _result_of("join", "joined", "pending", "taken", "refused"),
