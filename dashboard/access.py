@@ -1,0 +1,80 @@
+"""Who may call what: every route says so, and one that does not is closed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from flask import abort, current_app, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from dashboard.login import signed_in_staff
+from dashboard.staff.model import Role
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+EVERYONE_AT_THE_FUND = frozenset(Role)
+# Who sees members and their money.
+READERS = frozenset({Role.OFFICER, Role.CHECKER, Role.SUPERVISOR, Role.AUDITOR})
+# Who acts on them.
+WORKERS = frozenset({Role.OFFICER, Role.CHECKER, Role.SUPERVISOR})
+KEEPERS = frozenset({Role.SUPERVISOR, Role.ADMIN})
+INSPECTORS = frozenset({Role.SUPERVISOR, Role.AUDITOR, Role.ADMIN})
+ADMINS = frozenset({Role.ADMIN})
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The declaration of one view. `roles` None: no sign-in needed."""
+
+    roles: frozenset[Role] | None
+
+
+def allow(roles: frozenset[Role]) -> Callable[[View], View]:
+    """Declare that a view is for signed-in staff with one of these roles."""
+    return _declare(Access(roles))
+
+
+def open_to_all(view: View) -> View:
+    """Declare that a view needs no sign-in."""
+    return _declare(Access(None))(view)
+
+
+def access_of(view: Callable[..., Any]) -> Access | None:
+    """The declaration of a view, if it made one."""
+    declared: Access | None = getattr(view, "kibaba_access", None)
+    return declared
+
+
+def guard() -> Response | None:
+    """Before every request: let it through, send it to sign in, or refuse it (403)."""
+    if request.endpoint is None:
+        return None
+    access = access_of(current_app.view_functions[request.endpoint])
+    if access is None:
+        abort(403)
+    if access.roles is None:
+        return None
+    staff = signed_in_staff()
+    if staff is None:
+        return redirect(url_for("dashboard.signing_in.form", next=_way_back()))
+    if staff.role not in access.roles:
+        abort(403)
+    return None
+
+
+def may(roles: frozenset[Role]) -> bool:
+    """Whether the person looking at the page has one of these roles."""
+    staff = signed_in_staff()
+    return staff is not None and staff.role in roles
+
+
+def _way_back() -> str | None:
+    return request.full_path.rstrip("?") if request.method == "GET" else None
+
+
+def _declare(access: Access) -> Callable[[View], View]:
+    def declare(view: View) -> View:
+        view.kibaba_access = access  # type: ignore[attr-defined]
+        return view
+
+    return declare

@@ -1,0 +1,85 @@
+"""Hang the dashboard into a Flask application, under `/dashboard`."""
+
+from flask import Blueprint, Flask, Response, abort, render_template, request
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.exceptions import HTTPException
+
+from dashboard import access, assets, catalogue, headers, login, showing
+from dashboard.access import EVERYONE_AT_THE_FUND, allow
+from dashboard.navigation import entries
+from dashboard.pages import ALL_PAGES
+from dashboard.services import EXTENSION, Services
+
+_BODY_BYTES_MAX = 64 * 1024
+_csrf = CSRFProtect()
+
+
+def register(app: Flask, services: Services) -> None:
+    """Install sessions, CSRF and pages. Nothing of it runs for requests outside `/dashboard`."""
+    app.extensions[EXTENSION] = services
+    app.secret_key = app.secret_key or services.secret_key
+    app.config.update(
+        SESSION_COOKIE_NAME="kibaba_staff",
+        SESSION_COOKIE_PATH="/dashboard",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=services.is_https,
+        # Providers post to the same application without a token: the blueprint checks its own requests.
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=int(services.signed_in_for.total_seconds()),
+    )
+    _csrf.init_app(app)
+    login.install(app)
+    for name, show in showing.FILTERS.items():
+        app.add_template_filter(show, name)
+    app.register_blueprint(create_blueprint(), url_prefix="/dashboard")
+
+
+def create_blueprint() -> Blueprint:
+    """The blueprint with all pages; needs what `register` installs."""
+    blueprint = Blueprint("dashboard", __name__, template_folder="templates")
+    blueprint.before_request(_limit_body)
+    blueprint.before_request(access.guard)
+    blueprint.before_request(_csrf.protect)
+    blueprint.after_request(headers.secure)
+    blueprint.context_processor(_words)
+    blueprint.register_error_handler(CSRFError, _csrf_failed)
+    for status in (400, 403, 404, 405, 413, 500):
+        blueprint.register_error_handler(status, _error_page)
+    blueprint.add_url_rule("/static/<path:name>", "static", assets.serve)
+    for page in ALL_PAGES:
+        blueprint.register_blueprint(page)
+    # Last, so that an address that is no page gets our own answer.
+    blueprint.add_url_rule("/<path:rest>", "nowhere", _nowhere)
+    return blueprint
+
+
+def _limit_body() -> None:
+    request.max_content_length = _BODY_BYTES_MAX
+
+
+def _words() -> dict[str, object]:
+    return {
+        "t": catalogue.text,
+        "tn": catalogue.counted,
+        "word": catalogue.word,
+        "asset": assets.address,
+        "me": login.signed_in_staff(),
+        "navigation": entries,
+        "may": access.may,
+        "access": access,
+    }
+
+
+@allow(EVERYONE_AT_THE_FUND)
+def _nowhere(rest: str) -> Response:  # noqa: ARG001 -- the router passes it
+    abort(404)
+
+
+def _csrf_failed(error: CSRFError) -> tuple[str, int]:  # noqa: ARG001 -- Flask passes it
+    return render_template("dashboard/error.html", status="csrf"), 400
+
+
+def _error_page(error: HTTPException) -> tuple[str, int]:
+    status = error.code or 500
+    return render_template("dashboard/error.html", status=str(status)), status

@@ -1,0 +1,212 @@
+"""The list of differences: filtered, sorted, counted and paged by the database."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from sqlalchemy import Select, case, func, select, tuple_
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
+
+from core.errors import InvalidValue
+from dashboard.paging import cursor, read_cursor
+from payments.model import BreakClass
+from payments.reconciliation.tables import Break
+
+Chosen = TypeVar("Chosen", bound=Select[*tuple[Any, ...]])
+
+ROWS_PER_PAGE = 50
+
+_REPAIRS_ITSELF = frozenset(
+    {
+        BreakClass.NOT_IN_LEDGER,
+        BreakClass.NOT_POSTED,
+        BreakClass.NOT_ACKNOWLEDGED,
+        BreakClass.UNKNOWN_OUTCOME,
+    }
+)
+_IS_A_GAP = (BreakClass.AMOUNT_DIFFERS, BreakClass.REGISTRY_AMOUNT_DIFFERS)
+
+
+class Sort(StrEnum):
+    """In which order differences are listed."""
+
+    AGE = "age"
+    RISK = "risk"
+    KIND = "kind"
+
+
+@dataclass(frozen=True, slots=True)
+class BreakFilter:
+    """Which differences; None takes all. As it stands in the address of a list."""
+
+    day: date | None = None
+    state: str | None = "open"
+    break_class: BreakClass | None = None
+    sort: Sort = Sort.AGE
+
+    def arguments(self, **changes: object) -> dict[str, str]:
+        """The same filter, changed, as arguments of an address."""
+        other = replace(self, **changes)  # type: ignore[arg-type]  # the names are those of this class
+        named = {
+            "day": other.day and other.day.isoformat(),
+            "state": "all" if other.state is None else other.state,
+            "kind": other.break_class and other.break_class.value,
+            "sort": other.sort.value,
+        }
+        return {name: value for name, value in named.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class BreakRow:
+    """One difference in a list. Amounts in cents; `at_risk_cents` is what would be lost if nobody acted."""
+
+    id: uuid.UUID
+    day: date
+    break_class: BreakClass
+    subject: str
+    state: str
+    amount_cents: int | None
+    other_amount_cents: int | None
+    at_risk_cents: int
+    first_seen: datetime
+
+    @property
+    def turn(self) -> str:
+        """Whose turn it is: the system's own, or an officer's."""
+        return turn_of(self.break_class)
+
+
+def turn_of(break_class: str) -> str:
+    return "system" if break_class in _REPAIRS_ITSELF else "officer"
+
+
+def at_risk_cents(break_class: str, amount_cents: int | None, other_amount_cents: int | None) -> int:
+    """What would be lost if nobody acted: the gap between two amounts, or all of it. As `_at_risk` in SQL."""
+    if break_class in _IS_A_GAP:
+        return abs((amount_cents or 0) - (other_amount_cents or 0))
+    known = amount_cents if amount_cents is not None else other_amount_cents
+    return known or 0
+
+
+def read_filter(arguments: Mapping[str, str]) -> BreakFilter:
+    """From the arguments of an address. Raises InvalidValue."""
+    try:
+        state = arguments.get("state") or "open"
+        if state not in {"open", "resolved", "all"}:
+            raise InvalidValue("no such state")
+        return BreakFilter(
+            day=date.fromisoformat(arguments["day"]) if arguments.get("day") else None,
+            state=None if state == "all" else state,
+            break_class=BreakClass(arguments["kind"]) if arguments.get("kind") else None,
+            sort=Sort(arguments.get("sort") or Sort.AGE),
+        )
+    except ValueError as error:
+        raise InvalidValue("no such filter") from error
+
+
+def page(session: Session, chosen: BreakFilter, after: str | None) -> tuple[list[BreakRow], str | None]:
+    """One page and the place where the next begins, None on the last. Raises InvalidValue for a bad place."""
+    key = _sort_key(chosen.sort)
+    query = _selected(chosen).order_by(key, Break.id).limit(ROWS_PER_PAGE + 1)
+    if after:
+        value, row_id = read_cursor(after)
+        query = query.where(tuple_(key, Break.id) > tuple_(_typed(chosen.sort, value), row_id))
+    rows = [_row(kept, at_risk_cents) for kept, at_risk_cents in session.execute(query)]
+    if len(rows) <= ROWS_PER_PAGE:
+        return rows, None
+    last = rows[ROWS_PER_PAGE - 1]
+    places: dict[Sort, str | int] = {
+        Sort.AGE: last.first_seen.isoformat(),
+        Sort.RISK: -last.at_risk_cents,
+        Sort.KIND: last.break_class.value,
+    }
+    return rows[:ROWS_PER_PAGE], cursor(places[chosen.sort], last.id)
+
+
+def every(session: Session, chosen: BreakFilter) -> Iterator[BreakRow]:
+    """All of them, a few at a time, for a download."""
+    query = _selected(chosen).order_by(_sort_key(chosen.sort), Break.id)
+    for kept, at_risk_cents in session.execute(query.execution_options(yield_per=500)):
+        yield _row(kept, at_risk_cents)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassCount:
+    """How many differences of one kind, their cents at risk, and since when the oldest is seen."""
+
+    break_class: BreakClass
+    count: int
+    at_risk_cents: int
+    oldest: datetime
+
+    @property
+    def turn(self) -> str:
+        return turn_of(self.break_class)
+
+
+def by_class(session: Session, chosen: BreakFilter) -> list[ClassCount]:
+    """The kinds that occur, most money first; the filter's own kind is left out of account."""
+    at_risk = func.sum(_at_risk())
+    query = select(Break.break_class, func.count(), at_risk, func.min(Break.first_seen))
+    query = _narrowed(query, replace(chosen, break_class=None)).group_by(Break.break_class)
+    found = session.execute(query.order_by(at_risk.desc(), Break.break_class))
+    return [ClassCount(BreakClass(kind), count, int(cents), oldest) for kind, count, cents, oldest in found]
+
+
+def _at_risk() -> ColumnElement[int]:
+    gap = func.abs(func.coalesce(Break.amount_cents, 0) - func.coalesce(Break.other_amount_cents, 0))
+    whole = func.coalesce(Break.amount_cents, Break.other_amount_cents, 0)
+    return case((Break.break_class.in_(_IS_A_GAP), gap), else_=whole)
+
+
+def _sort_key(sort: Sort) -> ColumnElement[Any]:
+    keys: dict[Sort, ColumnElement[Any]] = {
+        Sort.AGE: Break.first_seen.expression,
+        Sort.RISK: -_at_risk(),
+        Sort.KIND: Break.break_class.expression,
+    }
+    return keys[sort]
+
+
+def _typed(sort: Sort, value: str | int) -> str | int | datetime:
+    expected = int if sort is Sort.RISK else str
+    if not isinstance(value, expected):
+        raise InvalidValue("a place in another list")
+    if sort is Sort.AGE:
+        try:
+            return datetime.fromisoformat(str(value))
+        except ValueError as error:
+            raise InvalidValue("not a place in a list") from error
+    return value
+
+
+def _selected(chosen: BreakFilter) -> Select[Break, int]:
+    return _narrowed(select(Break, _at_risk().label("at_risk_cents")), chosen)
+
+
+def _narrowed(query: Chosen, chosen: BreakFilter) -> Chosen:
+    if chosen.day is not None:
+        query = query.where(Break.day == chosen.day)
+    if chosen.state is not None:
+        query = query.where(Break.state == chosen.state)
+    if chosen.break_class is not None:
+        query = query.where(Break.break_class == chosen.break_class)
+    return query
+
+
+def _row(kept: Break, at_risk_cents: int) -> BreakRow:
+    return BreakRow(
+        id=kept.id,
+        day=kept.day,
+        break_class=BreakClass(kept.break_class),
+        subject=kept.subject,
+        state=kept.state,
+        amount_cents=kept.amount_cents,
+        other_amount_cents=kept.other_amount_cents,
+        at_risk_cents=at_risk_cents,
+        first_seen=kept.first_seen,
+    )

@@ -1,0 +1,101 @@
+"""What staff see of a member: found by a typed number, masked, and in full only with a reason."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from core.errors import InvalidValue
+from core.phone import PhoneNumber
+from members.model import Member, PhoneChangeState
+from members.numbers import MemberNumber, NationalId
+from members.service import Members
+from members.tables import ConsentRow, MemberRow, PhoneChangeRow
+
+_CHANGES_MAX = 100
+DECIDABLE = (PhoneChangeState.WAITING, PhoneChangeState.STAFF, PhoneChangeState.STOPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class InFull:
+    """Personal data in clear: made only after the act is in the audit trail."""
+
+    phone: str
+    identifier: str
+
+
+def find(session: Session, members: Members, typed: str, region: str) -> tuple[str, Member | None]:
+    """Look up what was typed: which of the three it is, and whose. Raises InvalidValue when none of them."""
+    try:
+        return "number", members.by_number(session, MemberNumber.parse(typed))
+    except InvalidValue:
+        pass
+    try:
+        return "national_id", members.by_identifier(session, NationalId.parse(typed))
+    except InvalidValue:
+        return "phone", members.by_phone(session, PhoneNumber.parse(typed, region))
+
+
+def masked_identifier(session: Session, member_id: uuid.UUID) -> str:
+    """The last three digits."""
+    digits = session.scalars(select(MemberRow.identifier).where(MemberRow.id == member_id)).one()
+    return "•" * max(0, len(digits) - 3) + digits[-3:]
+
+
+def in_full(session: Session, member_id: uuid.UUID) -> InFull:
+    row = session.get_one(MemberRow, member_id)
+    return InFull(row.phone, row.identifier)
+
+
+def consents(session: Session, member_id: uuid.UUID) -> Sequence[ConsentRow]:
+    """Every answer, newest first."""
+    newest_first = ConsentRow.number.desc()
+    return session.scalars(
+        select(ConsentRow).where(ConsentRow.member_id == member_id).order_by(newest_first)
+    ).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of phone as staff see it: both numbers masked."""
+
+    row: PhoneChangeRow
+    member_number: str
+
+    @property
+    def old_masked(self) -> str:
+        return PhoneNumber(self.row.old_phone).masked
+
+    @property
+    def new_masked(self) -> str:
+        return PhoneNumber(self.row.new_phone).masked
+
+    @property
+    def can_be_decided(self) -> bool:
+        return self.row.state in DECIDABLE
+
+
+def changes_for_staff(session: Session) -> list[Change]:
+    """Those that wait for a decision of staff, oldest first."""
+    return _changes(session, PhoneChangeRow.state == PhoneChangeState.STAFF)
+
+
+def changes_of(session: Session, member_id: uuid.UUID) -> list[Change]:
+    return _changes(session, PhoneChangeRow.member_id == member_id)
+
+
+def change(session: Session, change_id: uuid.UUID) -> Change | None:
+    return next(iter(_changes(session, PhoneChangeRow.id == change_id)), None)
+
+
+def _changes(session: Session, condition: ColumnElement[bool]) -> list[Change]:
+    found = session.execute(
+        select(PhoneChangeRow, MemberRow.number)
+        .join(MemberRow, MemberRow.id == PhoneChangeRow.member_id)
+        .where(condition)
+        .order_by(PhoneChangeRow.requested_at, PhoneChangeRow.id)
+        .limit(_CHANGES_MAX)
+    )
+    return [Change(row, number) for row, number in found]

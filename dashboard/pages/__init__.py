@@ -1,0 +1,25 @@
+"""The pages, one module each; every module has a blueprint called `routes`."""
+
+from dashboard.pages import (
+    audit,
+    exceptions,
+    members,
+    payments,
+    people_at_the_fund,
+    profile,
+    queues,
+    signing_in,
+    today,
+)
+
+ALL_PAGES = (
+    signing_in.routes,
+    today.routes,
+    exceptions.routes,
+    payments.routes,
+    members.routes,
+    queues.routes,
+    audit.routes,
+    people_at_the_fund.routes,
+    profile.routes,
+)

@@ -1,0 +1,157 @@
+"""Members: found by what they say of themselves, shown masked; seeing in full is an act with a reason."""
+
+import uuid
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from core import audit
+from core.errors import InvalidValue
+from dashboard import membership
+from dashboard.access import READERS, WORKERS, allow
+from dashboard.catalogue import text
+from dashboard.login import signed_in_staff
+from dashboard.services import services
+from payments.ledger.service import savings
+from payments.view import statement_of
+
+routes = Blueprint("members", __name__, url_prefix="/members")
+
+_PAYMENTS_MAX = 50
+_REASON_CHARACTERS_MIN = 10
+_REASON_CHARACTERS_MAX = 400
+_TYPED_MAX = 40
+
+
+@routes.get("/")
+@allow(READERS)
+def index() -> str:
+    """The search, and the changes of phone that wait for staff."""
+    return _search()
+
+
+@routes.post("/")
+@allow(READERS)
+def search() -> str | Response:
+    """Search. It is posted so that no ID or phone number is left in an address or a log of addresses."""
+    parts = services()
+    with parts.sessions.begin() as database:
+        try:
+            kind, member = membership.find(
+                database, parts.members, request.form.get("query", "")[:_TYPED_MAX], parts.region
+            )
+        except InvalidValue:
+            return _search(nothing="unreadable")
+        _note(database, "member.searched", member.id if member else "nobody", details={"by": kind})
+    if member is None:
+        return _search(nothing="none")
+    return redirect(url_for(".show", member_id=member.id))
+
+
+@routes.get("/<uuid:member_id>")
+@allow(READERS)
+def show(member_id: uuid.UUID) -> str:
+    """One member, masked. That the page was opened is in the audit trail."""
+    with services().sessions.begin() as database:
+        return _member(database, member_id, act="member.opened")
+
+
+@routes.post("/<uuid:member_id>/unmask")
+@allow(READERS)
+def unmask(member_id: uuid.UUID) -> str | Response:
+    """The same page with phone and ID in full, this once; the reason is kept first."""
+    reason = _reason()
+    if reason is None:
+        flash(text("member.unmask.short", count=_REASON_CHARACTERS_MIN))
+        return redirect(url_for(".show", member_id=member_id))
+    with services().sessions.begin() as database:
+        return _member(database, member_id, act="member.unmasked", reason=reason)
+
+
+@routes.get("/changes/<uuid:change_id>")
+@allow(READERS)
+def change(change_id: uuid.UUID) -> str:
+    """One change of phone, with both numbers masked and the doubt in words."""
+    with services().sessions() as database:
+        found = membership.change(database, change_id)
+    if found is None:
+        abort(404)
+    return render_template("dashboard/change.html", change=found)
+
+
+@routes.post("/changes/<uuid:change_id>")
+@allow(WORKERS)
+def decide(change_id: uuid.UUID) -> Response:
+    """Accept or refuse. A second decision finds it closed and changes nothing."""
+    reason, answer = _reason(), request.form.get("answer")
+    if answer not in {"accept", "refuse"}:
+        abort(400)
+    if reason is None:
+        flash(text("change.short", count=_REASON_CHARACTERS_MIN))
+        return redirect(url_for(".change", change_id=change_id))
+    parts = services()
+    staff = signed_in_staff()
+    assert staff is not None
+    is_accepted = answer == "accept"
+    try:
+        with parts.sessions.begin() as database:
+            parts.members.decide_phone_change(
+                database, change_id, staff=staff.actor, accept=is_accepted, reason=reason
+            )
+    except InvalidValue:
+        flash(text("change.over"))
+        return redirect(url_for(".change", change_id=change_id))
+    flash(text("change.accepted" if is_accepted else "change.refused"))
+    return redirect(url_for(".index"))
+
+
+def _search(nothing: str | None = None) -> str:
+    with services().sessions() as database:
+        changes = membership.changes_for_staff(database)
+    return render_template("dashboard/members.html", changes=changes, nothing=nothing)
+
+
+def _member(database: Session, member_id: uuid.UUID, *, act: str, reason: str = "") -> str:
+    parts = services()
+    member = parts.members.by_id(database, member_id)
+    if member is None:
+        abort(404)
+    _note(database, act, member.id, reason=reason)
+    return render_template(
+        "dashboard/member.html",
+        member=member,
+        identifier=membership.masked_identifier(database, member.id),
+        in_full=membership.in_full(database, member.id) if act == "member.unmasked" else None,
+        saved=savings(database, member.id, parts.currency),
+        payments=statement_of(database, member.id, _PAYMENTS_MAX),
+        consents=membership.consents(database, member.id),
+        changes=membership.changes_of(database, member.id),
+        reason_characters=(_REASON_CHARACTERS_MIN, _REASON_CHARACTERS_MAX),
+    )
+
+
+def _note(
+    database: Session,
+    act: str,
+    subject: uuid.UUID | str,
+    *,
+    reason: str = "",
+    details: dict[str, str] | None = None,
+) -> None:
+    staff = signed_in_staff()
+    assert staff is not None
+    audit.record(
+        database,
+        at=services().clock.now(),
+        actor=staff.actor,
+        action=act,
+        subject=subject,
+        reason=reason,
+        details=details,
+    )
+
+
+def _reason() -> str | None:
+    reason = " ".join(request.form.get("reason", "").split())[:_REASON_CHARACTERS_MAX]
+    return reason if len(reason) >= _REASON_CHARACTERS_MIN else None

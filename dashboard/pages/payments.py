@@ -1,0 +1,57 @@
+"""Payments: the latest, one by its receipt, and the whole way of one."""
+
+import uuid
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from core.errors import InvalidValue
+from dashboard import receipts
+from dashboard.access import READERS, allow
+from dashboard.services import services
+from payments.model import PaymentState
+from payments.view import payment_way
+
+routes = Blueprint("payments", __name__, url_prefix="/payments")
+
+_STEPS = (PaymentState.CONFIRMED, PaymentState.POSTED, PaymentState.ACKNOWLEDGED)
+
+
+@routes.get("/")
+@allow(READERS)
+def index() -> str | Response:
+    """The latest payments, or straight to the one whose receipt was typed."""
+    parts = services()
+    typed = request.args.get("receipt", "")[:40]
+    with parts.sessions() as database:
+        if typed and (found := receipts.by_receipt(database, parts.wallet, typed)):
+            return redirect(url_for(".show", payment_id=found))
+        try:
+            rows, after = receipts.latest(database, request.args.get("after"))
+        except InvalidValue:
+            abort(400)
+    return render_template(
+        "dashboard/payments.html",
+        rows=rows,
+        after=after,
+        is_first=not request.args.get("after"),
+        typed=typed,
+    )
+
+
+@routes.get("/<uuid:payment_id>")
+@allow(READERS)
+def show(payment_id: uuid.UUID) -> str:
+    """One payment, by its receipt's or its wish's id: facts, every step with its time, differences."""
+    with services().sessions() as database:
+        facts = receipts.facts(database, payment_id)
+        if facts is None:
+            abort(404)
+        way = payment_way(database, facts.payment_id)
+        differences = receipts.breaks_about(database, facts.payment_id)
+    reached = {step.state for step in way}
+    is_on_its_way = facts.receipt is not None and facts.state != PaymentState.REVERSED
+    ahead = [state for state in _STEPS if state not in reached] if is_on_its_way else []
+    return render_template(
+        "dashboard/payment.html", facts=facts, way=way, ahead=ahead, differences=differences
+    )

@@ -1,0 +1,70 @@
+"""Queues and health: what waits, what was given up, and when the periodic work last ran."""
+
+import uuid
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from core import audit
+from core.outbox import OutboxRow, backlog
+from dashboard.access import EVERYONE_AT_THE_FUND, KEEPERS, allow
+from dashboard.catalogue import text
+from dashboard.login import signed_in_staff
+from dashboard.services import services
+
+routes = Blueprint("queues", __name__, url_prefix="/queues")
+
+_DEAD_ROWS_MAX = 100
+_PERIODIC = ("pull", "reconcile")
+
+
+@routes.get("/")
+@allow(EVERYONE_AT_THE_FUND)
+def index() -> str:
+    """Backlog per topic, rows given up with their last error, and the last runs."""
+    with services().sessions() as database:
+        topics = backlog(database)
+        dead = database.scalars(
+            select(OutboxRow)
+            .where(OutboxRow.state == "dead")
+            .order_by(OutboxRow.finished_at.desc(), OutboxRow.id)
+            .limit(_DEAD_ROWS_MAX)
+        ).all()
+        runs = {topic: last_run(database, topic) for topic in _PERIODIC}
+    return render_template("dashboard/queues.html", topics=topics, dead=dead, runs=runs)
+
+
+@routes.post("/<uuid:row_id>/again")
+@allow(KEEPERS)
+def again(row_id: uuid.UUID) -> Response:
+    """Put a given-up row back into its queue. A second click finds it waiting and changes nothing."""
+    parts = services()
+    now = parts.clock.now()
+    staff = signed_in_staff()
+    assert staff is not None
+    with parts.sessions.begin() as database:
+        row = database.get(OutboxRow, row_id, with_for_update=True)
+        if row is not None and row.state == "dead":
+            row.state, row.due_at, row.leased_until, row.finished_at = "pending", now, None, None
+            audit.record(
+                database,
+                at=now,
+                actor=staff.actor,
+                action="outbox.tried_again",
+                subject=row.id,
+                details={"topic": row.topic, "key": row.key},
+            )
+            flash(text("queues.tried_again"))
+    return redirect(url_for(".index"))
+
+
+def last_run(database: Session, topic: str) -> OutboxRow | None:
+    """The latest finished or given-up row of a topic."""
+    return database.scalar(
+        select(OutboxRow)
+        .where(OutboxRow.topic == topic, OutboxRow.finished_at.is_not(None))
+        .order_by(func.coalesce(OutboxRow.finished_at, OutboxRow.created_at).desc())
+        .limit(1)
+    )

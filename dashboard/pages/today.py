@@ -1,0 +1,117 @@
+"""A fund day: how far its money has come, what is stuck, and when it was last compared."""
+
+from datetime import date, datetime, timedelta
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from core import audit, outbox
+from core.outbox import OutboxRow
+from dashboard.access import EVERYONE_AT_THE_FUND, WORKERS, allow
+from dashboard.breaks import BreakFilter, by_class
+from dashboard.catalogue import text
+from dashboard.flow import HEIGHT, WIDTH, steps
+from dashboard.login import signed_in_staff
+from dashboard.services import services
+from payments.reconciliation.view import day_totals, last_run
+
+routes = Blueprint("today", __name__)
+
+_TOPIC = "reconcile"
+
+
+@routes.get("/")
+@allow(EVERYONE_AT_THE_FUND)
+def index() -> Response:
+    """Today by the fund's own clock; `day` picks another."""
+    asked_for = request.args.get("day", "")
+    return redirect(url_for(".show", day=asked_for or _today().isoformat()))
+
+
+@routes.get("/day/<day>")
+@allow(EVERYONE_AT_THE_FUND)
+def show(day: str) -> str:
+    """The picture and the figures of one day."""
+    chosen = _parse(day)
+    parts = services()
+    with parts.sessions() as database:
+        totals = day_totals(database, parts.calendar, chosen)
+        run = last_run(database, chosen)
+        kinds = by_class(database, BreakFilter(day=chosen))
+        waiting_since = _waiting_since(database, chosen)
+    return render_template(
+        "dashboard/today.html",
+        day=chosen,
+        yesterday=chosen - timedelta(days=1),
+        tomorrow=chosen + timedelta(days=1) if chosen < _today() else None,
+        is_today=chosen == _today(),
+        totals=totals,
+        steps=steps(totals),
+        box=(WIDTH, HEIGHT),
+        run=run,
+        kinds=kinds,
+        waiting_since=waiting_since,
+        shortcode=parts.shortcode,
+    )
+
+
+@routes.post("/day/<day>/reconcile")
+@allow(WORKERS)
+def reconcile(day: str) -> Response:
+    """Have the day compared now, unless somebody has just asked for it."""
+    chosen = _parse(day)
+    parts = services()
+    now = parts.clock.now()
+    staff = signed_in_staff()
+    assert staff is not None
+    with parts.sessions.begin() as database:
+        is_new = _waiting_since(database, chosen) is None and outbox.add(
+            database,
+            _TOPIC,
+            # One a second at most: a double click asks once.
+            f"staff:{parts.wallet}:{parts.shortcode}:{chosen}:{now:%Y%m%d%H%M%S}",
+            {"wallet": parts.wallet, "shortcode": parts.shortcode, "day": chosen.isoformat()},
+            now=now,
+        )
+        if is_new:
+            audit.record(
+                database,
+                at=now,
+                actor=staff.actor,
+                action="reconcile.asked",
+                subject=f"{parts.wallet}:{parts.shortcode}:{chosen}",
+            )
+    flash(text("today.asked" if is_new else "today.asked_already"))
+    return redirect(url_for(".show", day=day))
+
+
+def _parse(day: str) -> date:
+    try:
+        chosen = date.fromisoformat(day)
+    except ValueError:
+        abort(404)
+    # Further days have no next or previous day to show.
+    if not date.min < chosen - timedelta(days=1) or chosen > _today() + timedelta(days=1):
+        abort(404)
+    return chosen
+
+
+def _today() -> date:
+    parts = services()
+    return parts.calendar.day_of(parts.clock.now())
+
+
+def _waiting_since(database: Session, day: date) -> datetime | None:
+    """When the oldest unfinished comparison of this day was asked for."""
+    parts = services()
+    wanted = {"wallet": parts.wallet, "shortcode": parts.shortcode, "day": day.isoformat()}
+    return database.scalar(
+        select(func.min(OutboxRow.created_at)).where(
+            OutboxRow.topic == _TOPIC,
+            OutboxRow.state == "pending",
+            OutboxRow.due_at <= parts.clock.now() + timedelta(minutes=5),
+            OutboxRow.payload.contains(wanted),
+        )
+    )

@@ -1,0 +1,154 @@
+"""Receipts as lists and as one payment, with their state worked out and personal data masked."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, select, tuple_
+from sqlalchemy.orm import Session
+
+from core.errors import InvalidValue
+from dashboard.paging import cursor, read_cursor
+from members.tables import MemberRow
+from payments.contributions.tables import Contribution
+from payments.model import ContributionState, PaymentState
+from payments.particulars import Particulars
+from payments.receipts.tables import Receipt
+from payments.reconciliation.tables import Break
+from payments.registry_postings.tables import RegistryPosting
+from payments.view import INTENT_STATES, is_confirmed, receipt_state
+
+ROWS_PER_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRow:
+    """One receipt in a list; without a member it is in suspense."""
+
+    receipt_id: uuid.UUID
+    receipt: str
+    amount_cents: int
+    paid_at: datetime
+    member_id: uuid.UUID | None
+    member_number: str | None
+    state: PaymentState
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFacts:
+    """The head of one payment's page. `receipt` is None while only the wish to save exists."""
+
+    payment_id: uuid.UUID
+    receipt: str | None
+    amount_cents: int
+    at: datetime
+    member_id: uuid.UUID | None
+    member_number: str | None
+    state: PaymentState
+    source: str
+    match_step: str
+    match_why: str
+    payer_masked: str
+    account_masked: str
+
+
+def latest(session: Session, after: str | None) -> tuple[list[PaymentRow], str | None]:
+    """One page, newest first, and where the next begins. Raises InvalidValue for a bad place."""
+    query = _rows().order_by(Receipt.paid_at.desc(), Receipt.id.desc()).limit(ROWS_PER_PAGE + 1)
+    if after:
+        value, row_id = read_cursor(after)
+        try:
+            paid_at = datetime.fromisoformat(str(value))
+        except ValueError as error:
+            raise InvalidValue("not a place in a list") from error
+        query = query.where(tuple_(Receipt.paid_at, Receipt.id) < tuple_(paid_at, row_id))
+    rows = [
+        PaymentRow(
+            receipt_id=receipt.id,
+            receipt=receipt.receipt,
+            amount_cents=receipt.amount_cents,
+            paid_at=receipt.paid_at,
+            member_id=receipt.member_id,
+            member_number=number,
+            state=receipt_state(receipt.reversed_at, posting, confirmed=confirmed),
+        )
+        for receipt, number, posting, confirmed in session.execute(query)
+    ]
+    if len(rows) <= ROWS_PER_PAGE:
+        return rows, None
+    last = rows[ROWS_PER_PAGE - 1]
+    return rows[:ROWS_PER_PAGE], cursor(last.paid_at.isoformat(), last.receipt_id)
+
+
+def by_receipt(session: Session, wallet: str, typed: str) -> uuid.UUID | None:
+    """The newest payment with this receipt code, as somebody reads it from an SMS."""
+    return session.scalar(
+        select(Receipt.id)
+        .where(Receipt.wallet == wallet, Receipt.receipt == typed.strip().upper())
+        .order_by(Receipt.paid_at.desc())
+        .limit(1)
+    )
+
+
+def facts(session: Session, payment_id: uuid.UUID) -> PaymentFacts | None:
+    """A payment by the id of its receipt, or of the wish to save while there is none."""
+    found = session.execute(_rows().where(Receipt.id == payment_id)).first()
+    if found is not None:
+        return _of_receipt(*found)
+    wish = session.execute(
+        select(Contribution, MemberRow.number)
+        .join(MemberRow, MemberRow.id == Contribution.member_id)
+        .where(Contribution.id == payment_id)
+    ).first()
+    if wish is None:
+        return None
+    contribution, number = wish
+    if contribution.receipt_id is not None:
+        return facts(session, contribution.receipt_id)
+    return PaymentFacts(
+        payment_id=contribution.id,
+        receipt=None,
+        amount_cents=contribution.amount_cents,
+        at=contribution.requested_at,
+        member_id=contribution.member_id,
+        member_number=number,
+        state=INTENT_STATES[ContributionState(contribution.state)],
+        source=contribution.channel,
+        match_step="",
+        match_why="",
+        payer_masked=Particulars(payer=contribution.phone).payer_masked,
+        account_masked="",
+    )
+
+
+def breaks_about(session: Session, payment_id: uuid.UUID) -> Sequence[Break]:
+    """Differences about a payment, open ones first."""
+    about = (Break.receipt_id == payment_id) | (Break.contribution_id == payment_id)
+    return session.scalars(select(Break).where(about).order_by(Break.state, Break.first_seen)).all()
+
+
+def _rows() -> Select[Receipt, str | None, str | None, bool]:
+    return (
+        select(Receipt, MemberRow.number, RegistryPosting.state, is_confirmed())
+        .outerjoin(MemberRow, MemberRow.id == Receipt.member_id)
+        .outerjoin(RegistryPosting, RegistryPosting.receipt_id == Receipt.id)
+    )
+
+
+def _of_receipt(receipt: Receipt, number: str | None, posting: str | None, confirmed: bool) -> PaymentFacts:
+    known = Particulars.from_json(receipt.particulars)
+    return PaymentFacts(
+        payment_id=receipt.id,
+        receipt=receipt.receipt,
+        amount_cents=receipt.amount_cents,
+        at=receipt.paid_at,
+        member_id=receipt.member_id,
+        member_number=number,
+        state=receipt_state(receipt.reversed_at, posting, confirmed=confirmed),
+        source=receipt.source,
+        match_step=receipt.match_step,
+        match_why=receipt.match_why,
+        payer_masked=known.payer_masked,
+        account_masked=known.account_masked,
+    )

@@ -1,0 +1,41 @@
+"""What the dashboard needs from the outside; built once by the composition root."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+
+from flask import current_app
+
+from core.clock import Clock, FundCalendar
+from core.database import Sessions
+from members.service import Members
+
+EXTENSION = "kibaba_dashboard"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """Long-lived parts and plain values. `public_url` decides whether cookies are for https only."""
+
+    sessions: Sessions
+    clock: Clock
+    calendar: FundCalendar
+    members: Members
+    secret_key: str
+    public_url: str
+    wallet: str
+    shortcode: str
+    fund_name: str
+    currency: str = "KES"
+    region: str = "KE"
+    idle_for: timedelta = timedelta(minutes=30)
+    signed_in_for: timedelta = timedelta(hours=12)
+
+    @property
+    def is_https(self) -> bool:
+        return self.public_url.startswith("https://")
+
+
+def services() -> Services:
+    """The services of the running application."""
+    return cast("Services", current_app.extensions[EXTENSION])

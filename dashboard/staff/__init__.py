@@ -1,0 +1,1 @@
+"""Who works at the fund: accounts, passwords, second factor, signing in."""

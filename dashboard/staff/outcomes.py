@@ -1,0 +1,32 @@
+"""What came of an attempt to sign in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from dashboard.staff.tables import Staff
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Signed in."""
+
+    staff: Staff
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsTotp:
+    """The password is right; the code of the second factor is still to come."""
+
+    staff: Staff
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """No such active account, or not its password or code. Which of these is not said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """Too many tries on this name, existing or not; nothing is checked before `until`."""
+
+    until: datetime
