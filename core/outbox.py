@@ -6,7 +6,7 @@ handed out again.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -70,6 +70,10 @@ class Later:
 
     seconds: float
     reason: str
+
+
+# Works one task: None when it is done.
+Handler = Callable[[Task], Later | None]
 
 
 def add(

@@ -1,7 +1,7 @@
 """Settings from the environment and `.env`: read once, frozen, every fault named at once."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     ussd_screen_septets: int = Field(default=160, ge=60, le=182)
     ussd_session_seconds: int = Field(default=300, ge=180, le=900)
 
-    prompt_delay_seconds: float = Field(default=3.0, ge=0)
+    prompt_delay_seconds: float = Field(default=5.0, ge=0)
     pull_delay_seconds: float = Field(default=3.0, ge=0)
     pull_every_seconds: int = Field(default=3600, ge=5)
     reconcile_every_seconds: int = Field(default=3600, ge=5)
@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     mpesa_shortcode: str
     mpesa_passkey: SecretStr
     mpesa_pull_nominated_number: str = "254722000000"
-    mpesa_c2b_version: str = Field(default="v2", pattern=r"^v[12]$")
+    mpesa_c2b_version: Literal["v1", "v2"] = "v2"
 
     fund_registry_url: str
     fund_registry_client_id: str

@@ -84,7 +84,9 @@ def _outbox_gauges(services: Services) -> CollectorRegistry:
     registry = CollectorRegistry()
     pending = Gauge("kibaba_outbox_pending", "Tasks waiting.", ["topic"], registry=registry)
     dead = Gauge("kibaba_outbox_dead", "Tasks given up.", ["topic"], registry=registry)
-    oldest = Gauge("kibaba_outbox_oldest_seconds", "Age of the oldest waiting task.", ["topic"], registry=registry)
+    oldest = Gauge(
+        "kibaba_outbox_oldest_seconds", "Age of the oldest waiting task.", ["topic"], registry=registry
+    )
     with services.sessions.begin() as session:
         for row in outbox.backlog(session):
             pending.labels(row.topic).set(row.pending)

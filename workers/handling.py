@@ -1,7 +1,7 @@
 """Working one outbox task: claim it, call its handler, write down how it went."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
 import structlog
@@ -9,10 +9,8 @@ import structlog
 from core import outbox
 from core.clock import Clock
 from core.database import Sessions
-from core.outbox import Later, Task
+from core.outbox import Handler, Task
 from workers.topics import TopicPlan
-
-Handler = Callable[[Task], Later | None]
 
 log = structlog.get_logger()
 

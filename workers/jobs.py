@@ -3,9 +3,8 @@
 import uuid
 from functools import cache
 
-from ussd_app.bootstrap import Services, build
-
 from core.settings import load_settings
+from ussd_app.bootstrap import Services, build
 from workers.handling import TaskRunner
 from workers.topics import TOPICS
 

@@ -10,15 +10,15 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
-from ussd_app.bootstrap import build
 
 from core import outbox
 from core.clock import Clock
 from core.database import Sessions
 from core.logging import configure_logging
+from core.schedule import Every, write_due
 from core.settings import load_settings
+from ussd_app.bootstrap import build
 from workers.rq_queue import enqueue
-from workers.schedule import Every, write_due
 
 _IDLE_SECONDS: Final = 0.2
 _TROUBLE_SECONDS: Final = 1.0

@@ -7,8 +7,9 @@ from typing import Final
 from redis import Redis
 from rq import Queue, SimpleWorker, Worker
 from rq.serializers import JSONSerializer
+from rq.worker import BaseWorker
 
-from workers.topics import QUEUES, TOPICS
+from workers.topics import MESSAGES, QUEUES, TOPICS
 
 _JOB: Final = "workers.jobs.perform"
 _WAITING_SECONDS_MAX: Final = 120
@@ -31,9 +32,9 @@ def enqueue(redis: Redis, tasks: Iterable[tuple[uuid.UUID, str]]) -> None:
         )
 
 
-def make_worker(redis: Redis, queue: str) -> Worker:
+def make_worker(redis: Redis, queue: str) -> BaseWorker:
     """A worker for one queue. Money and registry jobs fork, so that a crash takes one job, not the worker."""
-    kind = SimpleWorker if queue == "messages" else Worker
+    kind: type[BaseWorker] = SimpleWorker if queue == MESSAGES else Worker
     return kind(
         [queue], connection=redis, serializer=JSONSerializer, worker_ttl=60, log_job_description=False
     )

@@ -1,4 +1,4 @@
-"""The USSD posts, answered in front of Flask: a hop is the hot path and needs no routing or request object."""
+"""The USSD posts, answered in front of Flask: a hop is the hot path and needs no routing."""
 
 import hmac
 from collections.abc import Callable, Iterable
@@ -17,7 +17,9 @@ WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 _PREFIX: Final = "/gateway/"
 _HOP_BYTES_MAX: Final = 8 * 1024
-_REFUSED: Final = Reply("We could not read that. Please dial again.\nHatujaelewa. Tafadhali piga tena.", ends=True)
+_REFUSED: Final = Reply(
+    "We could not read that. Please dial again.\nHatujaelewa. Tafadhali piga tena.", ends=True
+)
 _TROUBLE: Final = Reply(
     "Sorry, the service has trouble. Nothing was charged. Please dial again soon.\n"
     "Samahani, kuna hitilafu. Hujatozwa. Piga tena baadaye.",
@@ -78,7 +80,7 @@ class Gateway:
         except Exception as error:  # noqa: BLE001 -- a caller is waiting: whatever broke, they get a screen
             HOPS.labels(hop.provider, "trouble").inc()
             # The type alone: the text of an error may hold what the caller typed.
-            log.error("hop failed", error=type(error).__name__, where=_where(error))
+            log.error("hop failed", error=type(error).__name__, where=_where(error))  # noqa: TRY400 -- see above
             return _TROUBLE
         HOPS.labels(hop.provider, "end" if reply.ends else "continue").inc()
         return reply
@@ -89,7 +91,9 @@ class Gateway:
         except (UnreadablePost, BodyTooLarge) as error:
             log.warning("unreadable end notification", reason=str(error) or type(error).__name__)
         except Exception as error:  # noqa: BLE001 -- a notification must never come back as an error
-            log.error("end notification failed", error=type(error).__name__, where=_where(error))
+            log.error(  # noqa: TRY400 -- the type alone, as above
+                "end notification failed", error=type(error).__name__, where=_where(error)
+            )
         return b"ok"
 
 
@@ -104,5 +108,7 @@ def _where(error: BaseException) -> str:
 
 
 def _send(start_response: StartResponse, status: str, body: bytes) -> list[bytes]:
-    start_response(status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))])
+    start_response(
+        status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+    )
     return [body]

@@ -6,6 +6,7 @@ A record holds no input: what was typed so far is kept as a keyed hash and a len
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from redis import Redis
@@ -13,6 +14,7 @@ from redis import Redis
 from core.vault import Vault
 
 _PLACE: Final = "ussd.session"
+_SINCE_KEY: Final = "ussd:since"
 _COMMIT: Final = """
 local stored = redis.call('GET', KEYS[1])
 local turn = stored and string.match(stored, '^(%d+)|') or '0'
@@ -73,6 +75,12 @@ class SessionStore:
             ],
         )
         return self._read(lost_to)
+
+    def lost_lately(self, now: datetime) -> bool:
+        """Whether what was stored may have been lost within the life of a session."""
+        self._redis.set(_SINCE_KEY, int(now.timestamp()), nx=True)
+        since = self._redis.get(_SINCE_KEY)
+        return now.timestamp() - int(since or 0) < self._session_seconds
 
     def _write(self, record: Record) -> str:
         secret = json.dumps([record.session, record.reply], ensure_ascii=False)

@@ -1,0 +1,104 @@
+"""A task is worked by one worker, kept when it fails, and given up only where staff can see it."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from core import outbox
+from core.database import Sessions
+from core.outbox import Handler, Later, OutboxRow, Task
+from workers.handling import TaskRunner
+from workers.topics import TopicPlan
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+class StoppedClock:
+    def __init__(self) -> None:
+        self.instant = NOW
+
+    def now(self) -> datetime:
+        return self.instant
+
+
+def make(
+    sessions: Sessions, handler: Handler, clock: StoppedClock, attempts_max: int = 3
+) -> tuple[TaskRunner, uuid.UUID]:
+    plan = TopicPlan("money", lease_seconds=30, backoff_seconds=(2, 5), attempts_max=attempts_max)
+    with sessions.begin() as session:
+        outbox.add(session, "evidence", "e1", {"evidence_id": "e1"}, now=NOW)
+        task_id = session.scalars(select(OutboxRow.id)).one()
+    return TaskRunner(sessions, clock, {"evidence": handler}, {"evidence": plan}), task_id
+
+
+def row(sessions: Sessions) -> OutboxRow:
+    with sessions.begin() as session:
+        return session.scalars(select(OutboxRow)).one()
+
+
+def test_work_that_is_done_is_done_once(sessions: Sessions) -> None:
+    seen: list[Task] = []
+
+    def handler(task: Task) -> None:
+        seen.append(task)
+
+    runner, task_id = make(sessions, handler, StoppedClock())
+    runner.run(task_id, "evidence")
+    runner.run(task_id, "evidence")
+    assert [task.payload for task in seen] == [{"evidence_id": "e1"}]
+    assert row(sessions).state == "done"
+
+
+def test_a_handler_that_waits_is_asked_again_at_its_time(sessions: Sessions) -> None:
+    clock = StoppedClock()
+    answers: list[Later | None] = [Later(60, "registry down"), None]
+    runner, task_id = make(sessions, lambda _: answers.pop(0), clock)
+    runner.run(task_id, "evidence")
+    waiting = row(sessions)
+    assert (waiting.state, waiting.last_error, waiting.due_at) == (
+        "pending",
+        "registry down",
+        NOW + timedelta(seconds=60),
+    )
+    clock.instant = waiting.due_at
+    runner.run(task_id, "evidence")
+    assert row(sessions).state == "done"
+
+
+def test_a_handler_that_fails_is_tried_again_with_longer_pauses_then_kept_for_staff(
+    sessions: Sessions,
+) -> None:
+    clock = StoppedClock()
+
+    def handler(_: Task) -> None:
+        raise ConnectionError("the secret 1234 must not be kept")
+
+    runner, task_id = make(sessions, handler, clock)
+    pauses = []
+    for _ in range(2):
+        runner.run(task_id, "evidence")
+        pauses.append((row(sessions).due_at - clock.instant).total_seconds())
+        clock.instant = row(sessions).due_at
+    runner.run(task_id, "evidence")
+    assert pauses == [2, 5]
+    assert row(sessions).state == "dead"
+    assert row(sessions).last_error == "ConnectionError"
+
+
+def test_a_worker_that_dies_holds_its_task_no_longer_than_the_lease(sessions: Sessions) -> None:
+    clock = StoppedClock()
+
+    def handler(_: Task) -> None:
+        raise SystemExit
+
+    runner, task_id = make(sessions, handler, clock)
+    with pytest.raises(SystemExit):
+        runner.run(task_id, "evidence")
+    with sessions.begin() as session:
+        assert outbox.claim(session, task_id, now=clock.instant, lease_seconds=30) is None
+    clock.instant = NOW + timedelta(seconds=31)
+    with sessions.begin() as session:
+        assert outbox.hand_out(session, now=clock.instant, seconds=20, limit=10) == [(task_id, "evidence")]
+        assert outbox.claim(session, task_id, now=clock.instant, lease_seconds=30) is not None

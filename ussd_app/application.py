@@ -1,0 +1,62 @@
+"""The Flask application: hooks, health, staff dashboard; USSD posts are answered in front of it."""
+
+from typing import Any
+
+import structlog
+from flask import Flask, Response, jsonify
+from werkzeug.exceptions import HTTPException
+
+import dashboard
+from dashboard.services import Services as DashboardServices
+from ussd_app import health, hooks, keys
+from ussd_app.bootstrap import Services
+from ussd_app.gateway.middleware import Gateway
+
+log = structlog.get_logger()
+
+
+def create_app(services: Services) -> Flask:
+    """Everything that listens on the web port."""
+    app = Flask("kibaba", static_folder=None)
+    app.register_blueprint(health.create_blueprint(services))
+    app.register_blueprint(hooks.create_blueprint(services))
+    app.register_blueprint(keys.create_blueprint(services))
+    dashboard.register(app, _for_dashboard(services))
+    app.register_error_handler(HTTPException, _refused)
+    app.register_error_handler(Exception, _broken)
+    gateway = Gateway(
+        app.wsgi_app,
+        services.host,
+        token=services.settings.hook_token.get_secret_value(),
+        region=services.settings.fund_region,
+    )
+    app.wsgi_app = gateway  # type: ignore[method-assign]  # Flask's documented way to put middleware in front
+    return app
+
+
+def _for_dashboard(services: Services) -> DashboardServices:
+    settings = services.settings
+    return DashboardServices(
+        sessions=services.sessions,
+        clock=services.clock,
+        calendar=services.calendar,
+        vault=services.vault,
+        secret_key=settings.secret_key.get_secret_value(),
+        public_url=settings.public_url,
+        wallet="mpesa",
+        shortcode=settings.mpesa_shortcode,
+        fund_name=settings.fund_name,
+        currency=settings.fund_currency,
+        region=settings.fund_region,
+    )
+
+
+def _refused(error: HTTPException) -> tuple[Response, int]:
+    return jsonify(error=error.name.lower()), error.code or 500
+
+
+def _broken(error: Exception) -> tuple[Response, int]:
+    # No trace and no text of the error leaves the house: either may hold what somebody sent.
+    details: dict[str, Any] = {"error": type(error).__name__}
+    log.error("request failed", exc_info=error, **details)
+    return jsonify(error="internal server error"), 500

@@ -1,0 +1,252 @@
+"""The composition root: the one place that knows every concrete class and fits them together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import requests
+from payments.posting import Posting
+from payments.pulling import Pulling
+from payments.reconciliation.service import Reconciling
+from pydantic import SecretStr
+from redis import Redis
+
+from core.clock import Clock, FundCalendar, SystemClock
+from core.database import Sessions, make_engine, make_sessions
+from core.outbox import Handler
+from core.schedule import Every
+from core.settings import Settings
+from core.shared_token import RedisTokenCache
+from core.vault import Vault
+from members.look_up import IdentityLookUp
+from members.model import Policy
+from members.phone_change import PhoneChangeCompletion
+from members.pins import Pins, pin_hasher
+from members.service import Members
+from menus import load_graph
+from messages.africastalking.sms import AfricasTalkingSms
+from messages.sending import Sending
+from messages.service import Messages
+from messages.templates import FundWords, Texts
+from payments.asking import Asking
+from payments.contributions.model import Terms
+from payments.intake import Intake
+from payments.prompting import Prompting
+from payments.schemes.rules import scheme_on
+from payments.wallets.mpesa.config import MpesaConfig
+from payments.wallets.mpesa.wallet import MpesaWallet
+from registry.civil import CivilRegistry
+from registry.client import DciClient
+from registry.connection import Connection
+from registry.fund import FundRegistry
+from registry.keys import SigningKey
+from ussd_app.gateway.host import Host
+from ussd_app.gateway.session_store import SessionStore
+from ussd_app.gateway.world import NOTICE_VERSION, FundFacts, RoomsWorld
+from ussd_app.registries import CivilForMembers, FundForPayments
+
+MPESA: Final = "mpesa"
+_REDIS_SECONDS: Final = 1.0
+# Less than the lease of a task that calls the wallet, so that one attempt ends before the next may begin.
+_WALLET_SECONDS: Final = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """Everything a process needs, built once. Threads may share it."""
+
+    settings: Settings
+    clock: Clock
+    calendar: FundCalendar
+    vault: Vault
+    sessions: Sessions
+    redis: Redis
+    members: Members
+    messages: Messages
+    wallet: MpesaWallet
+    host: Host
+    handlers: Mapping[str, Handler]
+    schedule: Sequence[Every]
+    signing_keys: Sequence[SigningKey]
+
+    def terms(self) -> Terms:
+        """Where money is to arrive, and the scheme's rules today."""
+        return _terms_at(self.settings, self.calendar, self.clock.now())
+
+
+# Every outbox topic has its handler here; `tests/architecture` compares this with the queues.
+HANDLED_TOPICS: Final = (
+    "prompt",
+    "ask",
+    "evidence",
+    "pull",
+    "post",
+    "reconcile",
+    "identity",
+    "phone_change",
+    "message",
+)
+
+
+def build(settings: Settings, *, pooled: bool = True, clock: Clock | None = None) -> Services:
+    """Build a process's services. Nothing is connected until it is used.
+
+    `pooled=False` for processes that fork: no database connection is then kept between uses.
+    """
+    clock = clock or SystemClock()
+    calendar = FundCalendar(settings.zone)
+    vault = Vault([key.get_secret_value().encode() for key in settings.pii_keys], _bytes(settings.index_key))
+    sessions = make_sessions(make_engine(settings.database_url.get_secret_value(), vault, pooled=pooled))
+    redis = Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_connect_timeout=_REDIS_SECONDS,
+        socket_keepalive=True,
+        health_check_interval=30,
+    )
+    policy = Policy(calendar, phone_change_wait_hours=settings.phone_change_wait_hours)
+    members = Members(vault, clock, Pins(_bytes(settings.pin_pepper), pin_hasher(), clock), policy)
+    wallet = _mpesa(settings, redis, clock)
+    fund_key, civil_key = (
+        _signing_key(settings.fund_registry_signing_key),
+        _signing_key(settings.civil_registry_signing_key),
+    )
+    words = FundWords(settings.fund_name, settings.ussd_service_code, settings.fund_contact)
+    return Services(
+        settings=settings,
+        clock=clock,
+        calendar=calendar,
+        vault=vault,
+        sessions=sessions,
+        redis=redis,
+        members=members,
+        messages=Messages(members, vault, clock, calendar, NOTICE_VERSION),
+        wallet=wallet,
+        host=_host(settings, members, vault, calendar, sessions, redis, clock),
+        handlers={
+            **_payment_handlers(
+                settings, sessions, wallet, clock, calendar, _fund(settings, redis, clock, fund_key)
+            ),
+            **_member_handlers(sessions, members, clock, policy, _civil(settings, redis, clock, civil_key)),
+            "message": Sending(sessions, _sms(settings), members, vault, Texts(words, calendar), clock).run,
+        },
+        schedule=_schedule(settings),
+        signing_keys=[key for key in (fund_key, civil_key) if key is not None],
+    )
+
+
+def _bytes(secret: SecretStr) -> bytes:
+    return secret.get_secret_value().encode()
+
+
+def _terms_at(settings: Settings, calendar: FundCalendar, now: datetime) -> Terms:
+    scheme = scheme_on(settings.fund_region, calendar.day_of(now))
+    return Terms(MPESA, settings.mpesa_shortcode, scheme, timedelta(seconds=settings.prompt_delay_seconds))
+
+
+def _host(
+    settings: Settings,
+    members: Members,
+    vault: Vault,
+    calendar: FundCalendar,
+    sessions: Sessions,
+    redis: Redis,
+    clock: Clock,
+) -> Host:
+    world = RoomsWorld(
+        members=members,
+        vault=vault,
+        calendar=calendar,
+        fund=FundFacts(settings.fund_name, settings.fund_contact),
+        terms_at=lambda now: _terms_at(settings, calendar, now),
+        phone_change_wait_hours=settings.phone_change_wait_hours,
+    )
+    store = SessionStore(redis, vault, session_seconds=settings.ussd_session_seconds)
+    return Host(
+        graph=load_graph(),
+        store=store,
+        sessions=sessions,
+        world=world,
+        vault=vault,
+        clock=clock,
+        budget=settings.ussd_screen_septets,
+    )
+
+
+def _payment_handlers(
+    settings: Settings,
+    sessions: Sessions,
+    wallet: MpesaWallet,
+    clock: Clock,
+    calendar: FundCalendar,
+    fund: FundForPayments,
+) -> dict[str, Handler]:
+    wallets = {wallet.name: wallet}
+    callback_base = f"{settings.public_url}/hooks/{settings.hook_token.get_secret_value()}"
+    pull_delay = timedelta(seconds=settings.pull_delay_seconds)
+    return {
+        "prompt": Prompting(
+            sessions, wallets, clock, callback_base=callback_base, description=settings.fund_name[:13]
+        ).run,
+        "ask": Asking(sessions, wallets, clock).run,
+        "evidence": Intake(sessions, wallets, clock, pull_delay=pull_delay).run,
+        "pull": Pulling(sessions, wallets, clock, pull_delay=pull_delay).run,
+        "post": Posting(sessions, fund, clock, calendar).run,
+        "reconcile": Reconciling(sessions, clock, calendar).run,
+    }
+
+
+def _member_handlers(
+    sessions: Sessions, members: Members, clock: Clock, policy: Policy, civil: CivilForMembers
+) -> dict[str, Handler]:
+    return {
+        "identity": IdentityLookUp(sessions, civil, members.indexes, clock, policy).run,
+        "phone_change": PhoneChangeCompletion(sessions, members.phone_changes).run,
+    }
+
+
+def _schedule(settings: Settings) -> list[Every]:
+    account = {"wallet": MPESA, "shortcode": settings.mpesa_shortcode}
+    name = f"{MPESA}:{settings.mpesa_shortcode}"
+    return [
+        Every(settings.pull_every_seconds, "pull", f"pull:{name}", account),
+        Every(settings.reconcile_every_seconds, "reconcile", f"reconcile:{name}", account),
+    ]
+
+
+def _mpesa(settings: Settings, redis: Redis, clock: Clock) -> MpesaWallet:
+    config = MpesaConfig(
+        base_url=settings.mpesa_url,
+        shortcode=settings.mpesa_shortcode,
+        consumer_key=settings.mpesa_consumer_key.get_secret_value(),
+        consumer_secret=settings.mpesa_consumer_secret.get_secret_value(),
+        passkey=settings.mpesa_passkey.get_secret_value(),
+        c2b_version=settings.mpesa_c2b_version,
+        read_timeout_seconds=_WALLET_SECONDS,
+    )
+    return MpesaWallet(config, RedisTokenCache(redis, MPESA), requests.Session(), clock)
+
+
+def _sms(settings: Settings) -> AfricasTalkingSms:
+    return AfricasTalkingSms(
+        settings.at_username,
+        settings.at_api_key.get_secret_value(),
+        url=settings.at_url,
+        sender_id=settings.at_sender_id,
+    )
+
+
+def _civil(settings: Settings, redis: Redis, clock: Clock, key: SigningKey | None) -> CivilForMembers:
+    connection = Connection.to_civil(settings)
+    client = DciClient.open(connection, RedisTokenCache(redis, connection.name), signing_key=key, clock=clock)
+    return CivilForMembers(CivilRegistry(client), connection.name, clock)
+
+
+def _fund(settings: Settings, redis: Redis, clock: Clock, key: SigningKey | None) -> FundForPayments:
+    connection = Connection.to_fund(settings)
+    client = DciClient.open(connection, RedisTokenCache(redis, connection.name), signing_key=key, clock=clock)
+    return FundForPayments(FundRegistry(client), programme=settings.fund_programme)
+
+
+def _signing_key(setting: SecretStr | None) -> SigningKey | None:
+    return None if setting is None else SigningKey.load(setting.get_secret_value())

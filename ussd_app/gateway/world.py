@@ -1,0 +1,273 @@
+"""What the menus want to know and do, answered by the rooms: one function per fact and per effect."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from core.clock import FundCalendar
+from core.errors import InvalidValue
+from core.vault import Vault
+from members.model import (
+    AlreadyMember,
+    IdentityState,
+    Joined,
+    Member,
+    PhoneChangeRefused,
+    Purpose,
+    Status,
+)
+from members.numbers import NationalId
+from members.pins import Locked, PinWeakness, Right, weak_pin_reason
+from members.service import Members
+from menus import Effect, PinVerdict, Session
+from menus.facts import STATEMENT_PAYMENTS_MAX, USUAL_AMOUNTS_MAX
+from payments.contributions import service as contributions
+from payments.contributions.model import AlreadyOpen, OutOfLimits, Requested, Terms
+from payments.ledger import service as ledger
+from payments.model import Channel
+from payments.schemes.rules import Scheme
+from payments.view import statement_of
+from ussd_app.gateway.host import Visit
+from ussd_app.gateway.once import once
+
+NOTICE_VERSION: Final = "2026-11"
+_ID_PLACE: Final = "ussd.identity"
+_PIN_ANSWER: Final = "pin"
+_ID_ANSWER: Final = "national_id"
+_YES: Final = "yes"
+# What a caller sees of a membership whose papers staff are looking at is the same as while it is pending.
+_SHOWN_STATUS: Final = {
+    Status.ACTIVE: "active",
+    Status.PENDING_VERIFICATION: "pending_verification",
+    Status.NEEDS_REVIEW: "pending_verification",
+    Status.DECEASED: "blocked",
+    Status.CLOSED: "closed",
+}
+_WEAKNESSES: Final = {
+    PinWeakness.SEQUENCE: "sequence",
+    PinWeakness.REPEATED: "repeated",
+    PinWeakness.BIRTH_YEAR: "birth_year",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FundFacts:
+    """What the fund says of itself to callers."""
+
+    name: str
+    helpline: str
+
+
+class RoomsWorld:
+    """The host's view of members and payments. Everything happens in the visit's own transaction."""
+
+    def __init__(
+        self,
+        *,
+        members: Members,
+        vault: Vault,
+        calendar: FundCalendar,
+        fund: FundFacts,
+        terms_at: Callable[[datetime], Terms],
+        phone_change_wait_hours: float,
+    ) -> None:
+        self._members = members
+        self._vault = vault
+        self._calendar = calendar
+        self._fund = fund
+        self._terms_at = terms_at
+        self._phone_change_days = max(1, math.ceil(phone_change_wait_hours / 24))
+        self._facts: dict[str, Callable[[Visit, Session], Any]] = {
+            "member": self._member,
+            "scheme": self._scheme,
+            "usual_amounts": self._usual_amounts,
+            "identity": self._identity,
+            "balance": self._balance,
+            "payments": self._payments,
+        }
+        self._effects: dict[str, Callable[[dict[str, str], Visit], dict[str, Any]]] = {
+            "look_up_identity": self._look_up_identity,
+            "join": self._join,
+            "start_phone_change": self._start_phone_change,
+            "save": self._save,
+            "set_language": self._set_language,
+            "set_consent": self._set_consent,
+        }
+
+    def fact(self, name: str, visit: Visit, draft: Session) -> Any:
+        return self._facts[name](visit, draft)
+
+    def perform(self, effect: Effect, visit: Visit) -> dict[str, Any]:
+        return self._effects[effect.name](dict(effect.args), visit)
+
+    def check_pin(self, pin: str, visit: Visit) -> PinVerdict:
+        member = self._caller(visit)
+        key = self._vault.index(_ID_PLACE, f"{visit.key}:pin")
+        judged = once(visit.database, key, visit.now, lambda: self._judged(pin, member, visit))
+        return PinVerdict(judged["kind"], tries_left=judged["tries_left"], minutes=judged["minutes"])
+
+    def choose_pin(self, pin: str, visit: Visit, session: Session) -> PinVerdict:
+        view = self._members.identity(visit.database, self._identity_key(visit, session.answers[_ID_ANSWER]))
+        weakness = weak_pin_reason(pin, view.birth_year)
+        if weakness is not None:
+            return PinVerdict("weak", reason=_WEAKNESSES.get(weakness, "sequence"))
+        return PinVerdict("chosen", sealed=self._members.pins.hash_new(pin))
+
+    def repeat_pin(self, pin: str, session: Session) -> PinVerdict:
+        same = self._members.pins.matches(session.answers[_PIN_ANSWER], pin)
+        return PinVerdict("matches" if same else "mismatch")
+
+    def _judged(self, pin: str, member: Member, visit: Visit) -> dict[str, Any]:
+        verdict = self._members.pins.check(visit.database, member.id, pin, key=visit.key)
+        if isinstance(verdict, Right):
+            return {"kind": "right", "tries_left": 0, "minutes": 0}
+        if isinstance(verdict, Locked):
+            return {"kind": "locked", "tries_left": 0, "minutes": verdict.minutes}
+        return {"kind": "wrong", "tries_left": verdict.tries_left, "minutes": 0}
+
+    def _caller(self, visit: Visit) -> Member:
+        member = self._members.by_phone(visit.database, visit.hop.phone)
+        if member is None:
+            raise InvalidValue("this phone is no member's any more")
+        return member
+
+    def _member(self, visit: Visit, _draft: Session) -> dict[str, Any]:
+        member = self._members.by_phone(visit.database, visit.hop.phone)
+        masked = visit.hop.phone.national_masked
+        if member is None:
+            return {
+                "status": "none",
+                "language": "",
+                "number": "",
+                "phone_masked": masked,
+                "reminders": False,
+            }
+        consents = self._members.current_consents(visit.database, member.id)
+        return {
+            "status": _SHOWN_STATUS[member.status],
+            "language": member.language,
+            "number": member.number.digits,
+            "phone_masked": masked,
+            "reminders": consents[Purpose.REMINDERS],
+        }
+
+    def _rules(self, visit: Visit) -> Scheme:
+        return self._terms_at(visit.now).scheme
+
+    def _scheme(self, visit: Visit, _draft: Session) -> dict[str, Any]:
+        rules = self._rules(visit)
+        return {
+            "fund_name": self._fund.name,
+            "helpline": self._fund.helpline,
+            "minimum_cents": rules.payment_min_cents,
+            "maximum_cents": rules.payment_max_cents,
+            "suggested_cents": list(rules.suggested_cents[:USUAL_AMOUNTS_MAX]),
+        }
+
+    def _usual_amounts(self, visit: Visit, _draft: Session) -> list[int]:
+        amounts = contributions.usual_amounts(visit.database, self._caller(visit).id)
+        rules = self._rules(visit)
+        return [amount.amount_cents for amount in amounts if rules.allows(amount.amount_cents)][
+            :USUAL_AMOUNTS_MAX
+        ]
+
+    def _identity(self, visit: Visit, draft: Session) -> dict[str, Any]:
+        view = self._members.identity(visit.database, self._identity_key(visit, draft.answers[_ID_ANSWER]))
+        return {"state": view.state.value, "masked_name": view.masked_name}
+
+    def _balance(self, visit: Visit, _draft: Session) -> dict[str, Any]:
+        member = self._caller(visit)
+        return {
+            "amount_cents": ledger.savings(
+                visit.database, member.id, self._rules(visit).currency
+            ).amount_cents,
+            "as_of": self._minute(visit.now),
+            "pending_cents": 0,
+        }
+
+    def _payments(self, visit: Visit, _draft: Session) -> list[dict[str, Any]]:
+        member = self._caller(visit)
+        return [
+            {"on": self._minute(line.at), "amount_cents": line.amount.amount_cents, "state": line.state.value}
+            for line in statement_of(visit.database, member.id, limit=STATEMENT_PAYMENTS_MAX)
+        ]
+
+    def _look_up_identity(self, args: dict[str, str], visit: Visit) -> dict[str, Any]:
+        national_id = NationalId.parse(args[_ID_ANSWER])
+        key = self._identity_key(visit, national_id.digits)
+        self._members.ask_identity(visit.database, key=key, phone=visit.hop.phone, national_id=national_id)
+        state = self._members.identity(visit.database, key).state
+        return {"state": "too_many" if state is IdentityState.TOO_MANY else "started"}
+
+    def _join(self, args: dict[str, str], visit: Visit) -> dict[str, Any]:
+        outcome = self._members.join(
+            visit.database,
+            key=visit.key,
+            phone=visit.hop.phone,
+            national_id=NationalId.parse(args[_ID_ANSWER]),
+            language=args["language"],
+            consents={
+                Purpose.SAVING: args["consent_saving"] == _YES,
+                Purpose.REMINDERS: args["consent_reminders"] == _YES,
+            },
+            name_confirmed=args["name_confirmed"] == _YES,
+            pin_hash=args[_PIN_ANSWER],
+            notice_version=NOTICE_VERSION,
+        )
+        if isinstance(outcome, Joined):
+            state = "joined" if outcome.member.status is Status.ACTIVE else "pending"
+            return {"state": state, "number": outcome.member.number.digits}
+        return {"state": "taken" if isinstance(outcome, AlreadyMember) else "refused", "number": ""}
+
+    def _start_phone_change(self, args: dict[str, str], visit: Visit) -> dict[str, Any]:
+        outcome = self._members.start_phone_change(
+            visit.database,
+            key=visit.key,
+            identifier=NationalId.parse(args[_ID_ANSWER]),
+            new_phone=visit.hop.phone,
+            birth_year=int(args["birth_year"]),
+        )
+        if isinstance(outcome, PhoneChangeRefused):
+            return {"state": "too_many" if outcome.reason == "too_many" else "refused", "waiting_days": 0}
+        # The same words whether it waits for its time or for staff: facts must not be guessable.
+        return {"state": "started", "waiting_days": self._phone_change_days}
+
+    def _save(self, args: dict[str, str], visit: Visit) -> dict[str, Any]:
+        outcome = contributions.request(
+            visit.database,
+            self._terms_at(visit.now),
+            key=visit.key,
+            member_id=self._caller(visit).id,
+            phone=visit.hop.phone,
+            amount_cents=int(args["amount_cents"]),
+            channel=Channel.USSD,
+            now=visit.now,
+        )
+        if isinstance(outcome, Requested):
+            return {"state": "queued", "contribution_id": str(outcome.contribution_id)}
+        if isinstance(outcome, AlreadyOpen):
+            return {"state": "already_open"}
+        return {"state": "limit" if isinstance(outcome, OutOfLimits) else "not_allowed"}
+
+    def _set_language(self, args: dict[str, str], visit: Visit) -> dict[str, Any]:
+        self._members.change_language(visit.database, self._caller(visit).id, args["language"])
+        return {"state": "done"}
+
+    def _set_consent(self, args: dict[str, str], visit: Visit) -> dict[str, Any]:
+        self._members.give_consent(
+            visit.database,
+            member=self._caller(visit),
+            purpose=Purpose(args["purpose"]),
+            given=args["granted"] == _YES,
+            notice_version=NOTICE_VERSION,
+            channel="ussd",
+        )
+        return {"state": "done"}
+
+    def _identity_key(self, visit: Visit, national_id: str) -> str:
+        return self._vault.index(_ID_PLACE, f"{visit.session_key}:{national_id}")
+
+    def _minute(self, instant: datetime) -> str:
+        return self._calendar.local(instant).strftime("%Y-%m-%dT%H:%M")

@@ -1,0 +1,16 @@
+"""The keys with which registries check what we sign: `/.well-known/jwks.json`."""
+
+from flask import Blueprint, Response, jsonify
+
+from registry.keys import jwks
+from ussd_app.bootstrap import Services
+
+
+def create_blueprint(services: Services) -> Blueprint:
+    blueprint = Blueprint("keys", __name__)
+
+    @blueprint.get("/.well-known/jwks.json")
+    def published() -> Response:
+        return jsonify(jwks(*services.signing_keys))
+
+    return blueprint
