@@ -14,10 +14,13 @@ from registry.canonical import read_object
 
 _ERRORS_BYTES_MAX = 100_000
 _RECORDS_MAX = 1000
+_TEXT_MAX = 2000
 
 
 def _as_text(value: Any) -> Any:
-    return "" if value is None else str(value) if isinstance(value, int | float) else value
+    if value is None:
+        return ""
+    return str(value)[:_TEXT_MAX] if isinstance(value, str | int | float) else value
 
 
 def _as_count(value: Any) -> Any:
@@ -49,7 +52,7 @@ def instant(text: Any) -> datetime | None:
         return None
 
 
-Text = Annotated[str, BeforeValidator(_as_text), Field(max_length=2000)]
+Text = Annotated[str, BeforeValidator(_as_text)]
 Word = Annotated[str, BeforeValidator(_as_word), Field(max_length=99)]
 Count = Annotated[int | None, BeforeValidator(_as_count)]
 Instant = Annotated[datetime | None, BeforeValidator(instant)]
