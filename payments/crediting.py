@@ -80,6 +80,7 @@ class Crediting:
         assert receipt is not None
         if receipt.amount_cents != arrival.amount.amount_cents:
             return _meaning(Verdict.MISMATCH, arrival, detail="another amount is known", receipt=receipt)
+        receipts.learn_payer(session, receipt, arrival)
         if receipt.member_id is None and receipt.reversed_at is None:
             owner = matching.owner_of(session, arrival)
         if owner is not None and owner.member_id is not None:

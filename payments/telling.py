@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -15,20 +16,46 @@ _DEFAULT_TEMPLATE = "prompt_failed"
 
 def tell_receipt(session: Session, receipt: Receipt, member_id: uuid.UUID, *, now: datetime) -> None:
     """Say once that this money arrived, with the balance it made."""
-    values = {
-        "amount_cents": receipt.amount_cents,
-        "balance_cents": savings(session, member_id, receipt.currency).amount_cents,
-        "receipt": receipt.receipt,
-    }
-    payload = {"template": "receipt", "member_id": str(member_id), "values": values}
-    outbox.add(session, "message", f"receipt:{receipt.id}", payload, now=now)
+    _tell(
+        session,
+        f"receipt:{receipt.id}",
+        "receipt",
+        member_id,
+        _of_receipt(session, receipt, member_id, now),
+        now=now,
+    )
+
+
+def tell_reversal(session: Session, receipt: Receipt, member_id: uuid.UUID, *, now: datetime) -> None:
+    """Say once that the wallet took this money back."""
+    values = _of_receipt(session, receipt, member_id, now)
+    _tell(session, f"reversed:{receipt.id}", "reversed", member_id, values, now=now)
 
 
 def tell_prompt_result(session: Session, contribution: Contribution, template: str, *, now: datetime) -> None:
     """Say once how a prompt ended without money. `template`: the wallet's word for it, or empty."""
-    payload = {
-        "template": template or _DEFAULT_TEMPLATE,
-        "member_id": str(contribution.member_id),
-        "values": {"amount_cents": contribution.amount_cents},
+    values = {
+        "amount_cents": contribution.amount_cents,
+        "currency": contribution.currency,
+        "wallet": contribution.wallet,
     }
-    outbox.add(session, "message", f"prompt-result:{contribution.id}", payload, now=now)
+    key = f"prompt-result:{contribution.id}"
+    _tell(session, key, template or _DEFAULT_TEMPLATE, contribution.member_id, values, now=now)
+
+
+def _of_receipt(session: Session, receipt: Receipt, member_id: uuid.UUID, now: datetime) -> dict[str, Any]:
+    return {
+        "amount_cents": receipt.amount_cents,
+        "balance_cents": savings(session, member_id, receipt.currency).amount_cents,
+        "currency": receipt.currency,
+        "receipt": receipt.receipt,
+        "wallet": receipt.wallet,
+        "as_of": now.isoformat(),
+    }
+
+
+def _tell(
+    session: Session, key: str, template: str, member_id: uuid.UUID, values: dict[str, Any], *, now: datetime
+) -> None:
+    payload = {"template": template, "member_id": str(member_id), "values": values}
+    outbox.add(session, "message", key, payload, now=now)

@@ -1,7 +1,7 @@
 """Recording money: a receipt row and its ledger transfer, once, whoever brings the news first."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -12,11 +12,12 @@ from core.ids import new_id
 from payments.ledger import service as ledger
 from payments.ledger.model import Account, AccountKind, Leg, Reason
 from payments.model import MatchStep
+from payments.particulars import Particulars
 from payments.payers import payer_index
 from payments.receipts.model import Arrival, Owner
 from payments.receipts.tables import Receipt
 from payments.registry_postings.service import queue_if_confirmed
-from payments.telling import tell_receipt
+from payments.telling import tell_receipt, tell_reversal
 from payments.wallet_lines.asking import ask_for_pull
 
 _WHY_CHARACTERS_MAX = 200
@@ -103,6 +104,16 @@ def allocate(session: Session, receipt: Receipt, owner: Owner, *, now: datetime)
     _tell_and_post(session, receipt, owner.member_id, now=now)
 
 
+def learn_payer(session: Session, receipt: Receipt, arrival: Arrival) -> None:
+    """Keep who paid when the first message hid it: a pull names the payer that a confirmation masked."""
+    if receipt.payer_index is None:
+        receipt.payer_index = payer_index(session, arrival.payer, arrival.payer_hash)
+        if arrival.payer is not None:
+            known = Particulars.from_json(receipt.particulars)
+            receipt.particulars = replace(known, payer=arrival.payer.e164).to_json()
+        session.flush()
+
+
 def reverse(session: Session, receipt: Receipt, *, occurred_at: datetime, now: datetime) -> None:
     """Take back what the wallet took back. `receipt` is locked; a second call changes nothing."""
     if receipt.reversed_at is not None:
@@ -120,6 +131,9 @@ def reverse(session: Session, receipt: Receipt, *, occurred_at: datetime, now: d
         corrects=f"credit:{name_of(receipt)}",
     )
     receipt.reversed_at = occurred_at
+    session.flush()
+    if receipt.member_id is not None:
+        tell_reversal(session, receipt, receipt.member_id, now=now)
 
 
 def name_of(receipt: Receipt) -> str:

@@ -1,0 +1,96 @@
+"""Reading the wallet's own list, every page; a list not read in full is a failure and never an empty list."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from core.clock import Clock
+from core.database import Sessions
+from core.errors import InvalidValue
+from core.ids import new_id
+from core.outbox import Later, Task
+from payments.model import EvidenceChannel
+from payments.wallet_lines.applying import Applying
+from payments.wallet_lines.coverage import last_complete_end
+from payments.wallet_lines.service import keep_lines
+from payments.wallet_lines.tables import PullRun
+from payments.wallets.protocol import PullFailed, Wallet
+
+# M-Pesa lists the last 48 hours; the minute keeps us inside while the request travels.
+_WINDOW = timedelta(hours=48) - timedelta(minutes=1)
+_OVERLAP = timedelta(hours=2)
+_FULL_EVERY = timedelta(hours=1)
+_BACK_OFF_SECONDS = (5, 15, 30, 60)
+_ERROR_CHARACTERS_MAX = 300
+
+log = structlog.get_logger()
+
+
+class Pulling:
+    """Handles `pull` tasks: `wallet`, `shortcode`. Windows overlap; lines are kept once by their row keys."""
+
+    def __init__(
+        self, sessions: Sessions, wallets: Mapping[str, Wallet], clock: Clock, *, pull_delay: timedelta
+    ) -> None:
+        self._sessions = sessions
+        self._wallets = wallets
+        self._clock = clock
+        self._applying = Applying(sessions, clock, pull_delay=pull_delay)
+
+    def run(self, task: Task) -> Later | None:
+        """Read one window. A failed pull is recorded and tried again until one is complete."""
+        name, shortcode = str(task.payload["wallet"]), str(task.payload["shortcode"])
+        wallet = self._wallets[name]
+        if wallet.shortcode != shortcode:
+            raise InvalidValue(f"{name} has no shortcode {shortcode}")
+        end = self._clock.now()
+        with self._sessions.begin() as session:
+            start = self._start(session, name, shortcode, end)
+        pages = lines = 0
+        error = ""
+        try:
+            for page in wallet.pull(start, end):
+                with self._sessions.begin() as session:
+                    keep_lines(session, name, page, EvidenceChannel.PULL, now=self._clock.now())
+                pages, lines = pages + 1, lines + len(page)
+        except PullFailed as failure:
+            error = str(failure) or failure.code
+            log.warning("pull failed", wallet=name, shortcode=shortcode, pages=pages, reason=error)
+        # Lines that did arrive are true, complete or not.
+        self._applying.run(name, shortcode, since=start)
+        run = PullRun(
+            id=new_id(),
+            wallet=name,
+            shortcode=shortcode,
+            window_start=start,
+            window_end=end,
+            complete=not error,
+            pages=pages,
+            lines=lines,
+            error=error[:_ERROR_CHARACTERS_MAX],
+            finished_at=self._clock.now(),
+        )
+        with self._sessions.begin() as session:
+            session.add(run)
+        if not error:
+            return None
+        pause = _BACK_OFF_SECONDS[min(task.attempt, len(_BACK_OFF_SECONDS)) - 1]
+        return Later(pause, f"pull failed: {error}")
+
+    def _start(self, session: Session, wallet: str, shortcode: str, end: datetime) -> datetime:
+        """The whole window when that was not read for an hour, else from a little before the last one."""
+        last_full = session.scalar(
+            select(func.max(PullRun.window_end)).where(
+                PullRun.wallet == wallet,
+                PullRun.shortcode == shortcode,
+                PullRun.complete,
+                PullRun.window_end - PullRun.window_start >= _WINDOW,
+            )
+        )
+        last = last_complete_end(session, wallet, shortcode)
+        if last is None or last_full is None or end - last_full >= _FULL_EVERY:
+            return end - _WINDOW
+        return max(end - _WINDOW, last - _OVERLAP)

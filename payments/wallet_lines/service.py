@@ -1,0 +1,160 @@
+"""Keeping a wallet's lines, and giving money that only the list knows of its place in the ledger."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import String, exists, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from core.money import Money
+from core.phone import PhoneNumber
+from payments.crediting import Crediting
+from payments.ledger import service as ledger
+from payments.ledger.model import Account, AccountKind, Leg, Reason
+from payments.ledger.tables import LedgerTransfer
+from payments.model import EvidenceChannel
+from payments.particulars import Particulars
+from payments.payers import payer_index
+from payments.receipts import service as receipts
+from payments.receipts.model import Arrival
+from payments.receipts.tables import Receipt
+from payments.wallet_lines.tables import StoredLine
+from payments.wallets.protocol import LineKind, WalletLine
+
+_OUTSIDE_KINDS = {
+    LineKind.CHARGE: (AccountKind.CHARGES, Reason.CHARGE),
+    LineKind.SETTLEMENT: (AccountKind.BANK_IN_TRANSIT, Reason.SETTLEMENT),
+}
+
+
+def keep_lines(
+    session: Session, wallet: str, lines: Sequence[WalletLine], source: EvidenceChannel, *, now: datetime
+) -> int:
+    """Store lines that are not stored yet, by their row keys; returns how many were new."""
+    rows = {
+        (line.shortcode, line.row_key): {
+            "wallet": wallet,
+            "shortcode": line.shortcode,
+            "row_key": line.row_key,
+            "receipt": line.receipt.strip().upper(),
+            "kind": line.kind,
+            "amount_cents": line.amount.amount_cents,
+            "currency": line.amount.currency,
+            "balance_after_cents": line.balance_after.amount_cents if line.balance_after else None,
+            "linked_receipt": line.linked_receipt.strip().upper(),
+            "payer_index": payer_index(session, line.payer),
+            "particulars": _particulars(line).to_json(),
+            "source": source,
+            "at": line.at,
+            "seen_at": now,
+        }
+        for line in lines
+    }
+    if not rows:
+        return 0
+    # Sorted, so that two imports of the same lines do not wait for each other in a circle.
+    ordered = [rows[key] for key in sorted(rows)]
+    statement = insert(StoredLine).values(ordered).on_conflict_do_nothing()
+    return len(session.execute(statement.returning(StoredLine.id)).all())
+
+
+def _particulars(line: WalletLine) -> Particulars:
+    payer = line.payer.e164 if line.payer else ""
+    return Particulars(line.account, payer, "", line.payer_text, line.details)
+
+
+def lines_to_apply(
+    session: Session, wallet: str, shortcode: str, *, since: datetime, after: int, limit: int
+) -> Sequence[int]:
+    """Ids above `after` of lines since an instant whose money the ledger does not know, in order."""
+    same = (
+        Receipt.wallet == StoredLine.wallet,
+        Receipt.shortcode == StoredLine.shortcode,
+    )
+    # Money in suspense is looked at again when the list names the payer: it may tell whose it is.
+    credited = exists(
+        select(Receipt.id).where(
+            *same,
+            Receipt.receipt == StoredLine.receipt,
+            Receipt.member_id.is_not(None)
+            | Receipt.payer_index.is_not_distinct_from(StoredLine.payer_index)
+            | Receipt.reversed_at.is_not(None),
+        )
+    )
+    reversible = exists(
+        select(Receipt.id).where(
+            *same,
+            Receipt.receipt == StoredLine.linked_receipt,
+            Receipt.amount_cents == -StoredLine.amount_cents,
+            Receipt.reversed_at.is_(None),
+        )
+    )
+    booked = exists(
+        select(LedgerTransfer.id).where(LedgerTransfer.business_key == "line:" + StoredLine.id.cast(String))
+    )
+    return session.scalars(
+        select(StoredLine.id)
+        .where(
+            StoredLine.wallet == wallet,
+            StoredLine.shortcode == shortcode,
+            StoredLine.at >= since,
+            StoredLine.id > after,
+            or_(
+                (StoredLine.kind == LineKind.CREDIT) & (StoredLine.amount_cents > 0) & ~credited,
+                (StoredLine.kind == LineKind.REVERSAL) & reversible,
+                StoredLine.kind.in_(list(_OUTSIDE_KINDS)) & (StoredLine.amount_cents != 0) & ~booked,
+            ),
+        )
+        .order_by(StoredLine.id)
+        .limit(limit)
+    ).all()
+
+
+def apply_line(session: Session, crediting: Crediting, line_id: int, *, now: datetime) -> None:
+    """Give one line its place in the ledger; a line that has it already changes nothing."""
+    line = session.get_one(StoredLine, line_id)
+    if line.kind == LineKind.CREDIT:
+        crediting.by_hand(session, _arrival(line), now=now)
+    elif line.kind == LineKind.REVERSAL:
+        _reverse(session, line, now=now)
+    else:
+        _book_outside(session, line, now=now)
+
+
+def _arrival(line: StoredLine) -> Arrival:
+    known = Particulars.from_json(line.particulars)
+    return Arrival(
+        wallet=line.wallet,
+        shortcode=line.shortcode,
+        receipt=line.receipt,
+        amount=Money(line.amount_cents, line.currency),
+        paid_at=line.at,
+        source=EvidenceChannel(line.source),
+        account=known.account,
+        payer=PhoneNumber(known.payer) if known.payer else None,
+        payer_name=known.name,
+    )
+
+
+def _reverse(session: Session, line: StoredLine, *, now: datetime) -> None:
+    receipt = session.scalars(
+        select(Receipt)
+        .where(
+            Receipt.wallet == line.wallet,
+            Receipt.shortcode == line.shortcode,
+            Receipt.receipt == line.linked_receipt,
+            Receipt.amount_cents == -line.amount_cents,
+        )
+        .with_for_update()
+    ).first()
+    if receipt is not None:
+        receipts.reverse(session, receipt, occurred_at=line.at, now=now)
+
+
+def _book_outside(session: Session, line: StoredLine, *, now: datetime) -> None:
+    kind, reason = _OUTSIDE_KINDS[LineKind(line.kind)]
+    wallet_float = Account.of_shortcode(AccountKind.WALLET_FLOAT, line.wallet, line.shortcode, line.currency)
+    other = Account.of_shortcode(kind, line.wallet, line.shortcode, line.currency)
+    legs = [Leg(wallet_float, line.amount_cents), Leg(other, -line.amount_cents)]
+    ledger.post(session, f"line:{line.id}", legs, reason=reason, occurred_at=line.at, now=now)
