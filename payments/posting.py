@@ -1,6 +1,7 @@
 """Telling the central registry of a confirmed receipt, and believing only what it gives back when asked."""
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -19,7 +20,6 @@ from payments.registry_postings.model import (
     CentralRegistry,
     ContributionRecord,
     Found,
-    Posted,
     Refused,
     StoredRecord,
     Unavailable,
@@ -34,6 +34,13 @@ _TELL_AGAIN_AFTER = timedelta(seconds=10)
 _ERROR_CHARACTERS_MAX = 300
 _CORRELATION_CHARACTERS_MAX = 100
 _OVER = (PostingState.ACKNOWLEDGED, PostingState.REJECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    record: ContributionRecord
+    may_be_there: bool
+    posted_at: datetime | None
 
 
 class Posting:
@@ -58,36 +65,30 @@ class Posting:
         """Read back what may have been posted, post what is not there, and say when to look again."""
         receipt_id = uuid.UUID(task.payload["receipt_id"])
         with self._sessions.begin() as session:
-            record, may_be_there, posted_at = self._prepare(session, receipt_id)
-        if record is None:
+            prepared = self._prepare(session, receipt_id)
+        if prepared is None:
             return None
         # No transaction is open during the calls.
-        if may_be_there:
-            found = self._registry.read_back(record.reference_id)
-            if isinstance(found, Unavailable):
-                return self._pause(receipt_id, task, found.reason)
-            if found.records:
-                return self._compare(receipt_id, record, found)
-            if posted_at is not None and self._clock.now() - posted_at < _TELL_AGAIN_AFTER:
-                return Later(max(1.0, self._read_back_seconds), "not there yet")
-        outcome = self._tell(receipt_id, record)
-        if isinstance(outcome, Unclear):
-            return self._pause(receipt_id, task, outcome.reason)
-        if isinstance(outcome, Refused):
-            return self._refused(receipt_id, task, outcome)
-        return Later(self._read_back_seconds, "to be read back")
+        found = self._registry.read_back(receipt_id) if prepared.may_be_there else Found(())
+        if isinstance(found, Unavailable):
+            return self._pause(receipt_id, task, found.reason)
+        if found.records:
+            self._compare(receipt_id, prepared.record, found)
+            return None
+        told_at = prepared.posted_at
+        if told_at is not None and self._clock.now() - told_at < _TELL_AGAIN_AFTER:
+            return Later(max(1.0, self._read_back_seconds), "not there yet")
+        return self._tell(receipt_id, task, prepared.record)
 
-    def _prepare(
-        self, session: Session, receipt_id: uuid.UUID
-    ) -> tuple[ContributionRecord | None, bool, datetime | None]:
+    def _prepare(self, session: Session, receipt_id: uuid.UUID) -> _Prepared | None:
         row = session.get(RegistryPosting, receipt_id)
         if row is None or row.state in _OVER:
-            return None, False, None
+            return None
         receipt = session.get_one(Receipt, receipt_id)
         if receipt.reversed_at is not None and row.attempts == 0:
             row.state = PostingState.REJECTED
             row.last_error = "reversed before it was posted"
-            return None, False, None
+            return None
         number = session.scalars(select(MemberRow.number).where(MemberRow.id == row.member_id)).one()
         payer = Particulars.from_json(receipt.particulars).payer
         record = ContributionRecord(
@@ -101,21 +102,24 @@ class Posting:
             receipt=receipt.receipt,
             payer=PhoneNumber(payer) if payer else None,
         )
-        return record, row.attempts > 0, row.posted_at
+        return _Prepared(record, row.attempts > 0, row.posted_at)
 
-    def _tell(self, receipt_id: uuid.UUID, record: ContributionRecord) -> Posted | Refused | Unclear:
+    def _tell(self, receipt_id: uuid.UUID, task: Task, record: ContributionRecord) -> Later | None:
         with self._sessions.begin() as session:
             # Counted before the call: after a crash we read back first.
             _row(session, receipt_id).attempts += 1
         outcome = self._registry.post(record)
-        if isinstance(outcome, Posted):
-            with self._sessions.begin() as session:
-                row = _row(session, receipt_id)
-                row.state = PostingState.POSTED
-                row.posted_at = self._clock.now()
-                row.correlation_id = outcome.correlation_id[:_CORRELATION_CHARACTERS_MAX]
-                row.last_error = ""
-        return outcome
+        if isinstance(outcome, Unclear):
+            return self._pause(receipt_id, task, outcome.reason)
+        if isinstance(outcome, Refused):
+            return self._refused(receipt_id, task, outcome)
+        with self._sessions.begin() as session:
+            row = _row(session, receipt_id)
+            row.state = PostingState.POSTED
+            row.posted_at = self._clock.now()
+            row.correlation_id = outcome.correlation_id[:_CORRELATION_CHARACTERS_MAX]
+            row.last_error = ""
+        return Later(self._read_back_seconds, "to be read back")
 
     def _compare(self, receipt_id: uuid.UUID, record: ContributionRecord, found: Found) -> None:
         told = StoredRecord(record.reference_id, record.member_number, record.amount)
