@@ -11,7 +11,7 @@ import requests
 from pydantic import ValidationError
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 
 from core.clock import Clock
 from core.errors import InvalidValue
@@ -151,7 +151,7 @@ class Transport:
                 return judge(response.status_code, response.headers, body, self._clock.now()), (
                     response.status_code
                 )
-        except (requests.exceptions.RequestException, TimeoutError, InvalidValue) as error:
+        except (requests.exceptions.RequestException, HTTPError, TimeoutError, InvalidValue) as error:
             return _became_of(error), 0
 
 
@@ -159,7 +159,7 @@ def _became_of(error: Exception) -> Unavailable:
     match error:
         case requests.exceptions.ConnectTimeout():
             return Unavailable("connect_timeout", may_have_arrived=False)
-        case requests.exceptions.Timeout() | TimeoutError():
+        case requests.exceptions.Timeout() | ReadTimeoutError() | TimeoutError():
             return Unavailable("timeout")
         case InvalidValue():
             return Unavailable("answer_too_large")
@@ -172,7 +172,8 @@ def _became_of(error: Exception) -> Unavailable:
 
 def _read(response: requests.Response, bytes_max: int, give_up_at: float) -> bytes:
     parts = bytearray()
-    for chunk in response.iter_content(_CHUNK_BYTES):
+    # `read1` gives what has come; `iter_content` would wait for a full chunk and never look at the clock.
+    while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
         parts += chunk
         if len(parts) > bytes_max:
             raise InvalidValue("the answer is too large")

@@ -218,9 +218,9 @@ def test_a_lost_ack_is_unclear_and_reading_back_settles_it(fund: FundRegistry, f
 def test_a_registry_silent_beyond_our_patience_is_unclear(
     sandbox_url: str, fund: FundRegistry, fault: Fault, opened: Callable[..., DciClient]
 ) -> None:
-    impatient = FundRegistry(opened(a_sandbox_connection(sandbox_url, "fund", read_seconds=0.5)))
+    impatient = FundRegistry(opened(a_sandbox_connection(sandbox_url, "fund", read_seconds=2)))
     sent = batch(1)
-    fault("fund", accept_then_timeout=3)
+    fault("fund", accept_then_timeout=6)
     assert impatient.post(sent) == Unclear("timeout")
     requests_are_possible_again(fault)
     assert references(read_back(fund, sent)) == references(sent)

@@ -1,6 +1,10 @@
 """What becomes of a request: tokens, refusals, waiting times, and what may have arrived all the same."""
 
+import contextlib
 import json
+import socketserver
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,7 +13,7 @@ import pytest
 import requests
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from core.shared_token import LocalTokenCache
+from core.shared_token import FreshToken, LocalTokenCache
 from registry.civil import CivilRegistry, Found, NotFound
 from registry.client import DciClient
 from registry.connection import Connection
@@ -129,6 +133,53 @@ def test_every_answer_has_its_outcome(
     registry.says(answer)
     assert transport.post(SEARCH, b"{}") == outcome
     assert len(registry.posted) == 1
+
+
+class Dripping(socketserver.StreamRequestHandler):
+    """Answers a byte at a time, for ever."""
+
+    def handle(self) -> None:
+        self.rfile.readline()
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        with contextlib.suppress(OSError):
+            while True:
+                self.wfile.write(b" ")
+                time.sleep(0.01)
+
+
+def test_a_registry_that_answers_a_byte_at_a_time_is_given_up() -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Dripping) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        connection = a_connection(base_url=f"http://127.0.0.1:{server.server_address[1]}", answer_seconds=0.3)
+        transport = Transport(connection, LocalTokenCache(), CLOCK)
+        assert transport.post(SEARCH, b"{}") == Unavailable("timeout", may_have_arrived=False)
+        transport.close()
+        server.shutdown()
+
+
+def test_an_answer_that_breaks_off_is_no_answer() -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), BreakingOff) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        connection = a_connection(base_url=f"http://127.0.0.1:{server.server_address[1]}")
+        tokens = LocalTokenCache()
+        tokens.get(lambda: FreshToken("a-token", 900))
+        transport = Transport(connection, tokens, CLOCK)
+        assert transport.post(SEARCH, b"{}") == Unavailable("broken_answer")
+        transport.close()
+        server.shutdown()
+
+
+class BreakingOff(socketserver.StreamRequestHandler):
+    """Promises more than it sends."""
+
+    def handle(self) -> None:
+        self.rfile.readline()
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+        # Read to the end of the request, so that closing does not reset the connection.
+        self.connection.settimeout(5)
+        while self.rfile.readline() not in {b"", b"\r\n"}:
+            continue
+        self.rfile.read(2)
 
 
 def test_an_answer_beyond_the_limit_is_not_read(registry: ScriptedRegistry) -> None:
