@@ -128,6 +128,11 @@ class Connection(BaseModel):
             page_size=10,
         )
 
+    @property
+    def is_this_machine(self) -> bool:
+        """Whether the registry is on the loopback, as the sandbox is."""
+        return urlsplit(self.base_url).hostname in {"127.0.0.1", "localhost", "::1"}
+
     def url(self, path: str) -> str:
         """The address of one of `paths`."""
         return self.base_url + path

@@ -36,10 +36,11 @@ def write_contribution(record: ContributionRecord, connection: Connection) -> di
         "currency_code": record.amount.currency,
         "period": record.period,
         "paid_at": written(record.paid_at.astimezone(UTC)),
-        "payer_fa": record.payer_fa,
         "provider_reference": record.provider_reference,
         "status": record.status,
     }
+    if record.payer_fa:
+        written_record["payer_fa"] = record.payer_fa
     if connection.context_url:
         written_record["@context"] = connection.context_url
     return written_record

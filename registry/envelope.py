@@ -83,7 +83,11 @@ class Envelopes:
     def open(self, raw: bytes) -> Envelope:
         """Read a reply. Raises InvalidValue (unreadable), BadSignature, OSError (its keys are away)."""
         value = read_object(raw, self._connection.answer_bytes_max)
-        header, message = value.get("header", {}), value.get("message", {})
+        # An acknowledgement is also met without the wrapper the standard gives it.
+        header, message = (
+            value.get("header", {}),
+            value.get("message", value if "ack_status" in value else {}),
+        )
         if not isinstance(header, dict) or not isinstance(message, dict):
             raise InvalidValue("header and message are objects")
         self._check_signature(value.get("signature"), header, message)

@@ -69,8 +69,9 @@ class SigningKey:
 
 
 def jwks(*signing_keys: SigningKey) -> dict[str, Any]:
-    """The document served at `/.well-known/jwks.json`: newest key first, keys being retired after it."""
-    return {"keys": [key.public_jwk() for key in signing_keys]}
+    """The document served at `/.well-known/jwks.json`: newest key first, each id once."""
+    entries = {key.key_id: key.public_jwk() for key in signing_keys}
+    return {"keys": list(entries.values())}
 
 
 def thumbprint(public: Ed25519PublicKey) -> str:

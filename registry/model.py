@@ -72,7 +72,8 @@ class ContributionRecord:
     """One contribution as the central registry is told of it and as it is read back.
 
     `reference_id` is ours and names this contribution for ever; `transaction_id` names the batch it was first
-    sent in. `period` is `YYYY-MM`; `paid_at` is aware; `payer_fa` is `2547…@provider`; `status` is DCI's.
+    sent in. `period` is `YYYY-MM`; `paid_at` is aware; `status` is DCI's. `payer_fa` is `2547…@provider`,
+    or empty when the wallet does not tell who paid.
     """
 
     reference_id: str
@@ -93,7 +94,7 @@ class ContributionRecord:
             raise InvalidValue("a period is written YYYY-MM")
         if self.paid_at.tzinfo is None:
             raise InvalidValue("a payment's time has a time zone")
-        if not FINANCIAL_ADDRESS.fullmatch(self.payer_fa):
+        if self.payer_fa and not FINANCIAL_ADDRESS.fullmatch(self.payer_fa):
             raise InvalidValue("a financial address is token@provider, without a plus sign")
 
     def differences(self, posted: "ContributionRecord") -> list[str]:

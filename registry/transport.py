@@ -58,6 +58,8 @@ class Transport:
         self._tokens = tokens
         self._clock = clock
         self._session = requests.Session()
+        # A proxy set for the outside world cannot reach this machine's own sandbox.
+        self._session.trust_env = not connection.is_this_machine
         self._session.headers.update(connection.extra_headers)
         self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
         adapter = HTTPAdapter(

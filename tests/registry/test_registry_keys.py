@@ -68,6 +68,10 @@ def test_what_is_published_is_public_and_can_be_read_back() -> None:
     assert list(public_keys(document)) == [KEY.key_id, old.key_id]
 
 
+def test_one_key_for_two_registries_is_published_once() -> None:
+    assert len(jwks(KEY, KEY)["keys"]) == 1
+
+
 def test_broken_and_foreign_entries_are_passed_over() -> None:
     good = KEY.public_jwk()
     entries = [None, 7, {"kty": "RSA"}, good | {"x": "short"}, good | {"kid": 3}, good | {"use": "enc"}, good]

@@ -1,12 +1,15 @@
 """People and contributions are read from whatever a registry sends, and a name is shown only as a mask."""
 
+import json
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import registry
 from core.errors import InvalidValue
 from core.money import Money
 from registry.contribution_records import decimal_text, read_contribution, write_contribution
@@ -16,6 +19,7 @@ from registry.wire import AckRead, HeaderRead, SearchRead, first_error, instant
 from tests.registry.registry_replies import ME, NOW, PERSON, a_connection, a_contribution
 
 CONNECTION = a_connection()
+CONTEXT = Path(registry.__file__).parent / "contexts" / "contribution.jsonld"
 junk = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3),
@@ -144,6 +148,25 @@ def test_a_contribution_comes_back_as_it_went(cents: int, number: int) -> None:
     back = read_contribution(write_contribution(sent, CONNECTION), CONNECTION)
     assert back == sent
     assert sent.differences(back) == []
+
+
+def test_a_payer_the_wallet_does_not_tell_is_left_out() -> None:
+    sent = a_contribution(payer_fa="")
+    written = write_contribution(sent, CONNECTION)
+    assert "payer_fa" not in written
+    assert read_contribution(written, CONNECTION) == sent
+
+
+def test_a_record_names_its_published_context_when_there_is_one() -> None:
+    published = a_connection(context_url="https://fund.example/contexts/contribution.jsonld")
+    assert write_contribution(a_contribution(), published)["@context"] == published.context_url
+    assert "@context" not in write_contribution(a_contribution(), CONNECTION)
+
+
+def test_the_published_context_defines_every_field_that_is_written() -> None:
+    context = json.loads(CONTEXT.read_text(encoding="utf-8"))["@context"]
+    defined = set(context["Contribution"]["@context"])
+    assert set(write_contribution(a_contribution(), CONNECTION)) - {"@type"} <= defined
 
 
 def test_an_amount_is_decimal_text_and_never_negative() -> None:

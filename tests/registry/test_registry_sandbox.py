@@ -266,6 +266,14 @@ def test_a_refusal_has_the_registrys_words_and_says_whether_it_will_pass(
     assert nothing.permanent
 
 
+def test_a_proxy_for_the_outside_world_does_not_hide_the_sandbox(
+    civil: CivilRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert isinstance(civil.look_up("UIN", ALIVE["id"]), Found)
+
+
 def test_a_registry_that_is_not_there_has_received_nothing(opened: Callable[..., DciClient]) -> None:
     fund = FundRegistry(opened(a_sandbox_connection("http://127.0.0.1:9", "fund")))
     answer = fund.post(batch(1))

@@ -211,6 +211,7 @@ def test_retry_after_is_understood_and_bounded(text: str, seconds: int | None) -
     [
         (ack(), Posted("c-9")),
         (ack(status="ack"), Posted("c-9")),
+        (ack()["message"], Posted("c-9")),
         (ack("NACK"), Unclear("nack")),
         (
             err("err.request.bad", "amount missing"),
@@ -232,7 +233,7 @@ def test_retry_after_is_understood_and_bounded(text: str, seconds: int | None) -
         (nobody_listens(), Refused("err.service.unavailable", "no_connection", permanent=False)),
         ((404, {}, ""), Refused("err.service.unavailable", "http_404", permanent=False)),
     ],
-    ids=range(16),
+    ids=range(17),
 )
 def test_a_posting_is_posted_refused_or_unclear_and_never_sent_twice(
     client: DciClient, registry: ScriptedRegistry, answer: Any, outcome: object
