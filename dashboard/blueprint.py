@@ -1,5 +1,6 @@
 """Hang the dashboard into a Flask application, under `/dashboard`."""
 
+import structlog
 from flask import Blueprint, Flask, Response, abort, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
@@ -9,6 +10,8 @@ from dashboard.access import EVERYONE_AT_THE_FUND, allow
 from dashboard.navigation import entries
 from dashboard.pages import ALL_PAGES
 from dashboard.services import EXTENSION, Services
+
+log = structlog.get_logger()
 
 _BODY_BYTES_MAX = 64 * 1024
 _csrf = CSRFProtect()
@@ -44,8 +47,8 @@ def create_blueprint() -> Blueprint:
     blueprint.after_request(headers.secure)
     blueprint.context_processor(_words)
     blueprint.register_error_handler(CSRFError, _csrf_failed)
-    for status in (400, 403, 404, 405, 413, 500):
-        blueprint.register_error_handler(status, _error_page)
+    blueprint.register_error_handler(HTTPException, _error_page)
+    blueprint.register_error_handler(Exception, _broken)
     blueprint.add_url_rule("/static/<path:name>", "static", assets.serve)
     for page in ALL_PAGES:
         blueprint.register_blueprint(page)
@@ -82,4 +85,11 @@ def _csrf_failed(error: CSRFError) -> tuple[str, int]:  # noqa: ARG001 -- Flask 
 
 def _error_page(error: HTTPException) -> tuple[str, int]:
     status = error.code or 500
-    return render_template("dashboard/error.html", status=str(status)), status
+    has_words = f"error.{status}.title" in catalogue.catalogue()
+    return render_template("dashboard/error.html", status=status if has_words else 400), status
+
+
+def _broken(error: Exception) -> tuple[str, int]:
+    # Nothing of the error is shown: it may hold what somebody typed.
+    log.error("page failed", exc_info=error, endpoint=request.endpoint)
+    return render_template("dashboard/error.html", status=500), 500

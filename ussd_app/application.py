@@ -40,7 +40,7 @@ def _for_dashboard(services: Services) -> DashboardServices:
         sessions=services.sessions,
         clock=services.clock,
         calendar=services.calendar,
-        vault=services.vault,
+        members=services.members,
         secret_key=settings.secret_key.get_secret_value(),
         public_url=settings.public_url,
         wallet="mpesa",
