@@ -1,5 +1,7 @@
 """A fund's members with a clock set by hand and a civil registry that says what it is told to say."""
 
+import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -39,7 +41,7 @@ class Registry:
     engine: Engine
     answers: list[CivilAnswer] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
-    open_transactions: int = 0
+    open_transactions: Counter[int] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         event.listen(self.engine, "begin", lambda _: self._count(1))
@@ -47,12 +49,12 @@ class Registry:
         event.listen(self.engine, "rollback", lambda _: self._count(-1))
 
     def find(self, national_id: NationalId) -> CivilAnswer:
-        assert self.open_transactions == 0
+        assert self.open_transactions[threading.get_ident()] == 0
         self.asked.append(national_id.digits)
         return self.answers.pop(0)
 
     def _count(self, change: int) -> None:
-        self.open_transactions += change
+        self.open_transactions[threading.get_ident()] += change
 
 
 def person(

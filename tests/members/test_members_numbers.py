@@ -37,7 +37,7 @@ def test_every_single_wrong_digit_is_refused(serial: int) -> None:
 def test_every_swap_of_neighbours_is_refused(serial: int) -> None:
     digits = MemberNumber.of_serial(serial).digits
     for position in range(len(digits) - 1):
-        first, second = digits[position : position + 2]
+        first, second = digits[position], digits[position + 1]
         if first != second:
             assert refused(digits[:position] + second + first + digits[position + 2 :])
 

@@ -1,0 +1,101 @@
+"""SMS to us: understood by their first word, answered once."""
+
+import pytest
+from sqlalchemy import select
+
+from core.phone import PhoneNumber
+from members.model import Purpose
+from members.numbers import NationalId
+from messages.model import Keyword
+from messages.tables import InboundMessageRow
+from tests.messages.messages_world import PHONE, STRANGER, World
+
+
+def answers(world: World) -> list[str]:
+    """What was queued after the welcome."""
+    return [t.payload["template"] for t in world.queued() if t.payload["template"] != "welcome_pending"]
+
+
+def inbound(world: World) -> InboundMessageRow:
+    with world.sessions() as session:
+        return session.scalars(select(InboundMessageRow)).one()
+
+
+@pytest.mark.parametrize("text", ["ACHA", "acha", " Acha. ", "STOP", "stop it please", "\nStop!"])
+def test_stop_ends_reminders_in_either_language(world: World, text: str) -> None:
+    member = world.member(reminders=True)
+    assert world.receive(text) is Keyword.STOP
+    with world.sessions() as session:
+        consents = world.members.current_consents(session, member.id)
+    assert consents == {Purpose.SAVING: True, Purpose.REMINDERS: False}
+    assert answers(world) == ["stop_done"]
+
+
+@pytest.mark.parametrize("text", ["MSAADA", "msaada", "HELP", "Help?", "Usaidizi"])
+def test_help_helps(world: World, text: str) -> None:
+    world.member()
+    assert world.receive(text) is Keyword.HELP
+    assert answers(world) == ["help"]
+
+
+@pytest.mark.parametrize("text", ["", "   ", "nilituma pesa jana", "STOPPED", "?", "💰"])
+def test_what_is_not_understood_is_answered_and_kept_for_staff(world: World, text: str) -> None:
+    world.member()
+    assert world.receive(text) is Keyword.UNKNOWN
+    assert answers(world) == ["unknown_keyword"]
+    assert not inbound(world).answered
+    assert inbound(world).text == text
+
+
+def test_the_same_sms_again_is_answered_once(world: World) -> None:
+    world.member()
+    world.receive("HELP")
+    assert world.receive("HELP") is None
+    assert answers(world) == ["help"]
+
+
+def test_a_stranger_is_answered_in_the_language_they_wrote(world: World) -> None:
+    world.receive("msaada", STRANGER)
+    (task,) = world.queued()
+    world.send(task)
+    assert world.provider.sent[0][0] == STRANGER.e164
+    assert "kujiunga" in world.provider.sent[0][1]
+
+
+def test_a_stranger_who_says_stop_changes_nobodys_consent(world: World) -> None:
+    member = world.member(reminders=True)
+    world.receive("STOP", STRANGER)
+    with world.sessions() as session:
+        assert world.members.current_consents(session, member.id)[Purpose.REMINDERS]
+
+
+def test_a_sender_without_a_number_is_kept_and_not_answered(world: World) -> None:
+    assert world.receive("You have won", None) is Keyword.UNKNOWN
+    assert world.queued() == []
+    assert inbound(world).sender == "SAFARICOM"
+
+
+def test_stop_from_the_old_phone_stops_a_change_of_phone(world: World) -> None:
+    world.member()
+    with world.sessions.begin() as session:
+        world.members.start_phone_change(
+            session,
+            key="hop-5",
+            identifier=NationalId("23456789"),
+            new_phone=PhoneNumber.parse("0733222111"),
+            birth_year=1990,
+        )
+    world.receive("acha", PHONE)
+    assert answers(world) == [
+        "phone_change_new",
+        "phone_change_old",
+        "phone_change_stopped",
+        "phone_change_stopped",
+    ]
+
+
+def test_machines_that_answer_each_other_fall_silent(world: World) -> None:
+    world.member()
+    for turn in range(12):
+        world.receive("I am a machine", provider_id=f"in-{turn}")
+    assert answers(world) == ["unknown_keyword"] * 10
