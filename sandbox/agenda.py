@@ -50,6 +50,11 @@ class Agenda:
                 done += 1
         return done
 
+    def next_due_at(self) -> float | None:
+        """When the next thing falls due, in the clock's seconds; None when nothing is planned."""
+        row = self._store.row("SELECT min(due_at) AS due_at FROM agenda")
+        return None if row is None or row["due_at"] is None else float(row["due_at"])
+
     def _claim(self) -> list[tuple[int, str, dict[str, Any]]]:
         with self._store.transaction():
             rows = self._store.rows(

@@ -64,6 +64,19 @@ export class Phone {
     });
     this.part("prompt").addEventListener("submit", (event) => { event.preventDefault(); this.pay(); });
     this.part("prompt-cancel").addEventListener("click", () => this.send("prompt", { cancel: true }));
+    this.part("write").addEventListener("click", () => {
+      this.part("write-form").hidden = !this.part("write-form").hidden;
+      this.part("sms-body").focus({ preventScroll: true });
+    });
+    this.part("write-form").addEventListener("submit", (event) => { event.preventDefault(); this.write(); });
+  }
+
+  write() {
+    const text = this.part("sms-body").value.trim();
+    if (!text) return;
+    this.send("sms", { to: this.part("sms-to").value.trim(), text });
+    this.part("sms-body").value = "";
+    this.part("write-form").hidden = true;
   }
 
   // The SIM is changed: the same handset, another number.

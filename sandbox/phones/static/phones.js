@@ -4,7 +4,7 @@ import { Phone } from "./phone.js";
 
 const POLL_MILLISECONDS = 1000;
 const KEPT = "kibaba.phones";
-const FIRST_NUMBERS = ["+254712345678", "+254722000111", "+254110222333"];
+const FIRST_NUMBERS = ["+254712345678", "+254722000111", "+254733444555", "+254110222333"];
 
 const shelf = document.querySelector("[data-testid=phones]");
 const phones = [];
