@@ -62,12 +62,16 @@ _TABLE = (
 _UNCLEAR_STATUSES = frozenset({408, 409, 425, 499})
 _CLIENT_ERRORS = range(400, 500)
 _UNAUTHORISED, _TOO_MANY = 401, 429
+# Said by something in front of the service that waited for it: the request may well have been worked on.
+_WAITED_IN_VAIN = frozenset({502, 504})
 
 
 def judge(http_status: int, code: str, message: str) -> ErrorCode:
     """The row for an answer that is not 200; without one, what its HTTP status alone can promise."""
     if http_status == _UNAUTHORISED:
         return ErrorCode(code or "http_401", Refusal.TOKEN, "the token is not valid")
+    if http_status in _WAITED_IN_VAIN:
+        return ErrorCode(code or f"http_{http_status}", Refusal.UNCLEAR, "no answer from the service itself")
     text = " ".join(message.lower().split())
     for row in _TABLE:
         if row.code == code and row.phrase in text:

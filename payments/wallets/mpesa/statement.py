@@ -61,8 +61,8 @@ def read_statement(content: bytes, shortcode: str) -> Statement:
     """Read one export. Raises StatementRefused."""
     records = list(_records(_decoded(content)))
     head = read_head(records)
-    if isinstance(head, str):
-        raise StatementRefused([Oddity(1, head)])
+    if isinstance(head, tuple):
+        raise StatementRefused([Oddity(*head)])
     if fault := head.shortcode_fault(shortcode):
         raise StatementRefused([Oddity(head.line_number, fault)])
     read = _Reading(shortcode, head)

@@ -51,21 +51,23 @@ class Head:
         return {name: evened(cell) for name, cell in zip(self.columns, padded, strict=False) if name}
 
 
-def read_head(records: list[tuple[int, list[str]]]) -> Head | str:
-    """Find the header and read what is before it; in words what is missing, when something is."""
+def read_head(records: list[tuple[int, list[str]]]) -> Head | tuple[int, str]:
+    """Find the header and read what is before it; or the line at fault and what is wrong with it."""
     codes: set[str] = set()
     for index, (line_number, cells) in enumerate(records[:_PREAMBLE_RECORDS_MAX]):
         columns = tuple(_COLUMNS.get(evened(cell).lower().rstrip("."), "") for cell in cells)
         if "receipt" in columns and "status" in columns:
-            return _checked(columns) or Head(index + 1, line_number, columns, frozenset(codes))
+            if fault := _columns_fault(columns):
+                return line_number, fault
+            return Head(index + 1, line_number, columns, frozenset(codes))
         text = " ".join(cells)
         if _LABEL.search(text):
             codes.update(_CODE.findall(text))
         codes.update(evened(cell) for cell in cells if _CODE.fullmatch(evened(cell)))
-    return "no header with Receipt No. and Transaction Status"
+    return 1, "no header with Receipt No. and Transaction Status"
 
 
-def _checked(columns: tuple[str, ...]) -> str | None:
+def _columns_fault(columns: tuple[str, ...]) -> str | None:
     named = [name for name in columns if name]
     if missing := _REQUIRED - set(named):
         return f"the header lacks {', '.join(sorted(missing))}"

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Annotated, Any, NoReturn, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from core.errors import InvalidValue
 from core.money import Money, cents_from_text
@@ -24,13 +24,15 @@ _AMOUNT = re.compile(r"-?[0-9,]{1,15}(\.[0-9]{1,6})?")
 _RECEIPT = re.compile(r"[A-Za-z0-9]{6,20}")
 
 
-def _printable(text: str) -> str:
+def _printable(value: Any) -> Any:
     # NUL and lone surrogates cannot be stored, and control characters have no place on a screen.
-    return "".join(character if character.isprintable() else " " for character in text).strip()
+    if not isinstance(value, str):
+        return value
+    return "".join(character if character.isprintable() else " " for character in value).strip()
 
 
 Identifier = Annotated[str, StringConstraints(strict=True, pattern=r"^[!-~]{1,100}$")]
-Line = Annotated[str, Field(strict=True, max_length=400), AfterValidator(_printable)]
+Line = Annotated[str, Field(strict=True, max_length=400), BeforeValidator(_printable)]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 

@@ -133,6 +133,9 @@ def test_a_clear_refusal_is_a_rejection_with_its_way_out(
         (502, "<html>Bad gateway</html>"),
         (503, ""),
         (504, ""),
+        # A gateway's own words after it has waited for a service that may have done the work.
+        (504, error("500.003.02", "System is busy. Please try again in few minutes.")),
+        (502, error("500.003.02", "System is busy. Please try again in few minutes.")),
     ],
 )
 def test_an_unclear_answer_is_unknown_and_not_sent_again(daraja: Daraja, status: int, body: Any) -> None:
