@@ -9,7 +9,7 @@ from typing import Any
 
 from menus.engine.graph import Branch, Graph, Kind, Language, Link, Option, Screen, Words
 from menus.engine.gsm7 import septets
-from menus.engine.layout import OPTIONS_MAX
+from menus.engine.layout import OPTIONS_MAX, Entry
 from menus.engine.model import BACK, HOME, MORE, SCREEN_SEPTETS, Expectation
 from menus.engine.schema import Definition, RawScreen
 from menus.engine.template import Template, cut
@@ -161,9 +161,12 @@ def _words(screen: Screen, texts: Texts, vocabulary: Vocabulary, navigation: tup
         and len(labels) <= OPTIONS_MAX
         and whole.septets_max + longest_navigation <= SCREEN_SEPTETS
     )
+    options = tuple(cut(label, value_of) for label in labels)
+    entries = tuple(map(Entry, screen.options_by_value, (template.text for template in options)))
     return Words(
         head=cut(head, value_of),
-        options=tuple(cut(label, value_of) for label in labels),
+        options=options,
+        entries=entries if all(template.is_plain for template in options) else None,
         item=texts.by_key.get(f"{key}.item", "{item}"),
         whole=whole,
         fixed=fixed,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from menus.engine.layout import Entry
 from menus.engine.model import Expectation, PinPurpose, Session
 from menus.engine.template import Template
 from menus.engine.vocabulary import DecisionRule, EffectRule, InputRule, ListRule, Value
@@ -85,13 +86,15 @@ class Screen:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A screen in one language. `item` is how a list shows one item. `whole` is head and numbered options
+    """A screen in one language. `entries` are the options as shown, when no placeholder
+    is among them. `item` is how a list shows one item. `whole` is head and numbered options
     in one template; `fixed` is True when that page can never exceed the least budget, so that nothing needs
     measuring when it is rendered.
     """
 
     head: Template
     options: tuple[Template, ...]
+    entries: tuple[Entry, ...] | None
     item: str
     whole: Template
     fixed: bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from menus.engine.gsm7 import septets
 from menus.engine.template import shortened
@@ -13,16 +13,14 @@ _SENTENCE_ENDS: Final = ".:;?!"
 _WELL_FILLED: Final = 0.75
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line below the head: what it stands for when chosen ("" if it cannot be), and its label."""
 
     value: str
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """One page: head or piece of long text, lines as numbered, and the navigation line ("" if none)."""
 
     head: str

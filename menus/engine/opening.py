@@ -14,7 +14,7 @@ def opened(walk: Walk, opening: Opening) -> None:
     origin, target = walk.decide(graph.screens[graph.start])
     walk.origin = origin
     _speak_their_language(walk)
-    link = tuple(part.strip() for part in opening.link)
+    link = tuple([part.strip() for part in opening.link if part.strip()])
     if link:
         _follow(walk, link, target)
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from menus.engine.graph import (
     ITEM,
@@ -20,8 +20,7 @@ from menus.engine.template import GLUE, one_line
 from menus.engine.vocabulary import View
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(NamedTuple):
     """A page as sent, its index, and everything it offers in order, navigation last."""
 
     text: str
@@ -73,6 +72,9 @@ def entries_of(screen: Screen, words: Words, view: View) -> list[Entry]:
         mark = ITEM if screen.to else ""
         for value, label in screen.list_rule.items(view):
             entries.append(Entry(mark and mark + value, words.item.replace("{item}", one_line(label))))
+    if words.entries is not None:
+        entries.extend(words.entries)
+        return entries
     for option, template in zip(screen.options, words.options, strict=True):
         entries.append(Entry(option.value, template.fill(view)))
     return entries
