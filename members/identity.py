@@ -16,6 +16,8 @@ from members.numbers import NationalId
 from members.tables import IdentityCheckRow, MemberRow
 
 TOPIC = "identity"
+# In these states a caller is asked whether the name is theirs.
+NAMED = frozenset({IdentityState.FOUND, IdentityState.LOOK_ALIKE})
 
 
 class Identities:
@@ -62,7 +64,7 @@ class Identities:
         state = IdentityState(check.state)
         if state is IdentityState.WAITING and self._is_overdue(check):
             state = IdentityState.UNAVAILABLE
-        if state is not IdentityState.FOUND:
+        if state not in NAMED:
             return IdentityView(state)
         return IdentityView(state, check.masked_name or "", birth_year_of(check.birth_date))
 

@@ -12,12 +12,11 @@ from core.errors import InvalidValue
 from core.ids import new_id
 from core.phone import PhoneNumber
 from members.consents import record_consent
-from members.identity import Identities, apply_answer
+from members.identity import NAMED, Identities, apply_answer
 from members.indexes import MemberIndexes
 from members.model import (
     NATIONAL_ID,
     AlreadyMember,
-    IdentityState,
     Joined,
     JoinOutcome,
     PhoneInUse,
@@ -73,7 +72,7 @@ class Joining:
             assert obstacle is not None
             return obstacle
         check.member_id = member.id
-        member.name_confirmed = application.name_confirmed and check.state == IdentityState.FOUND
+        member.name_confirmed = application.name_confirmed and check.state in NAMED
         apply_answer(member, check)
         self._pins.set(session, member.id, application.pin_hash)
         self._record_consents(session, member, application)

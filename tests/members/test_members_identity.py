@@ -1,5 +1,6 @@
 """Looking an ID up, before and after joining."""
 
+import threading
 from datetime import date
 
 import pytest
@@ -67,9 +68,10 @@ def test_the_same_name_and_birth_date_under_another_id_is_a_look_alike(world: Wo
     world.verified_member()
     world.ask("hop-2", OTHER_PHONE, OTHER_ID)
     world.answered(person("Mary Wanjiku", "MWANGI"))
-    assert view(world, "hop-2").state is IdentityState.LOOK_ALIKE
+    assert view(world, "hop-2") == IdentityView(IdentityState.LOOK_ALIKE, "M*** M*****", 1990)
     twin = world.joined(key="hop-3", phone=OTHER_PHONE, national_id=OTHER_ID)
     assert twin.status is Status.NEEDS_REVIEW
+    assert twin.name_confirmed
     assert world.told() == ["welcome", "needs_review", "welcome_pending"]
 
 
@@ -171,6 +173,24 @@ def test_who_joins_without_having_asked_is_looked_up(world: World) -> None:
     world.joined(confirmed=False)
     world.answered(person())
     assert world.member().status is Status.ACTIVE
+
+
+def test_an_answer_at_the_moment_of_joining_is_not_lost(world: World) -> None:
+    world.ask()
+    world.registry.answers.append(person())
+    ready = threading.Barrier(2)
+
+    def look_up() -> None:
+        ready.wait()
+        world.look_up.run(world.task("identity"))
+
+    thread = threading.Thread(target=look_up)
+    thread.start()
+    ready.wait()
+    world.joined(confirmed=False)
+    thread.join()
+    assert world.member().status is Status.ACTIVE
+    assert world.told().count("verified") == 1
 
 
 def test_no_full_name_is_kept(world: World) -> None:
