@@ -6,9 +6,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import requests
-from payments.posting import Posting
-from payments.pulling import Pulling
-from payments.reconciliation.service import Reconciling
 from pydantic import SecretStr
 from redis import Redis
 
@@ -32,7 +29,10 @@ from messages.templates import FundWords, Texts
 from payments.asking import Asking
 from payments.contributions.model import Terms
 from payments.intake import Intake
+from payments.posting import Posting
 from payments.prompting import Prompting
+from payments.pulling import Pulling
+from payments.reconciliation.service import Reconciling
 from payments.schemes.rules import scheme_on
 from payments.wallets.mpesa.config import MpesaConfig
 from payments.wallets.mpesa.wallet import MpesaWallet
@@ -101,7 +101,6 @@ def build(settings: Settings, *, pooled: bool = True, clock: Clock | None = None
     redis = Redis.from_url(
         settings.redis_url.get_secret_value(),
         socket_connect_timeout=_REDIS_SECONDS,
-        socket_keepalive=True,
         health_check_interval=30,
     )
     policy = Policy(calendar, phone_change_wait_hours=settings.phone_change_wait_hours)
@@ -191,7 +190,9 @@ def _payment_handlers(
         "ask": Asking(sessions, wallets, clock).run,
         "evidence": Intake(sessions, wallets, clock, pull_delay=pull_delay).run,
         "pull": Pulling(sessions, wallets, clock, pull_delay=pull_delay).run,
-        "post": Posting(sessions, fund, clock, calendar).run,
+        "post": Posting(
+            sessions, fund, clock, calendar, read_back_seconds=settings.registry_read_back_seconds
+        ).run,
         "reconcile": Reconciling(sessions, clock, calendar).run,
     }
 

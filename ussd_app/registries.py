@@ -1,13 +1,20 @@
 """Fits the registry room's adapters to what members and payments ask for, each in its own words."""
 
+import uuid
 from typing import Final
 
 from core.clock import Clock
 from members.civil import CivilAnswer, PersonFound, PersonUnknown, RegistryUnavailable, SeveralPersons
 from members.numbers import NationalId
+from payments.registry_postings import model as central
+from registry import outcomes
 from registry.civil import CivilRegistry, Found, NotFound, Several
+from registry.fund import FundRegistry, Posted
+from registry.model import ContributionRecord, Identifier, financial_address
 
 _UIN: Final = "UIN"
+_MEMBER_NUMBER: Final = "NSSF_NO"
+_PROVIDERS: Final = {"mpesa": "mpesa.ke"}
 _MENDING_SECONDS: Final = 3600.0
 
 
@@ -40,3 +47,54 @@ class CivilForMembers:
                 return PersonUnknown(self._source, looked_up_at)
             case _:
                 return RegistryUnavailable(answer.reason, answer.retry_seconds)
+
+
+class FundForPayments:
+    """`payments.registry_postings.model.CentralRegistry` over DCI."""
+
+    def __init__(self, fund: FundRegistry, *, programme: str) -> None:
+        self._fund = fund
+        self._programme = programme
+
+    def post(self, record: central.ContributionRecord) -> central.Posted | central.Refused | central.Unclear:
+        outcome = self._fund.post([self._told(record)])
+        match outcome:
+            case Posted(correlation_id):
+                return central.Posted(correlation_id)
+            case outcomes.Refused(permanent=False):
+                # Nothing arrived, but it may be sent again: for the payment that is the same as not knowing.
+                return central.Unclear(f"{outcome.code}: {outcome.message}")
+            case outcomes.Refused():
+                return central.Refused(outcome.code, outcome.message)
+            case _:
+                return central.Unclear(outcome.reason)
+
+    def read_back(self, reference_id: uuid.UUID) -> central.Found | central.Unavailable:
+        answer = self._fund.read_back([str(reference_id)])
+        if isinstance(answer, outcomes.Unavailable):
+            return central.Unavailable(answer.reason)
+        return central.Found(
+            tuple(
+                central.StoredRecord(
+                    reference_id=reference_id,
+                    member_number=stored.member_identifier.value,
+                    amount=stored.amount,
+                    receipt=stored.provider_reference,
+                )
+                for stored in answer
+            )
+        )
+
+    def _told(self, record: central.ContributionRecord) -> ContributionRecord:
+        provider = _PROVIDERS.get(record.wallet, record.wallet)
+        return ContributionRecord(
+            reference_id=str(record.reference_id),
+            transaction_id=str(record.transaction_id),
+            member_identifier=Identifier(_MEMBER_NUMBER, record.member_number),
+            programme=self._programme,
+            amount=record.amount,
+            period=record.period,
+            paid_at=record.paid_at,
+            payer_fa=financial_address(record.payer.wire, provider) if record.payer else "",
+            provider_reference=record.receipt,
+        )

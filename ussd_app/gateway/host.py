@@ -3,12 +3,16 @@
 A hop is identified by the session and how many answers its text holds. Text that was seen gets the stored
 reply; text that grew is walked through, answer by answer; text that contradicts what was seen starts nothing.
 With the session store away or empty, the whole text is walked through again: effects and PIN checks are
-remembered per hop in the database, so that walking again repeats none of them.
+remembered per hop in the database, so that walking again repeats none of them. What such a first post would
+newly set off (a saving confirmed, a PIN) is not done but asked again, because the same post could as well be
+a dial string; from the next post on the session is known to be live.
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, Protocol
 
 import structlog
@@ -36,7 +40,7 @@ from menus import (
 )
 from menus.engine.model import HOME, MORE, Answer
 from ussd_app.gateway.hop import Hop, Reply, SessionEnd
-from ussd_app.gateway.once import once
+from ussd_app.gateway.once import is_remembered, once
 from ussd_app.gateway.session_store import Record, SessionStore
 
 _SEEN_PLACE: Final = "ussd.text"
@@ -53,13 +57,17 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One answer being worked: what facts and effects may need to know. `key` names this answer for ever."""
+    """One answer being worked: what facts and effects may need to know. `key` names this answer for ever.
+
+    `in_doubt`: it may have been dialled rather than answered, so it sets off nothing new.
+    """
 
     database: DatabaseSession
     hop: Hop
     key: str
     session_key: str
     now: datetime
+    in_doubt: bool = False
 
 
 class World(Protocol):
@@ -150,13 +158,17 @@ class Host:
         the store is away or has lately lost what it held.
         """
         if not hop.text:
-            return self._walk(hop, session_key, None, Opening(suspended=self._suspended(hop)), 0)
+            opening = Opening(suspended=self._suspended(hop))
+            return self._walk(hop, session_key, None, opening, 0)
         parts = hop.text.split(_SEPARATOR)
         if not self._lost():
             return self._walk(hop, session_key, None, Opening(link=tuple(parts)), 0)
         dialled = [parts.pop(0)] if _is_alias(parts[0]) else []
+        with self._sessions.begin() as database:
+            key = _digest(f"{session_key}:first post")
+            first: int = once(database, key, self._clock.now(), lambda: len(parts))
         progress = self._walk(hop, session_key, None, Opening(link=tuple(dialled)), 0)
-        return self._answers(hop, session_key, progress, parts)
+        return self._answers(hop, session_key, progress, parts, doubtful=first)
 
     def _go_on(self, hop: Hop, session_key: str, record: Record, parts: list[str]) -> _Progress:
         session = self._readable(record.session)
@@ -167,34 +179,42 @@ class Host:
         )
         return self._answers(hop, session_key, progress, parts)
 
-    def _answers(self, hop: Hop, session_key: str, progress: _Progress, parts: list[str]) -> _Progress:
+    def _answers(
+        self, hop: Hop, session_key: str, progress: _Progress, parts: list[str], *, doubtful: int = 0
+    ) -> _Progress:
+        """Answer screen after screen. The first `doubtful` answers set off nothing that was not done before."""
         if progress.answers + len(parts) > _ANSWERS_MAX:
             return replace(progress, reply=self._notice("trouble"), answers=progress.answers + len(parts))
         for part in parts:
             answers = progress.answers + 1
             expected = self._graph.expects(progress.session)
-            if expected.kind == "pin" and reads_as_pin(part):
-                answer: Answer | _Pin = _Pin(part.strip(), expected)
-            else:
-                answer = Typed(part)
-            progress = self._walk(hop, session_key, progress, answer, answers)
+            is_pin = expected.kind == "pin" and reads_as_pin(part)
+            answer = _Pin(part.strip(), expected) if is_pin else Typed(part)
+            try:
+                progress = self._walk(
+                    hop, session_key, progress, answer, answers, in_doubt=answers <= doubtful
+                )
+            except _Held:
+                progress = replace(progress, answers=answers)
         return progress
 
     def _walk(
-        self, hop: Hop, session_key: str, before: _Progress | None, answer: "Answer | _Pin", answers: int
+        self,
+        hop: Hop,
+        session_key: str,
+        before: _Progress | None,
+        answer: "Answer | _Pin",
+        answers: int,
+        *,
+        in_doubt: bool = False,
     ) -> _Progress:
-        session = before.session if before else None
         key = f"{session_key}:{answers}"
         with self._sessions.begin() as database:
-            visit = Visit(database, hop, key, session_key, self._clock.now())
-            done, facts = self._step(visit, session, answer)
+            visit = Visit(database, hop, key, session_key, self._clock.now(), in_doubt)
+            done, facts = self._step(visit, before.session if before else None, answer)
         saved = facts.get("save", {}).get("contribution_id", "")
-        return _Progress(
-            done.session,
-            Reply(done.text, done.ends),
-            answers,
-            saved or (before.contribution_id if before else ""),
-        )
+        contribution_id = saved or (before.contribution_id if before else "")
+        return _Progress(done.session, Reply(done.text, done.ends), answers, contribution_id)
 
     def _step(
         self, visit: Visit, session: Session | None, answer: "Answer | _Pin"
@@ -208,20 +228,31 @@ class Host:
             for name in outcome.facts:
                 facts[name] = self._world.fact(name, visit, outcome.session)
             for effect in outcome.effects:
-                facts[effect.name] = self._once(visit, effect)
+                perform = partial(self._world.perform, effect, visit)
+                facts[effect.name] = self._once(visit, effect.name, perform)
         raise RuntimeError("the engine keeps asking")
 
-    def _once(self, visit: Visit, effect: Effect) -> Any:
-        key = _digest(f"{visit.key}:{effect.name}")
-        return once(visit.database, key, visit.now, lambda: self._world.perform(effect, visit))
+    def _once(self, visit: Visit, name: str, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        key = _digest(f"{visit.key}:{name}")
+        if visit.in_doubt and not is_remembered(visit.database, key):
+            raise _Held
+        result: dict[str, Any] = once(visit.database, key, visit.now, act)
+        return result
 
     def _judge(self, typed: "_Pin", visit: Visit, session: Session | None) -> PinVerdict:
         assert session is not None
+        if typed.expected.purpose == "check":
+            check = partial(self._check_pin, typed.pin, visit)
+            return PinVerdict(**self._once(visit, "pin", check))
+        if visit.in_doubt:
+            raise _Held
         if typed.expected.purpose == "set":
             return self._world.choose_pin(typed.pin, visit, session)
-        if typed.expected.purpose == "repeat":
-            return self._world.repeat_pin(typed.pin, session)
-        return self._world.check_pin(typed.pin, visit)
+        return self._world.repeat_pin(typed.pin, session)
+
+    def _check_pin(self, pin: str, visit: Visit) -> dict[str, Any]:
+        verdict = self._world.check_pin(pin, visit)
+        return {"kind": verdict.kind, "tries_left": verdict.tries_left, "minutes": verdict.minutes}
 
     def _commit(
         self, hop: Hop, session_key: str, before: Record | None, seen: str, progress: _Progress
@@ -295,6 +326,10 @@ class Host:
 
     def _notice(self, name: str) -> Reply:
         return Reply(render_notice(self._graph, name, self._graph.default_language), ends=True)
+
+
+class _Held(Exception):  # noqa: N818 -- it says what happened to the answer
+    """An answer in doubt would have set something off."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -27,3 +27,8 @@ def once(session: Session, key: str, now: datetime, act: Callable[[], Any]) -> A
     result = act()
     session.execute(update(HopResult).where(HopResult.key == key).values(result=result))
     return result
+
+
+def is_remembered(session: Session, key: str) -> bool:
+    """Whether `once` has done this before."""
+    return session.scalar(select(HopResult.key).where(HopResult.key == key)) is not None

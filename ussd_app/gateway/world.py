@@ -26,11 +26,10 @@ from menus.facts import STATEMENT_PAYMENTS_MAX, USUAL_AMOUNTS_MAX
 from payments.contributions import service as contributions
 from payments.contributions.model import AlreadyOpen, OutOfLimits, Requested, Terms
 from payments.ledger import service as ledger
-from payments.model import Channel
+from payments.model import Channel, PaymentState
 from payments.schemes.rules import Scheme
 from payments.view import statement_of
 from ussd_app.gateway.host import Visit
-from ussd_app.gateway.once import once
 
 NOTICE_VERSION: Final = "2026-11"
 _ID_PLACE: Final = "ussd.identity"
@@ -44,6 +43,11 @@ _SHOWN_STATUS: Final = {
     Status.NEEDS_REVIEW: "pending_verification",
     Status.DECEASED: "blocked",
     Status.CLOSED: "closed",
+}
+_SHOWN_STATE: Final = {
+    PaymentState.ASKED: "requested",
+    PaymentState.PROMPT_SENT: "prompted",
+    PaymentState.CHECKING: "unknown",
 }
 _WEAKNESSES: Final = {
     PinWeakness.SEQUENCE: "sequence",
@@ -103,10 +107,12 @@ class RoomsWorld:
         return self._effects[effect.name](dict(effect.args), visit)
 
     def check_pin(self, pin: str, visit: Visit) -> PinVerdict:
-        member = self._caller(visit)
-        key = self._vault.index(_ID_PLACE, f"{visit.key}:pin")
-        judged = once(visit.database, key, visit.now, lambda: self._judged(pin, member, visit))
-        return PinVerdict(judged["kind"], tries_left=judged["tries_left"], minutes=judged["minutes"])
+        verdict = self._members.pins.check(visit.database, self._caller(visit).id, pin, key=visit.key)
+        if isinstance(verdict, Right):
+            return PinVerdict("right")
+        if isinstance(verdict, Locked):
+            return PinVerdict("locked", minutes=verdict.minutes)
+        return PinVerdict("wrong", tries_left=verdict.tries_left)
 
     def choose_pin(self, pin: str, visit: Visit, session: Session) -> PinVerdict:
         view = self._members.identity(visit.database, self._identity_key(visit, session.answers[_ID_ANSWER]))
@@ -118,14 +124,6 @@ class RoomsWorld:
     def repeat_pin(self, pin: str, session: Session) -> PinVerdict:
         same = self._members.pins.matches(session.answers[_PIN_ANSWER], pin)
         return PinVerdict("matches" if same else "mismatch")
-
-    def _judged(self, pin: str, member: Member, visit: Visit) -> dict[str, Any]:
-        verdict = self._members.pins.check(visit.database, member.id, pin, key=visit.key)
-        if isinstance(verdict, Right):
-            return {"kind": "right", "tries_left": 0, "minutes": 0}
-        if isinstance(verdict, Locked):
-            return {"kind": "locked", "tries_left": 0, "minutes": verdict.minutes}
-        return {"kind": "wrong", "tries_left": verdict.tries_left, "minutes": 0}
 
     def _caller(self, visit: Visit) -> Member:
         member = self._members.by_phone(visit.database, visit.hop.phone)
@@ -190,7 +188,11 @@ class RoomsWorld:
     def _payments(self, visit: Visit, _draft: Session) -> list[dict[str, Any]]:
         member = self._caller(visit)
         return [
-            {"on": self._minute(line.at), "amount_cents": line.amount.amount_cents, "state": line.state.value}
+            {
+                "on": self._minute(line.at),
+                "amount_cents": line.amount.amount_cents,
+                "state": _SHOWN_STATE.get(line.state, line.state.value),
+            }
             for line in statement_of(visit.database, member.id, limit=STATEMENT_PAYMENTS_MAX)
         ]
 
