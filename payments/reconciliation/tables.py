@@ -41,7 +41,11 @@ class ReconciliationRun(Base):
 
 
 class Break(Base):
-    """One difference. `subject` is a receipt code, or the id of a contribution or of evidence."""
+    """One difference. `subject` is a receipt code, or the id of a contribution or of evidence.
+
+    `amount_cents` is what we believe, `other_amount_cents` what the other side says. `run_id`: the last run
+    that still found it.
+    """
 
     __tablename__ = "breaks"
     __table_args__ = (
@@ -63,6 +67,7 @@ class Break(Base):
     receipt_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("receipts.id"), index=True)
     contribution_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("contributions.id"))
     evidence_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("evidence.id"))
+    run_id: Mapped[uuid.UUID]
     first_seen: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     last_seen: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     resolved_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
