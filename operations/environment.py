@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Mapping
+from pathlib import Path
 
 from dotenv import dotenv_values
 
@@ -55,6 +56,22 @@ def kept_secrets(state: State) -> dict[str, str]:
     return {name: kept[name] for name in _KEPT_SECRETS}
 
 
+def complete(state: State, *, web_url: str, sandbox_url: str | None) -> dict[str, str]:
+    """What is configured, over what the sandbox gives. In production nothing is given."""
+    given = configured()
+    if is_production(given):
+        return given
+    defaults = {"KIBABA_ENV": "sandbox", "PUBLIC_URL": web_url} | kept_secrets(state)
+    if sandbox_url is not None:
+        defaults |= sandbox_providers(sandbox_url)
+    return defaults | given
+
+
+def lower_case(environment: Mapping[str, str]) -> dict[str, str]:
+    """The names as `core.settings` takes them."""
+    return {name.lower(): value for name, value in environment.items()}
+
+
 def read_file(path: os.PathLike[str]) -> dict[str, str]:
     """A file that `write_file` made."""
     values = dotenv_values(path, interpolate=False)
@@ -67,4 +84,4 @@ def write_file(path: os.PathLike[str], values: Mapping[str, str]) -> None:
         if "'" in value or "\n" in value or "\\" in value:
             raise TroubleError(f"{name} must not hold quotes, backslashes or line breaks")
     text = "".join(f"{name}='{value}'\n" for name, value in sorted(values.items()))
-    write_private(REPOSITORY / path, text)
+    write_private(Path(path), text)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.errors import KibabaError
 from core.settings import Settings, load_settings
 from operations.embedded import EmbeddedError, Postgres, Server, Valkey, choose_places
-from operations.environment import configured, is_production, kept_secrets, sandbox_providers, write_file
+from operations.environment import complete, configured, is_production, lower_case, write_file
 from operations.logs import say
 from operations.migrate import migrate
 from operations.outside_servers import check_database, check_port, check_redis
@@ -63,7 +63,7 @@ class Launcher:
         began = time.monotonic()
         env = self._environment()
         servers = self._embedded(env)
-        load_settings(_env_file=None, **_lower(env))
+        load_settings(_env_file=None, **lower_case(env))
         check_port(self._ports.web, "--port")
         if self._ports.sandbox is not None:
             check_port(self._ports.sandbox, "--sandbox-port")
@@ -89,16 +89,10 @@ class Launcher:
         raise StoppedError
 
     def _environment(self) -> dict[str, str]:
-        env = configured()
-        defaults = {"KIBABA_ENV": "sandbox", "PUBLIC_URL": self._ports.web_url}
-        if is_production(env):
-            if self._ports.sandbox is not None:
-                raise TroubleError("KIBABA_ENV=production refuses the sandbox; start with --no-sandbox")
-            return env
-        defaults |= kept_secrets(self._state)
-        if self._ports.sandbox is not None:
-            defaults |= sandbox_providers(self._ports.sandbox_url)
-        return defaults | env
+        sandbox_url = None if self._ports.sandbox is None else self._ports.sandbox_url
+        if sandbox_url and is_production(configured()):
+            raise TroubleError("KIBABA_ENV=production refuses the sandbox; start with --no-sandbox")
+        return complete(self._state, web_url=self._ports.web_url, sandbox_url=sandbox_url)
 
     def _embedded(self, env: dict[str, str]) -> list[Server]:
         """The servers to run ourselves; their addresses are put into `env`."""
@@ -162,10 +156,6 @@ def _migrate(database_url: str) -> None:
     except (CommandError, SQLAlchemyError) as error:
         reason = str(error).strip().splitlines()[0]
         raise TroubleError(f"the database could not be migrated: {reason}") from error
-
-
-def _lower(env: dict[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in env.items()}
 
 
 def main() -> int:

@@ -37,8 +37,12 @@ def choose_places(state: Path) -> Places:
     digest = hashlib.sha256(os.fsencode(state)).hexdigest()[:12]
     home = state / "embedded"
     account = server_account(home / "postgres")
-    if account is not None and not may_enter(state, account):
-        home = SYSTEM_HOME / digest
+    elsewhere = SYSTEM_HOME / digest
+    # Once made, data stay where they are: a door opened or closed since must not show an empty house.
+    if account is not None and (elsewhere.exists() or not may_enter(state, account)):
+        if (home / "postgres").exists():
+            raise EmbeddedError(f"{home} was open to the servers' account and is not now; open it again")
+        home = elsewhere
         account = server_account(home / "postgres")
         SYSTEM_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
     home.mkdir(mode=0o755, exist_ok=True)

@@ -28,17 +28,6 @@ with running((Postgres(places), Valkey(places)), Path(sys.argv[1]) / "log"):
 """
 
 
-@pytest.fixture
-def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state directory that the servers' account may enter: pytest's own are closed."""
-    base = tmp_path_factory.getbasetemp()
-    for directory in (base.parent, base):
-        directory.chmod(0o755)
-    made = tmp_path_factory.mktemp("state")
-    made.chmod(0o755)
-    return made
-
-
 def sql(url: str, statement: str) -> list[tuple[object, ...]]:
     plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(plain, autocommit=True) as connection:
@@ -140,14 +129,25 @@ def test_a_closed_home_is_noticed(tmp_path: Path) -> None:
     assert not may_enter(inner, Account(NOBODY, NOBODY))
 
 
+def test_data_whose_door_was_closed_are_not_replaced_by_empty_ones(state: Path) -> None:
+    closed = state / "closed"
+    home = choose_places(closed).home
+    (home / "postgres").mkdir()
+    closed.chmod(0o700)
+    if os.geteuid() == 0:
+        with pytest.raises(EmbeddedError, match="open it again"):
+            choose_places(closed)
+    else:
+        assert choose_places(closed).home == home
+
+
 def test_an_ordinary_user_can_run_them(state: Path) -> None:
     mine = state / "mine"
     mine.mkdir()
     code = HOLDER.replace("time.sleep(600)", "print(places.account)")
     if os.geteuid() == 0:
         os.chown(mine, NOBODY, NOBODY)
-        # The interpreter may lie where this user cannot go, so the change comes after the imports; redis imports
-        # `secrets` late.
+        # The interpreter may lie where this user cannot go, so the change comes after the imports.
         become = f"import os, secrets\nos.setgroups([])\nos.setgid({NOBODY})\nos.setuid({NOBODY})\n"
         code = code.replace("places =", f"{become}places =")
     done = subprocess.run(

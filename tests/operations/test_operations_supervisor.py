@@ -11,6 +11,7 @@ import pytest
 from operations.part import Part
 from operations.sessions import members_of_session
 from operations.supervisor import Supervisor
+from tests.operations.conftest import is_gone
 
 TICKS_MAX = 300
 SLEEPER = "import time\nprint('up', flush=True)\ntime.sleep(600)"
@@ -51,13 +52,6 @@ def start(supervisor: Supervisor, part: Part) -> int:
     supervisor.add(part)
     tick_until(supervisor, lambda: supervisor.unready() == [])
     return supervisor.pids()[part.name]
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return True
 
 
 def test_a_killed_child_comes_back_and_that_is_said(

@@ -1,0 +1,131 @@
+"""`bin/kibaba dial NUMBER`: a phone in the terminal, beside the sandbox that plays the network."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import click
+import requests
+
+from operations.commands.handset import draw_message, draw_prompt, draw_screen
+from operations.house import described
+from operations.state import state_from_environment
+from operations.trouble import TroubleError
+
+ANSWER_SECONDS_MAX = 15.0
+POLL_SECONDS = 0.3
+
+State = dict[str, Any]
+
+
+@click.command()
+@click.argument("number")
+@click.argument("code", default="*384*96#")
+@click.option("--wait", "wait_seconds", default=12.0, help="Seconds to wait for a prompt or an SMS.")
+@click.option("--sandbox", "url", help="Where the sandbox is (that of the running bin/run).")
+def dial(number: str, code: str, wait_seconds: float, url: str | None) -> None:
+    """Dial CODE from the phone NUMBER and go on by typing answers; also from a pipe, one answer a line.
+
+    An empty answer to a payment prompt refuses it; an empty answer at the end hangs up.
+    """
+    state = state_from_environment()
+    found = url or described(state).get("KIBABA_SANDBOX_URL")
+    if found is None:
+        raise TroubleError("no bin/run with a sandbox is running; start it, or name one with --sandbox")
+    Handset(Line(found, number), wait_seconds, _typed).use(code)
+
+
+class Line:
+    """The phone's line to the sandbox. Raises TroubleError when it is cut, or when the sandbox refuses."""
+
+    def __init__(self, url: str, number: str) -> None:
+        self._url = f"{url.rstrip('/')}/phones/{quote(number, safe='')}"
+        self._http = requests.Session()
+
+    def state(self) -> State:
+        return self._call("GET", "")
+
+    def do(self, what: str, **body: object) -> State:
+        return self._call("POST", f"/{what}", body)
+
+    def _call(self, method: str, path: str, body: dict[str, object] | None = None) -> State:
+        try:
+            answer = self._http.request(method, self._url + path, json=body, timeout=ANSWER_SECONDS_MAX)
+            state: State = answer.json()
+        except requests.RequestException as error:
+            raise TroubleError("the sandbox does not answer; is bin/run running?") from error
+        if not answer.ok:
+            raise TroubleError(str(state.get("error", f"the sandbox answered {answer.status_code}")))
+        return state
+
+
+class Handset:
+    """Shows what the phone shows and passes on what is typed. `typed` gives None at the end."""
+
+    def __init__(self, line: Line, wait_seconds: float, typed: Callable[[str, bool], str | None]) -> None:
+        self._line = line
+        self._wait_seconds = wait_seconds
+        self._typed = typed
+        self._read: set[str] = set()
+
+    def use(self, code: str) -> None:
+        """One or more dialogues, until nothing more is typed."""
+        self._read = {message["id"] for message in self._line.state()["sms"]}
+        dialled: str | None = code
+        while dialled:
+            self._talk(self._line.do("dial", code=dialled))
+            self._wait_for_more()
+            dialled = self._typed("dial", False)
+
+    def _talk(self, state: State) -> None:
+        while True:
+            state = self._settled(state)
+            screen = state["screen"]
+            click.echo(draw_screen(screen["text"] or screen["error"] or "", screen["kind"]))
+            if not screen["open"]:
+                return
+            answer = self._typed("answer", False)
+            if answer is None:
+                self._line.do("cancel")
+                return
+            state = self._line.do("answer", text=answer)
+
+    def _settled(self, state: State) -> State:
+        deadline = time.monotonic() + ANSWER_SECONDS_MAX
+        while state["screen"]["kind"] == "waiting" and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+            state = self._line.state()
+        return state
+
+    def _wait_for_more(self) -> None:
+        deadline = time.monotonic() + self._wait_seconds
+        while time.monotonic() < deadline:
+            state = self._line.state()
+            new = [message for message in state["sms"] if message["id"] not in self._read]
+            for message in new:
+                self._read.add(message["id"])
+                click.echo(draw_message(message["from"], message["text"]))
+            if state["prompt"] is not None:
+                click.echo(draw_prompt(state["prompt"]["text"]))
+                pin = self._typed("M-PESA PIN", True)
+                done = self._line.do("prompt", **({"pin": pin} if pin else {"cancel": True}))
+                click.echo(f"  {done['result']['text']}")
+                deadline = time.monotonic() + self._wait_seconds
+            elif new:
+                # Nobody waits after good news.
+                return
+            time.sleep(POLL_SECONDS)
+
+
+def _typed(question: str, hidden: bool) -> str | None:
+    if not sys.stdin.isatty():
+        line = sys.stdin.readline()
+        click.echo(f"{question}: {'****' if hidden and line.strip() else line.strip()}")
+        return line.strip() if line else None
+    try:
+        text: str = click.prompt(question, default="", show_default=False, hide_input=hidden)
+    except click.Abort:
+        return None
+    return text.strip()

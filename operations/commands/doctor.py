@@ -1,0 +1,99 @@
+"""`bin/kibaba doctor`: everything that would keep Kibaba from working, at once."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+import click
+import requests
+
+from core.errors import KibabaError
+from core.settings import BadSettings, load_settings
+from operations.commands.output import json_option
+from operations.environment import lower_case
+from operations.house import environment
+from operations.migrate import pending
+from operations.outside_servers import check_database, check_redis
+from operations.trouble import TroubleError
+
+REACH_SECONDS_MAX = 5
+_PROVIDERS = ("MPESA_URL", "AT_URL", "CIVIL_REGISTRY_URL", "FUND_REGISTRY_URL")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`part` is a setting, a server or a provider. What is only unreachable now is a warning."""
+
+    part: str
+    state: Literal["well", "warning", "ill"]
+    says: str = ""
+
+
+@click.command()
+@json_option
+def doctor(as_json: bool) -> None:
+    """Check settings, servers, migrations and providers. The exit code is 1 when anything is ill."""
+    with environment() as env:
+        findings = [*settings_findings(env), *server_findings(env), *provider_findings(env)]
+    if as_json:
+        well = all(finding.state != "ill" for finding in findings)
+        click.echo(
+            json.dumps({"well": well, "findings": [asdict(finding) for finding in findings]}, indent=2)
+        )
+    else:
+        for finding in findings:
+            click.echo(f"{finding.state:>7}  {finding.part}  {finding.says}".rstrip())
+    if any(finding.state == "ill" for finding in findings):
+        sys.exit(1)
+
+
+def settings_findings(env: Mapping[str, str]) -> list[Finding]:
+    """Every missing or bad setting; one `well` when there is none."""
+    try:
+        load_settings(_env_file=None, **lower_case(env))
+    except BadSettings as bad:
+        return [Finding("settings", "ill", fault) for fault in bad.faults]
+    return [Finding("settings", "well")]
+
+
+def server_findings(env: Mapping[str, str]) -> Iterator[Finding]:
+    """Database, migrations and Redis."""
+    database_url, redis_url = env.get("DATABASE_URL", ""), env.get("REDIS_URL", "")
+    database = _examined("database", lambda: check_database(database_url))
+    yield database
+    if database.state == "well":
+        yield _examined("migrations", lambda: _check_migrations(database_url))
+    yield _examined("redis", lambda: check_redis(redis_url))
+
+
+def provider_findings(env: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether each provider's host answers at all: any HTTP answer will do, no credentials are sent."""
+    for name in _PROVIDERS:
+        url = env.get(name, "")
+        if not url:
+            continue
+        host = urlsplit(url).netloc
+        try:
+            requests.head(url, timeout=REACH_SECONDS_MAX)
+        except (requests.RequestException, ValueError) as error:
+            yield Finding(name, "warning", f"{host} cannot be reached ({type(error).__name__})")
+        else:
+            yield Finding(name, "well", host)
+
+
+def _check_migrations(database_url: str) -> None:
+    if pending(database_url):
+        raise TroubleError("the database is not at the newest migration; run bin/kibaba migrate")
+
+
+def _examined(part: str, check: Callable[[], None]) -> Finding:
+    try:
+        check()
+    except KibabaError as error:
+        return Finding(part, "ill", str(error))
+    except TroubleError as error:
+        return Finding(part, "ill", str(error))
+    return Finding(part, "well")

@@ -1,0 +1,60 @@
+"""`bin/kibaba member …`."""
+
+import json
+
+import click
+
+from core import audit
+from core.phone import PhoneNumber
+from operations.commands.output import json_option, money, show
+from operations.house import settings
+from operations.trouble import TroubleError
+from payments.ledger.service import savings
+from payments.view import statement_of
+from ussd_app.bootstrap import build
+
+PAYMENTS_MAX = 1000
+
+
+@click.group()
+def member() -> None:
+    """People."""
+
+
+@member.command("show")
+@click.argument("number", metavar="PHONE")
+@json_option
+def show_member(number: str, as_json: bool) -> None:
+    """What is known of the member with this phone: no name, no ID. The look is put in the audit trail."""
+    with settings() as current:
+        services = build(current)
+        phone = PhoneNumber.parse(number, current.fund_region)
+        with services.sessions.begin() as session:
+            found = services.members.by_phone(session, phone)
+            if found is None:
+                raise TroubleError(f"no member has the phone {phone.masked}")
+            audit.record(
+                session, at=services.clock.now(), actor="operator", action="member.shown", subject=found.id
+            )
+            facts = {
+                "number": found.number.digits,
+                "status": str(found.status),
+                "language": found.language,
+                "balance_cents": savings(session, found.id, current.fund_currency).amount_cents,
+            }
+            payments = [
+                {
+                    "receipt": payment.receipt,
+                    "amount_cents": payment.amount.amount_cents,
+                    "state": str(payment.state),
+                    "at": payment.at.isoformat(),
+                }
+                for payment in statement_of(session, found.id, PAYMENTS_MAX)
+            ]
+    if as_json:
+        click.echo(json.dumps(facts | {"contributions": payments}, indent=2))
+        return
+    show(facts, as_json=False)
+    for payment in payments:
+        amount = money(int(str(payment["amount_cents"])), current.fund_currency)
+        click.echo(f"  {payment['at']}  {amount:>16}  {payment['receipt'] or '-':<12}  {payment['state']}")

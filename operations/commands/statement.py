@@ -1,0 +1,8 @@
+"""`bin/kibaba statement …`."""
+
+import click
+
+
+@click.group()
+def statement() -> None:
+    """The wallets' own statements."""

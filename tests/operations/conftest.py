@@ -1,0 +1,136 @@
+"""Places to run servers and whole houses in."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.servers import REPOSITORY
+
+WAIT_SECONDS_MAX = 60.0
+_SMALL_HOUSE = Path(__file__).parent / "small_house"
+_NOT_INHERITED = ("DATABASE_URL", "REDIS_URL")
+
+
+@pytest.fixture
+def state() -> Iterator[Path]:
+    """A directory that the servers' account may enter: pytest's own are closed."""
+    with tempfile.TemporaryDirectory(prefix="kibaba-state-", ignore_cleanup_errors=True) as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+def wait_until(happened: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS_MAX
+    while not happened():
+        assert time.monotonic() < deadline, f"waited for: {what}"
+        time.sleep(0.05)
+
+
+class House:
+    """The launcher as it is, over rooms that do nothing, so that only the launcher is tested."""
+
+    def __init__(self, tree: Path, state: Path) -> None:
+        self.tree = tree
+        self.state = state
+        self.ports = (free_port(), free_port())
+        self.started: list[subprocess.Popen[str]] = []
+
+    def start(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+        ports = ("--port", str(self.ports[0]), "--sandbox-port", str(self.ports[1]))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "operations.run", *ports, *arguments],
+            cwd=self.tree,
+            env={**inherited, "KIBABA_STATE": str(self.state), **(env or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.started.append(process)
+        return process
+
+    def refuse(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+        """What it says when it cannot start."""
+        process = self.start(*arguments, env=env)
+        said, _ = process.communicate(timeout=WAIT_SECONDS_MAX)
+        assert process.returncode != 0, said
+        return said
+
+    def end(self) -> None:
+        for process in self.started:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(WAIT_SECONDS_MAX)
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+def read_until(process: subprocess.Popen[str], wanted: str) -> list[str]:
+    """Lines up to the one that ends with `wanted`."""
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line.rstrip("\n"))
+        if lines[-1].endswith(wanted):
+            return lines
+    pytest.fail("it ended:\n" + "\n".join(lines))
+
+
+def descendants(pid: int) -> set[int]:
+    """Every process below `pid` now."""
+    found: set[int] = set()
+    waiting = [pid]
+    while waiting:
+        parent = waiting.pop()
+        try:
+            children = (Path("/proc") / str(parent) / "task" / str(parent) / "children").read_text()
+        except OSError:
+            continue
+        below = {int(child) for child in children.split()} - found
+        found |= below
+        waiting += below
+    return found
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def house(state: Path) -> Iterator[House]:
+    tree = state / "tree"
+    shutil.copytree(_SMALL_HOUSE, tree, ignore=shutil.ignore_patterns("__pycache__"))
+    for room in ("operations", "core"):
+        shutil.copytree(REPOSITORY / room, tree / room, ignore=shutil.ignore_patterns("__pycache__"))
+    house = House(tree, state / "var")
+    yield house
+    house.end()
+
+
+@pytest.fixture
+def no_orphans() -> Iterator[set[int]]:
+    """Whatever is put in here is killed in the end, should the product have failed to."""
+    pids: set[int] = set()
+    yield pids
+    for pid in pids:
+        if not is_gone(pid):
+            os.kill(pid, signal.SIGKILL)
