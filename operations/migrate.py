@@ -29,6 +29,15 @@ def migrate(database_url: str) -> tuple[str | None, str | None]:
     return before, after
 
 
+def downgrade(database_url: str) -> None:
+    """Take back every migration, and every row with them."""
+    engine = create_engine(database_url, poolclass=NullPool)
+    with engine.connect() as connection:
+        command.downgrade(_config(database_url, connection), "base")
+        connection.commit()
+    engine.dispose()
+
+
 def pending(database_url: str) -> bool:
     """Whether the database lacks a migration."""
     engine = create_engine(database_url, poolclass=NullPool)

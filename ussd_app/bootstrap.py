@@ -75,20 +75,6 @@ class Services:
         return _terms_at(self.settings, self.calendar, self.clock.now())
 
 
-# Every outbox topic has its handler here; `tests/architecture` compares this with the queues.
-HANDLED_TOPICS: Final = (
-    "prompt",
-    "ask",
-    "evidence",
-    "pull",
-    "post",
-    "reconcile",
-    "identity",
-    "phone_change",
-    "message",
-)
-
-
 def build(settings: Settings, *, pooled: bool = True, clock: Clock | None = None) -> Services:
     """Build a process's services. Nothing is connected until it is used.
 

@@ -1,0 +1,97 @@
+"""Migrations are linear and make exactly the tables, indexes and triggers that the models declare."""
+
+import re
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.pool import NullPool
+
+from core.database import Base, make_engine
+from core.vault import Vault
+from operations.migrate import downgrade, migrate
+from tests.databases import connect, drop_database, import_tables, text_of
+from tests.servers import REPOSITORY, Servers
+
+TRIGGERS = """
+SELECT c.relname, pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+WHERE NOT t.tgisinternal ORDER BY 1, 2
+"""
+FUNCTIONS = "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1"
+COLUMNS = """
+SELECT table_name, column_name, data_type, is_nullable, column_default, character_maximum_length
+FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+ORDER BY 1, 2
+"""
+CONSTRAINTS = """
+SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version' ORDER BY 1, 2
+"""
+INDEXES = """
+SELECT indexname, indexdef FROM pg_indexes
+WHERE schemaname = 'public' AND tablename <> 'alembic_version' ORDER BY 1
+"""
+SEQUENCES = (
+    "SELECT sequencename, start_value, min_value, max_value, increment_by FROM pg_sequences ORDER BY 1"
+)
+
+
+@pytest.fixture
+def migrated(servers: Servers) -> URL:
+    return fresh(servers, "kibaba_migrated")
+
+
+def fresh(servers: Servers, name: str) -> URL:
+    url = make_url(servers.database_url)
+    drop_database(url, name)
+    with connect(url) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return url.set(database=name)
+
+
+def described(connection: psycopg.Connection) -> dict[str, list[tuple[str, ...]]]:
+    queries = (TRIGGERS, FUNCTIONS, COLUMNS, CONSTRAINTS, INDEXES, SEQUENCES)
+    return {query: [flat(row) for row in connection.execute(query)] for query in queries}
+
+
+def flat(row: tuple[object, ...]) -> tuple[str, ...]:
+    return tuple(re.sub(r"\s+", " ", str(value)).strip() for value in row)
+
+
+def test_migrations_are_linear() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(REPOSITORY / "migrations"))
+    scripts = ScriptDirectory.from_config(config)
+    assert len(scripts.get_heads()) == 1
+    assert all(
+        not script.is_merge_point and not script.is_branch_point for script in scripts.walk_revisions()
+    )
+
+
+def test_migrations_make_what_the_models_declare(servers: Servers, migrated: URL, vault: Vault) -> None:
+    import_tables()
+    migrate(text_of(migrated))
+    engine = create_engine(text_of(migrated), poolclass=NullPool)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+    declared = fresh(servers, "kibaba_declared")
+    from_models = make_engine(text_of(declared), vault, pooled=False)
+    Base.metadata.create_all(from_models)
+    with connect(migrated) as by_migration, connect(declared) as by_model:
+        assert described(by_migration) == described(by_model)
+
+
+def test_migrating_again_changes_nothing_and_down_leaves_nothing(migrated: URL) -> None:
+    migrate(text_of(migrated))
+    before, after = migrate(text_of(migrated))
+    assert before == after
+    downgrade(text_of(migrated))
+    with connect(migrated) as connection:
+        left = [rows for rows in described(connection).values() if rows]
+    assert left == []
