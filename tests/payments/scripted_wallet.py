@@ -111,7 +111,7 @@ class ScriptedWallet:
                 paid_at=datetime.fromisoformat(body["paid_at"]) if "paid_at" in body else None,
                 payer=PhoneNumber(payer) if payer else None,
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UnreadableMessage("not a prompt result") from error
 
     def read_hand_payment(self, raw: str) -> HandPayment:
@@ -128,7 +128,7 @@ class ScriptedWallet:
                 payer_hash=body.get("payer_hash"),
                 payer_mask=body.get("payer_mask"),
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UnreadableMessage("not a hand payment") from error
 
     def end(self, checkout_id: str, code: str) -> str:

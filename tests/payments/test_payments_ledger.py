@@ -1,0 +1,172 @@
+"""The ledger: sums to zero, is never changed, happens once, and its balances are its postings."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from core.errors import InvalidValue
+from core.ids import new_id
+from payments.ledger import service as ledger
+from payments.ledger.model import Account, AccountKind, ConflictingTransfer, Leg, Reason
+from payments.ledger.proof import proof
+from tests.payments.world import START
+
+Sessions = sessionmaker[Session]
+
+FLOAT = Account(AccountKind.WALLET_FLOAT, "mpesa:600100", "KES")
+SUSPENSE = Account(AccountKind.SUSPENSE, "mpesa:600100", "KES")
+
+
+def _member(number: int) -> Account:
+    return Account(AccountKind.MEMBER, f"member-{number}", "KES")
+
+
+def _post(session: Session, key: str, legs: Sequence[Leg], corrects: str | None = None) -> bool:
+    return ledger.post(
+        session, key, legs, reason=Reason.CREDIT, occurred_at=START, now=START, corrects=corrects
+    )
+
+
+def _pair(cents: int, account: Account = SUSPENSE) -> list[Leg]:
+    return [Leg(FLOAT, cents), Leg(account, -cents)]
+
+
+def test_the_same_transfer_again_changes_nothing(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        assert _post(session, "credit:1", _pair(5000)) is True
+    with sessions.begin() as session:
+        assert _post(session, "credit:1", list(reversed(_pair(5000)))) is False
+        assert ledger.balance(session, FLOAT) == 5000
+        assert ledger.balance(session, SUSPENSE) == -5000
+
+
+def test_the_same_key_with_other_legs_is_refused(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        _post(session, "credit:1", _pair(5000))
+    for legs in (_pair(5001), _pair(5000, _member(1))):
+        with pytest.raises(ConflictingTransfer), sessions.begin() as session:
+            _post(session, "credit:1", legs)
+
+
+@pytest.mark.parametrize(
+    "legs",
+    [
+        [],
+        [Leg(FLOAT, 100), Leg(SUSPENSE, -99)],
+        [Leg(FLOAT, 0), Leg(SUSPENSE, 0)],
+        [Leg(FLOAT, 100), Leg(FLOAT, -100)],
+        [Leg(FLOAT, 100), Leg(Account(AccountKind.SUSPENSE, "mpesa:600100", "UGX"), -100)],
+        [Leg(FLOAT, 1.5), Leg(SUSPENSE, -1.5)],  # type: ignore[arg-type]
+    ],
+)
+def test_legs_that_are_no_transfer_are_refused(sessions: Sessions, legs: list[Leg]) -> None:
+    with pytest.raises(InvalidValue), sessions.begin() as session:
+        _post(session, "credit:1", legs)
+
+
+def test_the_database_itself_refuses_a_transfer_that_does_not_sum_to_zero(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        _post(session, "credit:1", _pair(5000))
+    stray = text(
+        "INSERT INTO ledger_postings (transfer_id, account_id, amount_cents) "
+        "SELECT transfer_id, account_id, 1 FROM ledger_postings LIMIT 1"
+    )
+    with pytest.raises(IntegrityError, match="does not sum to zero"), sessions.begin() as session:
+        session.execute(stray)
+    nothing = text(stray.text.replace("account_id, 1", "account_id, 0"))
+    with pytest.raises(IntegrityError, match="ck_ledger_postings_amount"), sessions.begin() as session:
+        session.execute(nothing)
+
+
+@pytest.mark.parametrize("table", ["ledger_postings", "ledger_transfers"])
+@pytest.mark.parametrize("command", ["UPDATE {} SET {}", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
+def test_the_database_refuses_to_change_what_was_posted(sessions: Sessions, table: str, command: str) -> None:
+    with sessions.begin() as session:
+        _post(session, "credit:1", _pair(5000))
+    change = "amount_cents = 1" if table == "ledger_postings" else "reason = 'x'"
+    with (
+        pytest.raises((IntegrityError, OperationalError), match="append-only"),
+        sessions.begin() as session,
+    ):
+        session.execute(text(command.format(table, change)))
+
+
+def test_a_correction_names_what_it_corrects(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        _post(session, "credit:1", _pair(5000))
+        back = [Leg(FLOAT, -5000), Leg(SUSPENSE, 5000)]
+        _post(session, "reverse:1", back, corrects="credit:1")
+        corrected = session.execute(
+            text(
+                "SELECT c.business_key FROM ledger_transfers t "
+                "JOIN ledger_transfers c ON c.id = t.corrects_id"
+            )
+        ).scalars()
+        assert corrected.all() == ["credit:1"]
+
+
+def test_the_proof_notices_a_balance_that_is_not_its_postings(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        _post(session, "credit:1", _pair(5000))
+        assert proof(session).holds
+    for damage in (
+        "UPDATE ledger_balances SET balance_cents = balance_cents + 1",
+        "DELETE FROM ledger_balances",
+    ):
+        with sessions() as session:
+            session.execute(text(damage))
+            assert not proof(session).holds
+
+
+transfers = st.lists(
+    st.tuples(st.integers(0, 9), st.integers(0, 4), st.integers(1, 10**9)), min_size=1, max_size=20
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(transfers)
+def test_whatever_is_posted_the_books_balance(sessions: Sessions, wanted: list[tuple[int, int, int]]) -> None:
+    """Keys repeat: the first of a key counts, the same again is nothing, another amount is refused."""
+    with sessions() as session:
+        prefix = new_id()
+        before = {n: ledger.balance(session, _member(n)) for n in range(5)}
+        expected = dict.fromkeys(range(5), 0)
+        seen: dict[int, tuple[int, int]] = {}
+        for key, member, cents in wanted:
+            if seen.setdefault(key, (member, cents)) != (member, cents):
+                with pytest.raises(ConflictingTransfer):
+                    _post(session, f"{prefix}:{key}", _pair(cents, _member(member)))
+                continue
+            if _post(session, f"{prefix}:{key}", _pair(cents, _member(member))):
+                expected[member] -= cents
+        after = {n: ledger.balance(session, _member(n)) for n in range(5)}
+        assert {n: after[n] - before[n] for n in range(5)} == expected
+        assert proof(session).holds
+
+
+def test_many_threads_posting_the_same_and_different_transfers_never_wait_in_a_circle(
+    sessions: Sessions,
+) -> None:
+    def work(thread: int) -> int:
+        made = 0
+        for turn in range(20):
+            # The accounts of a transfer come in another order in each thread.
+            members = [_member(n) for n in range(4)]
+            ordered = members if thread % 2 else members[::-1]
+            legs = [Leg(account, -100) for account in ordered] + [Leg(FLOAT, 400)]
+            with sessions.begin() as session:
+                made += _post(session, f"transfer:{turn}", legs)
+        return made
+
+    with ThreadPoolExecutor(4) as pool:
+        made = sum(pool.map(work, range(4)))
+    assert made == 20
+    with sessions.begin() as session:
+        assert ledger.balance(session, FLOAT) == 20 * 400
+        assert proof(session).holds

@@ -1,0 +1,125 @@
+"""Whose money it is: an exact reference, a known payer, and suspense rather than a guess."""
+
+import pytest
+
+from core.phone import PhoneNumber
+from members.model import Status
+from members.tables import MemberRow
+from payments.particulars import Particulars
+from payments.receipts.tables import Receipt
+from tests.payments.world import World
+
+STRANGER = PhoneNumber("+254733000111")
+
+
+def _pay(world: World, phone: PhoneNumber, account: str, **hidden: object) -> Receipt:
+    world.confirm(world.wallet.pay_by_hand(phone, 5000, account, **hidden))
+    world.work("evidence")
+    return world.receipts()[-1]
+
+
+def _phone(member: MemberRow) -> PhoneNumber:
+    return PhoneNumber(member.phone)
+
+
+def test_an_exact_member_number_is_enough_even_from_a_strangers_phone(world: World) -> None:
+    member = world.member()
+    receipt = _pay(world, STRANGER, f" {member.number[:3]} {member.number[3:6]}-{member.number[6:]} ")
+    assert (receipt.member_id, receipt.match_step) == (member.id, "member_number")
+
+
+def test_one_wrong_digit_of_a_member_number_never_reaches_another_member(world: World) -> None:
+    member, _ = world.member(), world.member()
+    last = member.number[-1]
+    for digit in set("0123456789") - {last}:
+        assert _pay(world, STRANGER, member.number[:-1] + digit).member_id is None
+
+
+def test_an_exact_national_id_is_enough(world: World) -> None:
+    member = world.member(national_id="23456789")
+    receipt = _pay(world, STRANGER, "23456789")
+    assert (receipt.member_id, receipt.match_step) == (member.id, "national_id")
+
+
+@pytest.mark.parametrize("account", ["", " - ", "savings", "Akiba", "N/A", "0"])
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_blank_or_generic_reference_goes_by_the_payers_phone(
+    world: World, account: str, *, plain: bool
+) -> None:
+    member = world.member()
+    shown = {"payer": member.phone} if plain else {"payer_hash": _phone(member).wallet_hash.upper()}
+    receipt = _pay(world, _phone(member), account, **shown)
+    assert (receipt.member_id, receipt.match_step) == (member.id, "phone")
+
+
+def test_a_phone_as_reference_counts_only_when_it_paid_itself(world: World) -> None:
+    member = world.member()
+    assert _pay(world, _phone(member), f"0{member.phone[4:]}").member_id == member.id
+    assert _pay(world, STRANGER, f"0{member.phone[4:]}").member_id is None
+
+
+def test_a_reference_and_a_payer_of_two_members_wait_in_suspense(world: World) -> None:
+    member, other = world.member(), world.member()
+    receipt = _pay(world, _phone(other), member.number)
+    assert receipt.member_id is None
+    assert receipt.match_why == "reference and payer point to two members"
+    proof = world.proof()
+    assert (proof.credited_cents, proof.suspense_cents) == (0, 5000)
+    assert world.messages() == []
+
+
+@pytest.mark.parametrize(
+    ("account", "why"),
+    [
+        ("JOHN", "the reference has no known form"),
+        ("99999999", "no member has this national id"),
+        ("", "no reference, and the payer is not known"),
+    ],
+)
+def test_what_points_to_nobody_waits_in_suspense(world: World, account: str, why: str) -> None:
+    world.member()
+    receipt = _pay(world, STRANGER, account)
+    assert (receipt.member_id, receipt.match_why) == (None, why)
+
+
+def test_a_mistyped_reference_is_not_saved_by_a_known_payer(world: World) -> None:
+    assert _pay(world, _phone(world.member()), "99999999").member_id is None
+
+
+def test_money_for_a_closed_membership_waits_in_suspense(world: World) -> None:
+    member = world.member(Status.DECEASED)
+    assert _pay(world, STRANGER, member.number).match_why == "the membership is closed"
+
+
+def test_a_pull_that_names_a_masked_payer_takes_money_out_of_suspense(world: World) -> None:
+    member = world.member()
+    receipt = _pay(world, _phone(member), "", payer_mask="2547 ***** 001")
+    assert receipt.member_id is None
+    world.settle(minutes=1)
+    [receipt] = world.receipts()
+    assert (receipt.member_id, receipt.match_step) == (member.id, "phone")
+    proof = world.proof()
+    assert (proof.credited_cents, proof.suspense_cents, proof.acknowledged) == (5000, 0, 1)
+    assert world.messages() == ["receipt"]
+
+
+def test_a_callback_takes_its_money_out_of_suspense(world: World) -> None:
+    """The confirmation of a prompted payment came first and pointed to two members."""
+    member, other = world.member(), world.member()
+    contribution_id, checkout_id = world.prompted(member)
+    callback = world.wallet.end(checkout_id, "0")
+    hidden = {"payer_hash": _phone(other).wallet_hash}
+    world.confirm(world.wallet.confirmation_of(checkout_id, **hidden))
+    world.work("evidence")
+    assert world.proof().suspense_cents == 5000
+    world.call_back(callback, contribution_id)
+    world.work("evidence")
+    proof = world.proof()
+    assert (proof.credited_cents, proof.suspense_cents, proof.holds) == (5000, 0, True)
+    assert world.contribution(contribution_id).state == "paid"
+
+
+def test_particulars_are_sealed_and_masked(world: World) -> None:
+    receipt = _pay(world, STRANGER, "23456789", payer=STRANGER.e164)
+    known = Particulars.from_json(receipt.particulars)
+    assert (known.account_masked, known.payer_masked) == ("*****789", "+2547*****111")
