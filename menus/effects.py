@@ -50,14 +50,20 @@ def _reminders(view: View) -> dict[str, str]:
 
 
 EFFECTS: Final = (
-    EffectRule("look_up_identity", ("national_id",), _identity),
+    EffectRule("look_up_identity", ("national_id",), _identity, ("national_id",)),
     EffectRule(
         "join",
         ("national_id", "language", "consent_saving", "consent_reminders", "name_confirmed", "pin"),
         _join,
+        ("national_id", "consent_saving", "consent_reminders", "pin"),
     ),
-    EffectRule("start_phone_change", ("national_id", "birth_year", "language"), _phone_change),
-    EffectRule("save", ("amount_cents",), _save),
+    EffectRule(
+        "start_phone_change",
+        ("national_id", "birth_year", "language"),
+        _phone_change,
+        ("national_id", "birth_year"),
+    ),
+    EffectRule("save", ("amount_cents",), _save, ("amount",)),
     EffectRule("set_language", ("language",), _language),
-    EffectRule("set_consent", ("purpose", "granted"), _reminders),
+    EffectRule("set_consent", ("purpose", "granted"), _reminders, ("reminders",)),
 )

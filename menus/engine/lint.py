@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from menus.engine.compile import compile_graph
 from menus.engine.fitting import fit_findings
+from menus.engine.knowing import knowing_findings
 from menus.engine.names import name_findings
 from menus.engine.reach import reach_findings
 from menus.engine.schema import Definition, read_definition
@@ -36,12 +37,16 @@ def examine(
         findings = [*reach_findings(definition), *text_findings(definition, languages, vocabulary)]
         unusable = any(_spoils_measuring(finding) for finding in findings)
         if not unusable:
-            findings.extend(_fit(definition, languages, vocabulary))
+            findings.extend(_compiled(definition, languages, vocabulary))
     return definition, languages, _sorted(findings)
 
 
-def _fit(definition: Definition, languages: Mapping[str, Texts], vocabulary: Vocabulary) -> Iterator[Finding]:
-    yield from fit_findings(compile_graph(definition, languages, vocabulary), definition, languages)
+def _compiled(
+    definition: Definition, languages: Mapping[str, Texts], vocabulary: Vocabulary
+) -> Iterator[Finding]:
+    graph = compile_graph(definition, languages, vocabulary)
+    yield from knowing_findings(graph, definition, languages)
+    yield from fit_findings(graph, definition, languages)
 
 
 def _spoils_measuring(finding: Finding) -> bool:

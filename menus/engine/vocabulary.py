@@ -1,4 +1,8 @@
-"""The typed, named functions that a menu definition may refer to: there is no other logic in a menu."""
+"""The typed, named functions that a menu definition may refer to: there is no other logic in a menu.
+
+Each declares what it cannot do without: `needs` are facts, `answers` are answers given before. The engine
+asks the host for the one, the lint proves the other.
+"""
 
 from __future__ import annotations
 
@@ -44,12 +48,16 @@ class InputRule:
 
 @dataclass(frozen=True, slots=True)
 class DecisionRule:
-    """Chooses one of its `outcomes` from answers and facts."""
+    """Chooses one of its `outcomes` from answers and facts. `proves` are answers that an outcome shows to
+    have been given.
+    """
 
     name: str
     outcomes: tuple[str, ...]
     choose: Callable[[View], str]
     needs: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+    proves: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,7 @@ class Value:
     make: Callable[[View], str]
     longest: str
     needs: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
     shortens: bool = False
 
 
@@ -85,6 +94,7 @@ class EffectRule:
     name: str
     args: tuple[str, ...]
     collect: Callable[[View], dict[str, str]]
+    answers: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
 
 

@@ -56,7 +56,7 @@ VALUES: Final = (
     Value("helpline", _of("scheme", "helpline"), "0800 123 456", ("scheme",)),
     Value("minimum", _of("scheme", "minimum_cents", money), _LONGEST_SAVING, ("scheme",)),
     Value("maximum", _of("scheme", "maximum_cents", money), _LONGEST_SAVING, ("scheme",)),
-    Value("amount", _amount, _LONGEST_SAVING),
+    Value("amount", _amount, _LONGEST_SAVING, answers=("amount",)),
     Value("phone", _of("member", "phone_masked"), "0712***678", ("member",)),
     Value("number", _of("member", "number", number_in_groups), "412 345 678", ("member",)),
     Value("new_number", _of("join", "number", number_in_groups), "412 345 678", ("join",)),
@@ -65,6 +65,6 @@ VALUES: Final = (
     Value("on_its_way", _of("balance", "pending_cents", money), _LONGEST_AMOUNT, ("balance",)),
     Value("as_of", _as_of, "22 Nov 10:30", ("balance",)),
     Value("waiting_days", _DAYS, "30", ("start_phone_change",)),
-    Value("tries_left", lambda view: view.answers["tries_left"], "2"),
-    Value("locked_minutes", lambda view: view.answers["locked_minutes"], "30"),
+    Value("tries_left", lambda view: view.answers["tries_left"], "2", answers=("tries_left",)),
+    Value("locked_minutes", lambda view: view.answers["locked_minutes"], "30", answers=("locked_minutes",)),
 )

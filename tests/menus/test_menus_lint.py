@@ -162,3 +162,33 @@ def test_two_processes_agree_on_the_hash() -> None:
 
 def test_a_kept_definition_loads_as_the_same_graph() -> None:
     assert menus.load_packed(menus.pack()).hash == menus.load_graph().hash
+
+
+def test_an_answer_shown_before_it_was_asked_for(tiny: Files) -> None:
+    for file in (ENGLISH, SWAHILI):
+        tiny[file] = tiny[file].replace("text: Which year?", "text: 'Year, {amount}?'")
+    found = [finding.message for finding in findings_of(tiny)]
+    assert sum("{amount} may not be known here" in message for message in found) == 2
+
+
+def test_an_effect_that_lacks_an_answer(tiny: Files) -> None:
+    tiny[SCREENS] = tiny[SCREENS].replace("      stop: trouble", "      stop: pay") + (
+        "  pay:\n    kind: decision\n    effect: save\n    rule: save_result\n"
+        "    branches: {queued: over, already_open: over, limit: over, not_allowed: trouble}\n"
+    )
+    assert any("`amount` may not be known here" in finding.message for finding in findings_of(tiny))
+
+
+def test_the_result_of_an_effect_on_a_screen_that_stays(tiny: Files) -> None:
+    for file in (ENGLISH, SWAHILI):
+        tiny[file] = tiny[file].replace("text: Which year?", "text: 'Year, {new_number}?'")
+    assert any("shows the result of `join`" in f.message for f in lint_with_join(tiny))
+
+
+def lint_with_join(tiny: Files) -> list[Finding]:
+    """The tiny menu with a decision that has the effect `join`, so that its result exists."""
+    tiny[SCREENS] = tiny[SCREENS].replace("      stop: trouble", "      stop: joining") + (
+        "  joining:\n    kind: decision\n    effect: join\n    rule: join_result\n"
+        "    branches: {joined: over, pending: over, taken: asked, refused: trouble}\n"
+    )
+    return findings_of(tiny)
