@@ -26,7 +26,7 @@ _FILLS = {
     Kind.NOTICE: "#e6f4e6",
 }
 _WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 168, 46, 24, 58, 24
-_LABEL_MAX = 26
+_LABEL_MAX = 24
 _FONT = 'font-family="system-ui, sans-serif" font-size="11"'
 _TIP = (
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
@@ -107,6 +107,7 @@ def _places(layers: Layers, width: int) -> Iterator[tuple[str, tuple[float, floa
 
 def _path(edge: Edge, places: dict[str, tuple[float, float]]) -> str:
     (x1, y1), (x2, y2) = places[edge.source], places[edge.target]
+    stroke = 'stroke="#99a"' if y2 > y1 else 'stroke="#c8ccd4" stroke-dasharray="4 3"'
     if y2 > y1:
         start, end = (x1 + _WIDTH / 2, y1 + _HEIGHT), (x2 + _WIDTH / 2, y2 - 2)
         bend = (start[1] + end[1]) / 2
@@ -117,7 +118,7 @@ def _path(edge: Edge, places: dict[str, tuple[float, float]]) -> str:
         curve = f"C{out:.0f} {start[1]:.0f} {out:.0f} {end[1]:.0f} {end[0]:.0f} {end[1]:.0f}"
     title = escape(f"{edge.source} to {edge.target}: {edge.label}" if edge.label else edge.source)
     return (
-        f'<path d="M{start[0]:.0f} {start[1]:.0f}{curve}" fill="none" stroke="#99a" '
+        f'<path d="M{start[0]:.0f} {start[1]:.0f}{curve}" fill="none" {stroke} '
         f'marker-end="url(#tip)"><title>{title}</title></path>'
     )
 
