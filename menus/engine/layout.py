@@ -21,17 +21,16 @@ class Entry(NamedTuple):
 
 
 class Page(NamedTuple):
-    """One page: head or piece of long text, lines as numbered, and the navigation line ("" if none)."""
+    """One page: head or piece of long text, lines as numbered, the navigation line ("" if none), what the
+    numbers stand for, whether there is More, and all of it as one text.
+    """
 
     head: str
     lines: tuple[str, ...]
     navigation: str
     values: tuple[str, ...]
     more: bool
-
-    @property
-    def text(self) -> str:
-        return "\n".join([part for part in (self.head, *self.lines, self.navigation) if part])
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +134,8 @@ def _page(head: str, entries: list[Entry], navigation: str, *, more: bool) -> Pa
             lines.append(f"{len(values)} {entry.label}")
         else:
             lines.append(entry.label)
-    return Page(head, tuple(lines), navigation, tuple(values), more)
+    text = "\n".join([part for part in (head, *lines, navigation) if part])
+    return Page(head, tuple(lines), navigation, tuple(values), more, text)
 
 
 def _below(page: Page) -> int:

@@ -37,10 +37,13 @@ def step(
 ) -> Step | Wanted:
     """The next screen, or what is still wanted to decide it.
 
-    `session` None begins one, with `Opening` or None as the answer. `budget` is the network's limit in
+    `Opening` begins a session whatever was there before, and so does None as the session; None as the answer
+    draws the screen again. `budget` is the network's limit in
     septets, at least 160. Raises ValueError only when the host breaks its side: a PIN handed in as typed
     text, a verdict on a screen that asks for none, or a session of another definition.
     """
+    if isinstance(answer, Opening):
+        session = None
     if session is not None and session.graph != graph.hash:
         raise ValueError("a session belongs to the definition it began with")
     walk = Walk(graph, session, facts)
@@ -53,7 +56,7 @@ def step(
 
 
 def _turn(walk: Walk, session: Session | None, answer: Answer | None) -> None:
-    if session is None or isinstance(answer, Opening):
+    if session is None:
         opened(walk, answer if isinstance(answer, Opening) else Opening())
     elif session.ended:
         walk.go(walk.graph.over)
