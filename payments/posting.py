@@ -26,6 +26,8 @@ from payments.registry_postings.model import (
     Unclear,
 )
 from payments.registry_postings.tables import RegistryPosting
+from payments.wallet_lines.tables import StoredLine
+from payments.wallets.protocol import LineKind
 
 # Short, so that an outage drains soon after its end.
 _PAUSE_SECONDS_MAX = 60.0
@@ -90,7 +92,7 @@ class Posting:
             row.last_error = "reversed before it was posted"
             return None
         number = session.scalars(select(MemberRow.number).where(MemberRow.id == row.member_id)).one()
-        payer = Particulars.from_json(receipt.particulars).payer
+        payer = _payer_of(session, receipt)
         record = ContributionRecord(
             reference_id=row.reference_id,
             transaction_id=row.transaction_id,
@@ -100,7 +102,7 @@ class Posting:
             period=f"{self._calendar.day_of(receipt.paid_at):%Y-%m}",
             wallet=receipt.wallet,
             receipt=receipt.receipt,
-            payer=PhoneNumber(payer) if payer else None,
+            payer=payer,
         )
         return _Prepared(record, row.attempts > 0, row.posted_at)
 
@@ -157,3 +159,17 @@ class Posting:
 
 def _row(session: Session, receipt_id: uuid.UUID) -> RegistryPosting:
     return session.get_one(RegistryPosting, receipt_id, with_for_update=True)
+
+
+def _payer_of(session: Session, receipt: Receipt) -> PhoneNumber | None:
+    # A confirmation may have hidden the payer; the wallet's own list names them.
+    known = [Particulars.from_json(receipt.particulars).payer]
+    if not known[0]:
+        lines = select(StoredLine.particulars).where(
+            StoredLine.wallet == receipt.wallet,
+            StoredLine.shortcode == receipt.shortcode,
+            StoredLine.receipt == receipt.receipt,
+            StoredLine.kind == LineKind.CREDIT,
+        )
+        known = [Particulars.from_json(text).payer for text in session.scalars(lines)]
+    return next((PhoneNumber(payer) for payer in known if payer), None)

@@ -7,6 +7,7 @@ from sqlalchemy import select, text
 from core.money import Money
 from core.phone import PhoneNumber
 from payments.statements import Imported, import_statement
+from payments.wallet_lines.asking import ask_for_pull_now
 from payments.wallet_lines.tables import PullRun, StoredLine
 from payments.wallets.protocol import LineKind, WalletLine
 from tests.payments.scripted_wallet import SHORTCODE
@@ -14,8 +15,6 @@ from tests.payments.world import PULL_DELAY, START, World
 
 
 def _pull(world: World) -> list[PullRun]:
-    from payments.wallet_lines.asking import ask_for_pull_now  # noqa: PLC0415
-
     with world.sessions.begin() as session:
         ask_for_pull_now(session, "mpesa", SHORTCODE, str(world.clock.now()), now=world.clock.now())
     world.work("pull")
@@ -82,7 +81,7 @@ def test_many_receipts_close_together_share_one_pull(world: World) -> None:
         world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
     world.work("evidence")
     assert len(world.tasks("pull")) == 1
-    world.settle(minutes=1)
+    world.settle(minutes=2)
     assert world.proof().acknowledged == 6
 
 

@@ -48,8 +48,10 @@ class World:
         self.sessions: Sessions = make_sessions(engine)
         self.clock = SteppedClock(START)
         self.calendar = FundCalendar(ZoneInfo("Africa/Nairobi"))
-        pool = engine.pool
-        in_use = pool.checkedout  # type: ignore[attr-defined]
+
+        def in_use() -> int:
+            return int(engine.pool.checkedout())  # type: ignore[attr-defined]
+
         self.wallet = ScriptedWallet(self.clock.now, in_use)
         self.registry = ScriptedRegistry(in_use)
         wallets = {self.wallet.name: self.wallet}
