@@ -32,6 +32,7 @@ _COMMANDS: Final = {
     "reconcile": _Command("reconcile:reconcile", "Have a day compared."),
     "staff": _Command("staff:staff", "The fund's people: add."),
     "statement": _Command("statement:statement", "The wallets' own statements: import."),
+    "wallet": _Command("wallet:wallet", "The mobile-money wallet: register."),
 }
 
 

@@ -21,9 +21,11 @@ from operations.migrate import migrate
 from operations.outside_servers import check_database, check_port, check_redis
 from operations.part import part_of
 from operations.processes import Ports, processes
+from operations.registration import register_wallet
 from operations.state import State, state_from_environment
 from operations.supervisor import Supervisor
 from operations.trouble import TroubleError
+from ussd_app.bootstrap import build
 
 READY_SECONDS_MAX = 60.0
 # A part that cannot stay up while starting will not do better later.
@@ -82,6 +84,8 @@ class Launcher:
         for part in processes(self._ports, self._state, env):
             self._supervisor.add(part)
         self._wait_until_ready()
+        if self._ports.sandbox is not None:
+            _register(env)
         write_file(self._state.run_file, self._for_the_command_line(env))
         self._announce(time.monotonic() - began, embedded=bool(servers))
         while not self._stopping:
@@ -148,6 +152,15 @@ class Launcher:
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
+
+
+def _register(env: dict[str, str]) -> None:
+    """The sandbox forgets nothing, but it may be new: like the real wallet it must be told of us once."""
+    services = build(load_settings(_env_file=None, **lower_case(env)), pooled=False)
+    try:
+        register_wallet(services)
+    except KibabaError as error:
+        raise TroubleError(f"the sandbox's wallet did not take our registration: {error}") from error
 
 
 def _migrate(database_url: str) -> None:

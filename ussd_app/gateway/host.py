@@ -182,7 +182,7 @@ class Host:
     def _answers(
         self, hop: Hop, session_key: str, progress: _Progress, parts: list[str], *, doubtful: int = 0
     ) -> _Progress:
-        """Answer screen after screen. The first `doubtful` answers set off nothing that was not done before."""
+        """Answer screen after screen. The first `doubtful` answers set off nothing new."""
         if progress.answers + len(parts) > _ANSWERS_MAX:
             return replace(progress, reply=self._notice("trouble"), answers=progress.answers + len(parts))
         for part in parts:

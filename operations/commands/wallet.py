@@ -1,0 +1,22 @@
+"""`bin/kibaba wallet …`."""
+
+import click
+
+from operations.commands.output import json_option, show
+from operations.house import settings
+from operations.registration import register_wallet
+from ussd_app.bootstrap import build
+
+
+@click.group()
+def wallet() -> None:
+    """The mobile-money wallet."""
+
+
+@wallet.command()
+@json_option
+def register(as_json: bool) -> None:
+    """Tell the wallet where hand payments are announced, and that its list will be pulled. Needed once."""
+    with settings() as current:
+        registered = register_wallet(build(current))
+    show({name: outcome.value for name, outcome in registered.items()}, as_json=as_json)

@@ -1,0 +1,28 @@
+"""Tells the wallet, once, where hand payments are to be announced and that its list will be pulled."""
+
+from core.phone import PhoneNumber
+from core.settings import Settings
+from payments.wallets.mpesa.registration import Registration, register_hand_payments, register_pull
+from ussd_app.bootstrap import Services
+
+
+def register_wallet(services: Services) -> dict[str, Registration]:
+    """Register both at Daraja. Raises RegistrationFailed, InvalidValue; what is registered already stays so."""
+    settings = services.settings
+    client = services.wallet.client
+    hooks = hooks_address(settings)
+    return {
+        "hand payments": register_hand_payments(
+            client, validation_url=f"{hooks}/c2b/validation", confirmation_url=f"{hooks}/c2b/confirmation"
+        ),
+        "pull": register_pull(
+            client,
+            nominated=PhoneNumber.parse(settings.mpesa_pull_nominated_number, settings.fund_region),
+            callback_url=f"{hooks}/pull",
+        ),
+    }
+
+
+def hooks_address(settings: Settings) -> str:
+    """Where providers post to us; holds the secret token."""
+    return f"{settings.public_url}/hooks/{settings.hook_token.get_secret_value()}"
