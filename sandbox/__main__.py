@@ -20,6 +20,8 @@ FLAGS = {
     "consumer_secret": "Daraja consumer secret",
     "shortcode": "the paybill",
     "passkey": "STK passkey of the paybill",
+    "initiator": "the API user of payouts",
+    "initiator_password": "its password, which SecurityCredential encrypts",
     "organisation": "name of the paybill's owner",
     "at_username": "Africa's Talking user name",
     "at_api_key": "Africa's Talking API key",

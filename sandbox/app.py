@@ -6,7 +6,7 @@ from werkzeug.exceptions import HTTPException
 
 from sandbox import inspection, recorder
 from sandbox.africastalking import sms, ussd
-from sandbox.daraja import by_hand, prompts, statement
+from sandbox.daraja import b2c, by_hand, initiators, prompts, statement
 from sandbox.daraja import routes as daraja
 from sandbox.phones import page
 from sandbox.phones import routes as phones
@@ -26,10 +26,16 @@ def create_app(settings: Settings, *, start: bool = True) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
     app.extensions["sandbox"] = world
     recorder.install(app)
-    for room in (prompts, by_hand, sms, ussd):
+    for room in (prompts, by_hand, b2c, sms, ussd):
         room.install(world)
     blueprints = (daraja.blueprint, sms.blueprint, *registries.BLUEPRINTS, phones.blueprint)
-    for blueprint in (*blueprints, statement.blueprint, inspection.blueprint, page.blueprint):
+    for blueprint in (
+        *blueprints,
+        initiators.blueprint,
+        statement.blueprint,
+        inspection.blueprint,
+        page.blueprint,
+    ):
         app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, _http_error)
     if start:

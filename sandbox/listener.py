@@ -1,4 +1,4 @@
-"""A stand-in for the gateway itself: hears what the sandbox sends and answers as told; for tests of the sandbox."""
+"""A stand-in for the gateway: hears what the sandbox sends and answers as told; for tests of the sandbox."""
 
 import json
 import threading
@@ -30,17 +30,26 @@ class Heard:
 
 @dataclass
 class Listener:
-    """`heard` holds every POST in order of arrival. Set `answer` to reply otherwise than 200 Accepted."""
+    """`heard` holds every POST in order of arrival. Set `answer` to reply otherwise than 200 Accepted.
+
+    `pages` are JSON documents to GET by path; anything else is not found.
+    """
 
     url: str = ""
     heard: list[Heard] = field(default_factory=list)
     answer: Answer | None = None
+    pages: dict[str, Any] = field(default_factory=dict)
 
     def at(self, path: str) -> list[dict[str, Any]]:
         """Bodies of the POSTs whose path ends in `path`."""
         return [one.body for one in self.heard if one.path.endswith(path)]
 
     def __call__(self, request: Request) -> Response:
+        if request.method == "GET":
+            page = self.pages.get(request.path)
+            return Response(
+                json.dumps(page), status=404 if page is None else 200, mimetype="application/json"
+            )
         if request.mimetype == "application/json":
             body = json.loads(request.get_data())
         else:

@@ -46,8 +46,9 @@ CREATE TABLE IF NOT EXISTS c2b_urls (
 CREATE TABLE IF NOT EXISTS pull_registrations (shortcode TEXT PRIMARY KEY, nominated TEXT NOT NULL, url TEXT NOT NULL);
 
 CREATE TABLE IF NOT EXISTS payouts (
-    originator_id TEXT PRIMARY KEY, conversation_id TEXT NOT NULL, command TEXT NOT NULL, msisdn TEXT NOT NULL,
-    amount_cents INTEGER NOT NULL, result_code TEXT, receipt TEXT, at REAL NOT NULL);
+    originator_id TEXT PRIMARY KEY, conversation_id TEXT NOT NULL, msisdn TEXT NOT NULL,
+    amount_cents INTEGER NOT NULL, result_url TEXT NOT NULL, timeout_url TEXT NOT NULL, fault TEXT NOT NULL,
+    authorised INTEGER NOT NULL, at REAL NOT NULL, result_code TEXT, receipt TEXT);
 
 CREATE TABLE IF NOT EXISTS sms (
     id INTEGER PRIMARY KEY, message_id TEXT NOT NULL, direction TEXT NOT NULL, phone TEXT NOT NULL,

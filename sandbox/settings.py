@@ -28,6 +28,8 @@ class Settings:
     sender_key: str = ""
     service_code: str = "*384*96#"
     network_code: str = "63902"
+    initiator: str = "sandbox-initiator"
+    initiator_password: str = "sandbox-initiator-password"  # noqa: S105 - published.
     wrong_pin: str = "0000"
     opening_balance_shillings: int = 10_000
 

@@ -4,6 +4,7 @@ import base64
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +64,11 @@ class Box:
 
     def fault(self, part: str, **spec: Any) -> None:
         answer = self.call("PUT", f"/faults/{part}", json=spec)
-        assert answer.status_code == 200, answer.get_json()
+        assert answer.status_code == HTTPStatus.OK, answer.get_json()
 
     def switch(self, **wanted: Any) -> None:
         answer = self.call("PUT", "/switches", json=wanted)
-        assert answer.status_code == 200, answer.get_json()
+        assert answer.status_code == HTTPStatus.OK, answer.get_json()
 
     def pass_time(self, seconds: float) -> None:
         """Moves the clock from one thing due to the next, so that each happens at its own time."""
@@ -85,7 +86,9 @@ class Box:
 
     def daraja(self, path: str, body: Any, **options: Any) -> TestResponse:
         """A POST with a good token, unless `headers` are given."""
-        headers = options.pop("headers", None) or {"Authorization": f"Bearer {self._token or self.fresh_token()}"}
+        headers = options.pop("headers", None) or {
+            "Authorization": f"Bearer {self._token or self.fresh_token()}"
+        }
         return self.call("POST", f"/daraja{path}", json=body, headers=headers, **options)
 
     def credentials(self) -> dict[str, str]:
@@ -94,7 +97,7 @@ class Box:
         return {"BusinessShortCode": "174379", "Password": password, "Timestamp": stamp}
 
     def push_body(self, **changes: Any) -> dict[str, Any]:
-        """A good STK push of KES 50 to +254712345678, changed as told; a value of None leaves the field out."""
+        """A good STK push of KES 50 to +254712345678, changed as told; None leaves a field out."""
         body = self.credentials() | {
             "TransactionType": "CustomerPayBillOnline",
             "Amount": 50,

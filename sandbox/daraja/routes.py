@@ -3,11 +3,11 @@
 from flask import Blueprint, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from sandbox.daraja import c2b, pull, stk, tokens
+from sandbox.daraja import b2c, c2b, enquiries, pull, stk, tokens
 from sandbox.daraja.errors import DarajaError
 
 blueprint = Blueprint("daraja", __name__, url_prefix="/daraja")
-for part in (tokens, stk, c2b, pull):
+for part in (tokens, stk, c2b, pull, b2c, enquiries):
     blueprint.register_blueprint(part.blueprint)
 
 

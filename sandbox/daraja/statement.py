@@ -149,6 +149,6 @@ def _cells(world: World, row: Payment, time_format: str) -> list[str]:
         "true",
         REASONS[row.kind],
         party,
-        "",
-        row.account,
+        row.account if row.kind == REVERSAL else "",
+        row.account if row.kind == PAYMENT else "",
     ]

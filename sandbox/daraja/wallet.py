@@ -130,6 +130,31 @@ def pay(
     return payment
 
 
+def give(world: World, *, receipt: str, kind: str, msisdn: str, amount_cents: int, account: str) -> None:
+    """Moves money from the organisation to a phone; a reversal's `account` is the receipt it undoes."""
+    now = world.clock.now()
+    with world.store.transaction():
+        name = owner(world, msisdn)
+        world.store.execute(
+            "UPDATE wallets SET balance_cents = balance_cents + ? WHERE msisdn = ?", amount_cents, msisdn
+        )
+        book(
+            world,
+            Payment(
+                receipt=receipt,
+                kind=kind,
+                shortcode=world.settings.shortcode,
+                msisdn=msisdn,
+                name=name,
+                account=account,
+                amount_cents=-amount_cents,
+                balance_cents=organisation_balance_cents(world) - amount_cents,
+                started_at=now,
+                completed_at=now,
+            ),
+        )
+
+
 def book(world: World, payment: Payment) -> None:
     """Writes one line of the organisation's account."""
     world.store.insert("payments", **{name: getattr(payment, name) for name in Payment.__dataclass_fields__})

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from flask import Blueprint, Response, jsonify, send_from_directory
+from flask import Blueprint, Response, jsonify
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound
 
 from sandbox.world import here
 
@@ -13,6 +14,8 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
+TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
 blueprint = Blueprint("page", __name__)
 
 
@@ -21,13 +24,17 @@ def phones() -> ResponseReturnValue:
     return _file("phones.html")
 
 
-@blueprint.get("/static/<path:name>")
+@blueprint.get("/static/<name>")
 def static(name: str) -> ResponseReturnValue:
     return _file(name)
 
 
 def _file(name: str) -> Response:
-    response = send_from_directory(STATIC, name, max_age=0)
+    found = next((path for path in STATIC.iterdir() if path.name == name), None)
+    if found is None:
+        raise NotFound
+    response = Response(found.read_bytes(), mimetype=TYPES[found.suffix])
+    response.headers["Cache-Control"] = "no-cache"
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"

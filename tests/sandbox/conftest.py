@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from sandbox.listener import Listener, listening
 from sandbox.testing import Box
 

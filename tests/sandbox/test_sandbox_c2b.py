@@ -5,9 +5,10 @@ import json
 from typing import Any
 
 import pytest
+from werkzeug.wrappers import Response
+
 from sandbox.listener import Heard, Listener
 from sandbox.testing import Box
-from werkzeug.wrappers import Response
 
 HAND = {"phone": "+254712345678", "amount": 120, "account": "400000018"}
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from sandbox.listener import Listener
 from sandbox.testing import Box
 

@@ -6,13 +6,25 @@ from datetime import date
 from typing import Any
 
 import pytest
+
 from sandbox.clock import eat
 from sandbox.testing import Box
 
-HEADER = (
-    "Receipt No.,Completion Time,Initiation Time,Details,Transaction Status,Paid In,Withdrawn,Balance,"
-    "Balance Confirmed,Reason Type,Other Party Info,Linked Transaction ID,A/C No."
-).split(",")
+HEADER = [
+    "Receipt No.",
+    "Completion Time",
+    "Initiation Time",
+    "Details",
+    "Transaction Status",
+    "Paid In",
+    "Withdrawn",
+    "Balance",
+    "Balance Confirmed",
+    "Reason Type",
+    "Other Party Info",
+    "Linked Transaction ID",
+    "A/C No.",
+]
 
 
 def register(box: Box) -> Any:
@@ -42,7 +54,9 @@ def pay(box: Box, amount: int, phone: str = "254712345678", account: str = "4000
 
 
 def table(box: Box, **query: str) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(box.call("GET", "/statement", query_string=query).get_data(as_text=True))))
+    return list(
+        csv.reader(io.StringIO(box.call("GET", "/statement", query_string=query).get_data(as_text=True)))
+    )
 
 
 def test_registering_twice_says_so(box: Box) -> None:
@@ -112,7 +126,13 @@ def test_payments_older_than_48_hours_are_out_of_reach(box: Box) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"StartDate": "22-11-2026"}, {"EndDate": ""}, {"OffSetValue": "-1"}, {"StartDate": "2099-01-01 00:00:00"}]
+    "change",
+    [
+        {"StartDate": "22-11-2026"},
+        {"EndDate": ""},
+        {"OffSetValue": "-1"},
+        {"StartDate": "2099-01-01 00:00:00"},
+    ],
 )
 def test_bad_windows_are_refused(box: Box, change: dict[str, str]) -> None:
     register(box)
@@ -191,6 +211,8 @@ def test_statement_and_pull_tell_the_same_story(box: Box) -> None:
         box.pass_time(3)
         pay(box, amount + 1)
     pulled = {row["transactionId"]: row["amount"] for row in pull(box)["Response"][0]}
-    stated = {row["receipt"]: f"{row['amount_cents'] / 100:.2f}" for row in box.get("/statement.json")["rows"]}
+    stated = {
+        row["receipt"]: f"{row['amount_cents'] / 100:.2f}" for row in box.get("/statement.json")["rows"]
+    }
     assert len(pulled) == 6
     assert pulled == stated

@@ -4,10 +4,11 @@ import re
 from typing import Any
 
 import pytest
+from werkzeug.wrappers import Response
+
 from sandbox.daraja.outcomes import OUTCOMES
 from sandbox.listener import Listener
 from sandbox.testing import Box
-from werkzeug.wrappers import Response
 
 PHONE = "/phones/+254712345678"
 
