@@ -21,8 +21,8 @@ def amount(cents: int) -> str:
 
 def money(cents: int) -> str:
     """Cents with their currency, cents left out when there are none."""
-    shown = amount(cents).removesuffix(".00")
-    return f"{services().currency} {shown}"
+    sign = "\N{MINUS SIGN}" if cents < 0 else ""
+    return f"{sign}{services().currency} {amount(abs(cents)).removesuffix('.00')}"
 
 
 def number(count: int) -> str:

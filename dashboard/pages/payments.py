@@ -1,6 +1,7 @@
 """Payments: the latest, one by its receipt, and the whole way of one."""
 
 import uuid
+from collections.abc import Sequence
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -10,7 +11,7 @@ from dashboard import receipts
 from dashboard.access import READERS, allow
 from dashboard.services import services
 from payments.model import PaymentState
-from payments.view import payment_way
+from payments.view import WayStep, payment_way
 
 routes = Blueprint("payments", __name__, url_prefix="/payments")
 
@@ -47,11 +48,28 @@ def show(payment_id: uuid.UUID) -> str:
         facts = receipts.facts(database, payment_id)
         if facts is None:
             abort(404)
-        way = payment_way(database, facts.payment_id)
+        way = _without_echoes(payment_way(database, facts.payment_id))
         differences = receipts.breaks_about(database, facts.payment_id)
     reached = {step.state for step in way}
+    # On the wallet's list, and yet not confirmed: the list names another amount.
+    disputed = PaymentState.CONFIRMED in reached and facts.state == PaymentState.RECEIVED
     is_on_its_way = facts.receipt is not None and facts.state != PaymentState.REVERSED
     ahead = [state for state in _STEPS if state not in reached] if is_on_its_way else []
     return render_template(
-        "dashboard/payment.html", facts=facts, way=way, ahead=ahead, differences=differences
+        "dashboard/payment.html",
+        facts=facts,
+        way=way,
+        ahead=ahead,
+        disputed=disputed,
+        differences=differences,
     )
+
+
+def _without_echoes(way: Sequence[WayStep]) -> list[WayStep]:
+    """Steps into the same state with nothing new to say are shown once, at the last."""
+    following = [*way[1:], None]
+    return [step for step, after in zip(way, following, strict=True) if step.why or not _repeats(after, step)]
+
+
+def _repeats(after: WayStep | None, step: WayStep) -> bool:
+    return after is not None and after.state == step.state

@@ -3,8 +3,7 @@
 import uuid
 
 from flask import Blueprint, flash, redirect, render_template, url_for
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from core import audit
@@ -13,11 +12,13 @@ from dashboard.access import EVERYONE_AT_THE_FUND, KEEPERS, allow
 from dashboard.catalogue import text
 from dashboard.login import signed_in_staff
 from dashboard.services import services
+from payments.reconciliation.tables import ReconciliationRun
+from payments.wallet_lines.tables import PullRun
 
 routes = Blueprint("queues", __name__, url_prefix="/queues")
 
 _DEAD_ROWS_MAX = 100
-_PERIODIC = ("pull", "reconcile")
+_RUNS_MAX = 8
 
 
 @routes.get("/")
@@ -32,8 +33,11 @@ def index() -> str:
             .order_by(OutboxRow.finished_at.desc(), OutboxRow.id)
             .limit(_DEAD_ROWS_MAX)
         ).all()
-        runs = {topic: last_run(database, topic) for topic in _PERIODIC}
-    return render_template("dashboard/queues.html", topics=topics, dead=dead, runs=runs)
+        pulls = database.scalars(select(PullRun).order_by(PullRun.finished_at.desc()).limit(_RUNS_MAX)).all()
+        runs = database.scalars(
+            select(ReconciliationRun).order_by(ReconciliationRun.at.desc()).limit(_RUNS_MAX)
+        ).all()
+    return render_template("dashboard/queues.html", topics=topics, dead=dead, pulls=pulls, runs=runs)
 
 
 @routes.post("/<uuid:row_id>/again")
@@ -58,13 +62,3 @@ def again(row_id: uuid.UUID) -> Response:
             )
             flash(text("queues.tried_again"))
     return redirect(url_for(".index"))
-
-
-def last_run(database: Session, topic: str) -> OutboxRow | None:
-    """The latest finished or given-up row of a topic."""
-    return database.scalar(
-        select(OutboxRow)
-        .where(OutboxRow.topic == topic, OutboxRow.finished_at.is_not(None))
-        .order_by(func.coalesce(OutboxRow.finished_at, OutboxRow.created_at).desc())
-        .limit(1)
-    )

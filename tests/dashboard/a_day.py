@@ -20,14 +20,14 @@ from members.tables import ConsentRow, MemberRow, PhoneChangeRow
 from payments.contributions.tables import Contribution, ContributionEvent
 from payments.evidence.tables import Evidence, EvidenceVerdict
 from payments.model import BreakClass, EvidenceChannel, MatchStep, PostingState, Verdict
-from payments.payers import payer_index
 from payments.particulars import Particulars
+from payments.payers import payer_index
 from payments.receipts.model import Arrival, Owner
 from payments.receipts.service import record
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break, ReconciliationRun
 from payments.registry_postings.tables import RegistryPosting
-from payments.wallet_lines.tables import StoredLine
+from payments.wallet_lines.tables import PullRun, StoredLine
 from payments.wallets.protocol import LineKind
 
 _NAMES = ("W***** M****", "A**** O*****", "J*** K*******", "F***** N****", "P**** W*****", "M*** A*****")
@@ -51,7 +51,7 @@ class Day:
 
     @property
     def secrets(self) -> list[str]:
-        return [form for phone in self.phones for form in (phone.e164[4:],)] + self.identifiers
+        return [phone.e164[4:] for phone in self.phones] + self.identifiers
 
 
 def seed(session: Session, parts: Services, *, members: int = 14, payments: int = 44) -> Day:
@@ -65,7 +65,8 @@ class _Seeder:
         self.parts = parts
         self.now = parts.clock.now()
         self.start = parts.calendar.bounds(parts.calendar.day_of(self.now))[0]
-        self.chance = random.Random(20261122)
+        self.chance = random.Random(20261122)  # noqa: S311 -- receipts of a test, the same every time
+        self.run_id = new_id()
         self.day = Day()
 
     def run(self, members: int, payments: int) -> Day:
@@ -80,6 +81,7 @@ class _Seeder:
         self.unknown_wish()
         self.changes()
         self.dead_row()
+        self.pulls()
         self.run_of_the_day()
         return self.day
 
@@ -145,9 +147,7 @@ class _Seeder:
             payer=phone,
         )
         told_at = paid_at + timedelta(seconds=4)
-        receipt = record(
-            self.session, arrival, owner, pull_delay=timedelta(seconds=3), now=told_at
-        ).receipt
+        receipt = record(self.session, arrival, owner, pull_delay=timedelta(seconds=3), now=told_at).receipt
         self.day.receipts.append(receipt)
         wish = self.wish(receipt, phone, who) if by_prompt else None
         self.message(receipt, arrival.source, Verdict.SUSPENSE if in_suspense else Verdict.CREDITED, wish)
@@ -189,7 +189,12 @@ class _Seeder:
             self.session.flush()
 
     def message(
-        self, receipt: Receipt, channel: str, verdict: str, wish: Contribution | None, cents: int | None = None
+        self,
+        receipt: Receipt,
+        channel: str,
+        verdict: str,
+        wish: Contribution | None,
+        cents: int | None = None,
     ) -> None:
         kept = Evidence(
             id=new_id(), channel=channel, wallet=receipt.wallet, body="{}", received_at=receipt.recorded_at
@@ -245,12 +250,17 @@ class _Seeder:
         """All tasks so far are done but the last few."""
         self.session.execute(
             update(OutboxRow)
-            .where(OutboxRow.topic.in_(("post", "pull", "message")), OutboxRow.created_at <= self.now)
-            .values(state="done", finished_at=self.now)
+            .where(OutboxRow.topic.in_(("post", "pull", "message")))
+            .values(state="done", finished_at=self.now, created_at=self.now)
         )
         for place in (41, 42, 43):
             payload = {"receipt_id": str(self.day.receipts[place].id)}
-            outbox.add(self.session, "post", f"again-{place}", payload, now=self.now - timedelta(minutes=20))
+            outbox.add(self.session, "post", f"again-{place}", payload, now=self.now)
+        self.session.execute(
+            update(OutboxRow)
+            .where(OutboxRow.state == "pending")
+            .values(created_at=self.now - timedelta(minutes=20))
+        )
 
     def differences(self) -> None:
         seen = self.now - timedelta(minutes=44)
@@ -299,6 +309,7 @@ class _Seeder:
             break_class=kind,
             subject=subject,
             state="open",
+            run_id=self.run_id,
             amount_cents=cents,
             other_amount_cents=other_cents,
             receipt_id=receipt.id if receipt else None,
@@ -367,12 +378,30 @@ class _Seeder:
         row.last_error = f"UserInBlacklist for {self.day.phones[3].wire}"
         self.day.dead_task = row.id
 
+    def pulls(self) -> None:
+        for hours, complete in ((0, True), (1, False), (2, True)):
+            at = self.now - timedelta(hours=hours, minutes=9)
+            self.session.add(
+                PullRun(
+                    id=new_id(),
+                    wallet=self.parts.wallet,
+                    shortcode=self.parts.shortcode,
+                    window_start=at - timedelta(hours=2),
+                    window_end=at,
+                    complete=complete,
+                    pages=1 if complete else 0,
+                    lines=12 - hours if complete else 0,
+                    error="" if complete else "the wallet answered 503",
+                    finished_at=at,
+                )
+            )
+
     def run_of_the_day(self) -> None:
         money = sum(receipt.amount_cents for receipt in self.day.receipts)
         missing = sum(self.day.receipts[place].amount_cents for place in (22, 36))
         self.session.add(
             ReconciliationRun(
-                id=new_id(),
+                id=self.run_id,
                 wallet=self.parts.wallet,
                 shortcode=self.parts.shortcode,
                 day=self.parts.calendar.day_of(self.now),

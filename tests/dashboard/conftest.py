@@ -1,7 +1,6 @@
 """The dashboard on an application of its own, with staff of every role and a clock that tests turn."""
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,23 +18,8 @@ from dashboard.staff.service import add_staff
 from members.model import Policy
 from members.pins import Pins
 from members.service import Members
-from tests.dashboard.browsing import PASSWORD, sign_in
 from tests.dashboard.a_day import Day, seed
-
-NOON = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)  # 12:00 in Nairobi, a Sunday
-
-
-class TurnableClock:
-    """A clock that stands until a test turns it."""
-
-    def __init__(self) -> None:
-        self.instant = NOON
-
-    def now(self) -> datetime:
-        return self.instant
-
-    def turn(self, by: timedelta) -> None:
-        self.instant += by
+from tests.dashboard.browsing import PASSWORD, TurnableClock, sign_in
 
 
 @pytest.fixture
@@ -122,8 +106,7 @@ def officer(as_role: Callable[[str], FlaskClient]) -> FlaskClient:
 
 
 @pytest.fixture
-def day(parts: Services) -> Iterator[Day]:
+def day(parts: Services) -> Day:
     """A realistic day: most money arrived at the fund, some is stuck, some nobody can name."""
     with parts.sessions.begin() as session:
-        made = seed(session, parts)
-    yield made
+        return seed(session, parts)

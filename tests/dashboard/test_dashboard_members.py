@@ -1,0 +1,169 @@
+"""Members: found by what they say, masked everywhere, in full only with a reason; decisions made once."""
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from core.audit import AuditEntry
+from dashboard.services import Services
+from members.model import PhoneChangeState
+from members.tables import MemberRow, PhoneChangeRow
+from tests.dashboard.a_day import Day
+from tests.dashboard.browsing import post
+
+MEMBERS = "/dashboard/members/"
+REASON = "The member asks on the phone why a payment is missing"
+
+
+def entries(parts: Services, action: str) -> list[AuditEntry]:
+    with parts.sessions() as session:
+        return list(session.scalars(select(AuditEntry).where(AuditEntry.action == action)))
+
+
+def written(day: Day, kind: str) -> str:
+    phone = day.phones[0].e164
+    return {
+        "number": day.numbers[0],
+        "spaced number": f"{day.numbers[0][:3]} {day.numbers[0][3:6]} {day.numbers[0][6:]}",
+        "phone": f"0{phone[4:]}",
+        "international phone": phone,
+        "national_id": day.identifiers[0],
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["number", "spaced number", "phone", "international phone", "national_id"])
+def test_a_member_is_found_by_each_way_of_saying_who(
+    officer: FlaskClient, day: Day, parts: Services, kind: str
+) -> None:
+    answer = post(officer, MEMBERS, query=written(day, kind))
+    assert answer.headers["Location"] == f"{MEMBERS}{day.members[0]}"
+    (entry,) = entries(parts, "member.searched")
+    assert entry.subject == str(day.members[0])
+    assert entry.details["by"] in kind
+    assert day.identifiers[0] not in str(entry.details)
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("400000017", "none of the three"),
+        ("0799999999", "Nobody found"),
+        ("12345678", "Nobody found"),
+        ("O712", "none of the three"),
+        ("' OR 1=1 --", "none of the three"),
+        ("<script>", "none of the three"),
+    ],
+)
+def test_a_search_that_finds_nobody_says_why(officer: FlaskClient, day: Day, typed: str, words: str) -> None:
+    page = post(officer, MEMBERS, query=typed).text
+    assert words in page
+    assert typed not in page
+
+
+def test_a_member_page_is_masked_and_its_opening_is_remembered(
+    officer: FlaskClient, day: Day, parts: Services
+) -> None:
+    page = officer.get(f"{MEMBERS}{day.members[0]}").text
+    assert day.phones[0].masked in page
+    assert "•••••" in page
+    assert not [secret for secret in day.secrets if secret in page]
+    assert len(entries(parts, "member.opened")) == 1
+
+
+def test_unmasking_needs_a_reason_and_is_remembered_with_it(
+    officer: FlaskClient, day: Day, parts: Services
+) -> None:
+    address = f"{MEMBERS}{day.members[0]}"
+    assert post(officer, f"{address}/unmask", address, reason="because").status_code == 302
+    assert entries(parts, "member.unmasked") == []
+    page = post(officer, f"{address}/unmask", address, reason=REASON).text
+    assert day.phones[0].e164 in page
+    assert day.identifiers[0] in page
+    (entry,) = entries(parts, "member.unmasked")
+    assert entry.reason == REASON
+    assert entry.actor.startswith("staff:")
+    assert day.phones[0].e164 not in officer.get(address).text
+
+
+def test_a_member_without_payments_or_consents_has_a_page(
+    officer: FlaskClient, day: Day, parts: Services
+) -> None:
+    new = uuid.uuid4()
+    with parts.sessions.begin() as session:
+        old = session.get_one(MemberRow, day.members[0])
+        columns = {column.key: getattr(old, column.key) for column in MemberRow.__table__.columns}
+        other = {"id": new, "number": "400099993", "phone_index": "p", "wallet_hash_index": "w"}
+        session.add(MemberRow(**{**columns, **other, "identifier_index": "i", "join_key": "j"}))
+    page = officer.get(f"{MEMBERS}{new}").text
+    assert "This member has not saved yet" in page
+    assert "No consents" in page
+
+
+def test_no_page_shows_a_phone_or_an_id_in_full(as_role: Callable[[str], FlaskClient], day: Day) -> None:
+    supervisor = as_role("supervisor")
+    addresses = [
+        "day/2026-11-22",
+        "exceptions/",
+        "exceptions/download.csv",
+        "payments/",
+        "members/",
+        "queues/",
+    ]
+    addresses += ["audit/", f"members/changes/{day.change}", f"payments/{day.wish}"]
+    addresses += [f"exceptions/{break_id}" for break_id in day.breaks.values()]
+    addresses += [f"payments/{receipt.id}" for receipt in day.receipts]
+    addresses += [f"members/{member}" for member in day.members]
+    for address in addresses:
+        answer = supervisor.get(f"/dashboard/{address}")
+        assert answer.status_code == 200, address
+        assert [secret for secret in day.secrets if secret in answer.text] == [], address
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"), [("accept", PhoneChangeState.DONE), ("refuse", PhoneChangeState.REFUSED)]
+)
+def test_staff_decide_a_change_of_phone_once(
+    officer: FlaskClient, day: Day, parts: Services, answer: str, state: PhoneChangeState
+) -> None:
+    assert "The year of birth given was not the right one." in officer.get(MEMBERS).text
+    address = f"{MEMBERS}changes/{day.change}"
+    decided = post(officer, address, answer=answer, reason=REASON)
+    assert decided.headers["Location"] == MEMBERS
+    with parts.sessions() as session:
+        change = session.scalars(select(PhoneChangeRow).where(PhoneChangeRow.id == day.change)).one()
+    assert (change.state, change.reason) == (state, REASON)
+    assert str(change.decided_by).startswith("staff:")
+    page = officer.get(address).text
+    assert 'name="answer"' not in page
+    post(officer, address, "/dashboard/profile/", answer="accept", reason=REASON)
+    with parts.sessions() as session:
+        assert session.get_one(PhoneChangeRow, day.change).state == state
+
+
+def test_a_decision_without_a_reason_is_not_taken(officer: FlaskClient, day: Day, parts: Services) -> None:
+    address = f"{MEMBERS}changes/{day.change}"
+    post(officer, address, answer="accept", reason="ok")
+    assert "A decision needs a reason" in officer.get(address).text
+    with parts.sessions() as session:
+        assert session.get_one(PhoneChangeRow, day.change).state == PhoneChangeState.STAFF
+
+
+def test_a_decision_is_one_of_two(officer: FlaskClient, day: Day) -> None:
+    address = f"{MEMBERS}changes/{day.change}"
+    assert post(officer, address, answer="perhaps", reason=REASON).status_code == 400
+
+
+def test_an_auditor_sees_a_change_and_does_not_decide(
+    as_role: Callable[[str], FlaskClient], day: Day
+) -> None:
+    page = as_role("auditor").get(f"{MEMBERS}changes/{day.change}").text
+    assert 'value="accept"' not in page
+
+
+def test_what_is_no_member_and_no_change_is_not_found(officer: FlaskClient) -> None:
+    assert officer.get(f"{MEMBERS}{uuid.uuid4()}").status_code == 404
+    assert officer.get(f"{MEMBERS}changes/{uuid.uuid4()}").status_code == 404
+    assert post(officer, f"{MEMBERS}{uuid.uuid4()}/unmask", MEMBERS, reason=REASON).status_code == 404

@@ -1,0 +1,79 @@
+"""Payments: found by receipt, listed in pages, and each with its whole way."""
+
+import uuid
+
+from flask.testing import FlaskClient
+
+from dashboard import receipts
+from dashboard.services import Services
+from tests.dashboard.a_day import Day, seed
+
+PAYMENTS = "/dashboard/payments/"
+
+
+def test_before_the_first_payment_the_page_says_so(officer: FlaskClient) -> None:
+    assert "No payments yet" in officer.get(PAYMENTS).text
+
+
+def test_a_payment_is_found_by_its_receipt_as_somebody_reads_it_out(officer: FlaskClient, day: Day) -> None:
+    receipt = day.receipts[5]
+    answer = officer.get(PAYMENTS, query_string={"receipt": f" {receipt.receipt.lower()} "})
+    assert answer.headers["Location"] == f"{PAYMENTS}{receipt.id}"
+
+
+def test_a_receipt_nobody_knows_is_said_to_be_unknown(officer: FlaskClient, day: Day) -> None:
+    page = officer.get(PAYMENTS, query_string={"receipt": "<b>NONE"}).text
+    assert "No payment with this receipt" in page
+    assert "<b>NONE" not in page
+
+
+def test_an_acknowledged_payment_shows_its_whole_way_in_order(officer: FlaskClient, day: Day) -> None:
+    page = officer.get(f"{PAYMENTS}{day.receipts[1].id}").text
+    way = page.split('<ol class="way">')[1].split("</ol>")[0]
+    words = [part.split("</strong>")[0] for part in way.split("<strong>")[1:]]
+    assert words == ["Asked for", "Prompt sent", "Received", "Confirmed", "Posted", "Acknowledged"]
+    assert "Not yet" not in way
+
+
+def test_a_stuck_payment_shows_what_is_still_ahead(officer: FlaskClient, day: Day) -> None:
+    page = officer.get(f"{PAYMENTS}{day.receipts[41].id}").text
+    assert page.count("Not yet") == 2
+    assert "The central registry has not taken it so far." in page
+    assert "Not posted to the registry" in page
+
+
+def test_a_listed_payment_with_another_amount_is_not_called_confirmed(officer: FlaskClient, day: Day) -> None:
+    page = officer.get(f"{PAYMENTS}{day.receipts[28].id}").text
+    assert "shows it with another amount" in page
+
+
+def test_a_wish_without_money_has_a_page_too(officer: FlaskClient, day: Day) -> None:
+    page = officer.get(f"{PAYMENTS}{day.wish}").text
+    assert "Payment asked for" in page
+    assert "Being checked with the wallet" in page
+    assert "Outcome not known" in page
+
+
+def test_money_in_suspense_says_so(officer: FlaskClient, day: Day) -> None:
+    page = officer.get(f"{PAYMENTS}{day.receipts[17].id}").text
+    assert "In suspense" in page
+    assert "no member has this number" in page
+
+
+def test_pages_hold_every_payment_once(parts: Services) -> None:
+    with parts.sessions.begin() as session:
+        made = seed(session, parts, payments=120)
+    seen: list[uuid.UUID] = []
+    after: str | None = None
+    with parts.sessions() as session:
+        while True:
+            rows, after = receipts.latest(session, after)
+            seen += [row.receipt_id for row in rows]
+            if after is None:
+                break
+    assert len(seen) == len(set(seen)) == len(made.receipts)
+
+
+def test_what_is_no_payment_is_not_found(officer: FlaskClient) -> None:
+    assert officer.get(f"{PAYMENTS}{uuid.uuid4()}").status_code == 404
+    assert officer.get(f"{PAYMENTS}?after=nonsense").status_code == 400

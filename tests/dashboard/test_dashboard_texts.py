@@ -1,0 +1,89 @@
+"""The catalogue: every word of a page comes from it, and none is missing."""
+
+import re
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment
+
+import dashboard
+from dashboard import catalogue, showing
+from dashboard.breaks import turn_of
+from dashboard.pages.payments import _STEPS
+from dashboard.staff.model import Role
+from dashboard.witnesses import WORDS
+from members.model import PhoneChangeState, Purpose, Status
+from payments.model import BreakClass, EvidenceChannel, MatchStep, PaymentState, Verdict
+from payments.wallets.protocol import LineKind
+
+FOLDER = Path(dashboard.__file__).parent
+TEMPLATES = sorted((FOLDER / "templates").rglob("*.html"))
+_KEY = re.compile(r"""(?<![\w.])(t|tn|text)\(\s*["']([a-z_.0-9-]+)["']\s*[,)]""")
+
+
+def literals(template: str) -> str:
+    """What a template itself says to people: text between tags, and the attributes that are read aloud."""
+    tokens = Environment(autoescape=True).lex(template)
+    html = "".join(value if kind == "data" else "\x00" for _, kind, value in tokens)
+    html = re.sub(r"<!doctype html>", "", html)
+    read_aloud = re.findall(r'(?:aria-label|alt|title|placeholder)="([^"]*)"', html)
+    return " ".join([*read_aloud, re.sub(r"<[^>]*>", " ", html)])
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_a_template_says_nothing_of_its_own(path: Path) -> None:
+    assert re.findall(r"[A-Za-z]{2,}", literals(path.read_text())) == []
+
+
+@pytest.mark.parametrize("path", [*TEMPLATES, *sorted(FOLDER.rglob("*.py"))], ids=lambda path: path.name)
+def test_every_key_that_is_asked_for_is_written(path: Path) -> None:
+    known = catalogue.catalogue()
+    for function, key in _KEY.findall(path.read_text()):
+        wanted = {f"{key}.one", f"{key}.other"} if function == "tn" else {key}
+        assert wanted <= known.keys(), key
+
+
+@pytest.mark.parametrize(
+    ("group", "values"),
+    [
+        ("role", list(Role)),
+        ("break_class", list(BreakClass)),
+        ("break_what", list(BreakClass)),
+        ("break_next", list(BreakClass)),
+        ("turn", [turn_of(kind) for kind in BreakClass]),
+        ("payment_state", list(PaymentState)),
+        ("payment_step", list(PaymentState)),
+        ("payment_ahead", list(_STEPS)),
+        ("source", list(EvidenceChannel)),
+        ("verdict", list(Verdict)),
+        ("tied", list(MatchStep)),
+        ("line_kind", list(LineKind)),
+        ("status", list(Status)),
+        ("purpose", list(Purpose)),
+        ("change_state", list(PhoneChangeState)),
+        ("side", list(WORDS)),
+    ],
+)
+def test_every_code_has_its_word(group: str, values: list[str]) -> None:
+    assert [value for value in values if f"{group}.{value}" not in catalogue.catalogue()] == []
+
+
+def test_a_code_nobody_has_a_word_for_is_still_shown() -> None:
+    assert catalogue.word("break_class", "something_new") == "something new"
+
+
+def test_a_key_nobody_wrote_is_a_mistake() -> None:
+    with pytest.raises(KeyError):
+        catalogue.text("no.such.key")
+
+
+def test_amounts_are_shown_to_the_cent() -> None:
+    assert showing.amount(123_456_789) == "1,234,567.89"
+    assert showing.amount(-5) == "\N{MINUS SIGN}0.05"
+
+
+def test_long_runs_of_digits_are_veiled_in_words_from_elsewhere() -> None:
+    assert showing.veiled("blocked: 254712345678, +254712345678 (ID 22113300)") == (
+        "blocked: •••678, •••678 (ID •••300)"
+    )
+    assert showing.veiled("receipt SKM1234567 code 1032") == "receipt SKM1234567 code 1032"
