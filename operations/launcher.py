@@ -16,16 +16,15 @@ from core.errors import KibabaError
 from core.settings import Settings, load_settings
 from operations.embedded import EmbeddedError, Postgres, Server, Valkey, choose_places
 from operations.environment import complete, configured, is_production, lower_case, write_file
+from operations.introduction import introduce
 from operations.logs import say
 from operations.migrate import migrate
 from operations.outside_servers import check_database, check_port, check_redis
 from operations.part import part_of
 from operations.processes import Ports, processes
-from operations.registration import register_wallet
 from operations.state import State, state_from_environment
 from operations.supervisor import Supervisor
 from operations.trouble import TroubleError
-from ussd_app.bootstrap import build
 
 READY_SECONDS_MAX = 60.0
 # A part that cannot stay up while starting will not do better later.
@@ -83,9 +82,12 @@ class Launcher:
         self._state.metrics.mkdir()
         for part in processes(self._ports, self._state, env):
             self._supervisor.add(part)
-        self._wait_until_ready()
         if self._ports.sandbox is not None:
-            _register(env)
+            self._wait_until_ready("sandbox")
+            introduction = introduce(env, self._state)
+            self._wait_until_ready()
+            introduction.finish()
+        self._wait_until_ready()
         write_file(self._state.run_file, self._for_the_command_line(env))
         self._announce(time.monotonic() - began, embedded=bool(servers))
         while not self._stopping:
@@ -119,9 +121,10 @@ class Launcher:
                 servers.append(server)
         return servers
 
-    def _wait_until_ready(self) -> None:
+    def _wait_until_ready(self, *names: str) -> None:
+        """Wait for the parts of these names, or for all."""
         deadline = time.monotonic() + READY_SECONDS_MAX
-        while unready := self._supervisor.unready():
+        while unready := self._supervisor.unready(*names):
             self._supervisor.tick()
             if self._stopping:
                 raise StoppedError
@@ -152,15 +155,6 @@ class Launcher:
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
-
-
-def _register(env: dict[str, str]) -> None:
-    """The sandbox forgets nothing, but it may be new: like the real wallet it must be told of us once."""
-    services = build(load_settings(_env_file=None, **lower_case(env)), pooled=False)
-    try:
-        register_wallet(services)
-    except KibabaError as error:
-        raise TroubleError(f"the sandbox's wallet did not take our registration: {error}") from error
 
 
 def _migrate(database_url: str) -> None:

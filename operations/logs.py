@@ -1,5 +1,6 @@
 """Where the words of the processes go: all to `var/log/<name>.log`, the alarming ones to the terminal."""
 
+import json
 import re
 import select
 import sys
@@ -9,6 +10,7 @@ LOG_BYTES_MAX = 10_000_000
 ECHO_CHARACTERS_MAX = 200
 # A crash loop must not bury the terminal.
 ECHO_LINES_PER_START = 20
+_TOLD_BY_THE_LOG = ("process", "level", "timestamp", "logger")
 _ALARMING = re.compile(rb"\b(warn|warning|error|critical|fatal|panic|traceback)\b|Error\b", re.IGNORECASE)
 # Advice to administrators, and the answer to our own early knocking; neither says anything about Kibaba.
 _KNOWN_ADVICE = re.compile(rb"overcommit|Transparent Huge Pages|system is starting up", re.IGNORECASE)
@@ -52,8 +54,7 @@ class Log:
         for line in lines:
             if self._echoes_left > 0 and _ALARMING.search(line) and not _KNOWN_ADVICE.search(line):
                 self._echoes_left -= 1
-                text = line.decode(errors="replace").strip()
-                say(f"{self._name:>15} | {text[:ECHO_CHARACTERS_MAX]}")
+                say(f"{self._name:>15} | {_readable(line)[:ECHO_CHARACTERS_MAX]}")
 
     def _append(self, chunk: bytes) -> None:
         try:
@@ -63,3 +64,15 @@ class Log:
                 log.write(chunk)
         except OSError:
             return
+
+
+def _readable(line: bytes) -> str:
+    """A line of a structured log as a sentence; any other line as it is."""
+    text = line.decode(errors="replace").strip()
+    try:
+        fields = json.loads(text)
+        event = fields.pop("event")
+    except (ValueError, KeyError, AttributeError):
+        return text
+    details = [f"{name}={value}" for name, value in fields.items() if name not in _TOLD_BY_THE_LOG]
+    return " ".join([f"{fields.get('level', 'info')}: {event}", *details])

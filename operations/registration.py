@@ -7,7 +7,7 @@ from ussd_app.bootstrap import Services
 
 
 def register_wallet(services: Services) -> dict[str, Registration]:
-    """Register both at Daraja. Raises RegistrationFailed, InvalidValue; what is registered already stays so."""
+    """Register both at Daraja; again is harmless. Raises RegistrationFailed, InvalidValue."""
     settings = services.settings
     client = services.wallet.client
     hooks = hooks_address(settings)

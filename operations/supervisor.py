@@ -58,11 +58,12 @@ class Supervisor:
             if running.watch.is_due(time.monotonic()):
                 self._start(running)
 
-    def unready(self) -> list[str]:
-        """Names of the parts that do not answer now."""
+    def unready(self, *names: str) -> list[str]:
+        """Names of the parts, of these or of all, that do not answer now."""
         return [
             name
             for name, running in self._running.items()
+            if not names or name in names
             if running.process is None or not running.part.is_ready(running.process.pid)
         ]
 
