@@ -56,6 +56,7 @@ class Launcher:
         except StoppedError:
             say("stopping")
         finally:
+            self._state.leave(lock)
             self._supervisor.stop()
             self._state.run_file.unlink(missing_ok=True)
             os.close(lock)

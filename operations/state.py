@@ -84,6 +84,10 @@ class State:
         os.pwrite(lock, f"{guard}\n".encode(), 0)
         return lock
 
+    def leave(self, lock: int) -> None:
+        """Say that the holder is about to end, so that whoever starts meanwhile waits."""
+        os.truncate(lock, 0)
+
     def is_held(self) -> bool:
         """Whether a launcher runs on this state."""
         if not self._lock_file.exists():

@@ -16,7 +16,6 @@ from sqlalchemy import make_url
 from operations.environment import read_file
 from tests.operations.conftest import House, descendants, free_port, is_gone, read_until, wait_until
 
-
 pytestmark = pytest.mark.stack
 
 
