@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from payments.model import BreakClass
 from payments.reconciliation.view import DayTotals, Figure
 
 WIDTH = 1000
@@ -18,24 +17,15 @@ _VISIBLE = 3.0
 class Step:
     """One of the four steps: its figure, and the part of the step before that has not come this far.
 
-    `stuck_kind` is the kind of difference that lists the missing ones. Shapes are SVG paths in a box of
-    WIDTH by HEIGHT.
+    Shapes are SVG paths in a box of WIDTH by HEIGHT.
     """
 
     name: str
     figure: Figure
     stuck: Figure
-    stuck_kind: str | None
     node: str
     stream: str
     fall: str
-
-
-_STUCK_KINDS = {
-    "confirmed": BreakClass.NOT_ON_STATEMENT.value,
-    "posted": BreakClass.NOT_POSTED.value,
-    "acknowledged": BreakClass.NOT_ACKNOWLEDGED.value,
-}
 
 
 def steps(totals: DayTotals) -> list[Step]:
@@ -62,7 +52,6 @@ def steps(totals: DayTotals) -> list[Step]:
                 name=name,
                 figure=figure,
                 stuck=stuck,
-                stuck_kind=_STUCK_KINDS.get(name) if stuck.count else None,
                 node=_box(left, _NODE_WIDTH, here),
                 stream=_box(left + _NODE_WIDTH, column - _NODE_WIDTH, onward),
                 fall="" if is_last or onward >= here else _fall(left + _NODE_WIDTH, onward, here),

@@ -125,6 +125,25 @@ def test_the_other_pages_stand_in_the_same_browser(
     photograph(page, "phone-change")
 
 
+def test_pages_fit_a_dark_room_a_phone_and_paper(
+    page: Page, address: str, staff: Callable[[str], str], day: Day
+) -> None:
+    enter(page, address, staff("officer"))
+    page.goto(f"{address}/day/2026-11-22")
+    page.emulate_media(color_scheme="dark")
+    photograph(page, "today-dark")
+    page.emulate_media(color_scheme="light", media="print")
+    assert page.get_by_role("navigation").is_hidden()
+    assert page.get_by_text("Reconcile now").is_hidden()
+    photograph(page, "today-print")
+    page.emulate_media(media="screen")
+    page.set_viewport_size({"width": 390, "height": 844})
+    for part in ("day/2026-11-22", "exceptions/", f"exceptions/{day.breaks['amount_differs']}", "members/"):
+        page.goto(f"{address}/{part}")
+        assert fits(page), part
+        photograph(page, f"narrow-{part.split('/')[0]}")
+
+
 def test_an_administrator_sees_accounts(page: Page, address: str, staff: Callable[[str], str]) -> None:
     staff("officer")
     staff("auditor")

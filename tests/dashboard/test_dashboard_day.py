@@ -86,8 +86,7 @@ def test_what_is_stuck_is_the_part_that_did_not_come_on() -> None:
     received, confirmed, posted, acknowledged = steps(totals(10_000, 8_000, 8_000, 2_000))
     assert received.stuck == Figure()
     assert confirmed.stuck == Figure(20, 2_000)
-    assert confirmed.stuck_kind == "not_on_statement"
-    assert posted.stuck_kind is None
+    assert posted.stuck == Figure()
     assert acknowledged.stuck == Figure(60, 6_000)
     assert received.fall
     assert not confirmed.fall
