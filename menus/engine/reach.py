@@ -31,6 +31,12 @@ def reach_findings(definition: Definition) -> Iterator[Finding]:
         elif name not in leaving and not _leads_back_only(raw):
             yield raw.finding("", "a circle: no way from here to an end", "add an option that leads out")
     yield from _decision_circles(definition, edges)
+    decisions = {name: edges[name] for name in edges if definition.screens[name].kind is Kind.DECISION}
+    first = _closure(entries, {name: decisions.get(name, set()) for name in edges})
+    for name in sorted(first):
+        if _is_dead_end(definition.screens[name], back=False):
+            raw = definition.screens[name]
+            yield raw.finding("", "may be the first screen, where there is no Back", "add `home: true`")
 
 
 def edges_of(raw: RawScreen, definition: Definition) -> set[str]:
@@ -43,11 +49,12 @@ def edges_of(raw: RawScreen, definition: Definition) -> set[str]:
     return edges
 
 
-def _is_dead_end(raw: RawScreen) -> bool:
-    answers = raw.kind in {Kind.CHOICE, Kind.INPUT, Kind.PIN, Kind.DECISION} or "to" in raw.fields
+def _is_dead_end(raw: RawScreen, *, back: bool = True) -> bool:
+    """Nothing to answer and no way back; a list counts as nothing, for it may be empty."""
+    answers = raw.kind in {Kind.CHOICE, Kind.INPUT, Kind.PIN, Kind.DECISION}
     if answers or raw.fields.get("options") or raw.fields.get("ends"):
         return False
-    return not raw.fields.get("home") and not raw.fields.get("back", True)
+    return not raw.fields.get("home") and not (back and raw.fields.get("back", True))
 
 
 def _leads_back_only(raw: RawScreen) -> bool:

@@ -117,7 +117,7 @@ def _screens_in(document: Document, findings: list[Finding]) -> Iterator[RawScre
         line = document.line("screens", name)
         if not _NAME.match(name):
             findings.append(Finding(document.file, line, f"`{name}` is no name", "use a-z, 0-9 and _"))
-        if not isinstance(fields, dict) or fields.get("kind") not in {kind.value for kind in Kind}:
+        if not isinstance(fields, dict) or str(fields.get("kind")) not in {kind.value for kind in Kind}:
             kinds = ", ".join(kind.value for kind in Kind)
             findings.append(Finding(document.file, line, f"screen `{name}` has no kind", f"one of {kinds}"))
             continue

@@ -77,6 +77,12 @@ def test_a_dead_end(tiny: Files) -> None:
     assert any("`wall`: a dead end" in finding.message for finding in found)
 
 
+def test_a_first_screen_that_could_only_be_left_by_back(tiny: Files) -> None:
+    tiny[SCREENS] = tiny[SCREENS].replace("closed: hall", "closed: board") + "  board: {kind: notice}\n"
+    found = findings_of(tiny)
+    assert any("`board`: may be the first screen" in finding.message for finding in found)
+
+
 def test_a_circle_without_a_way_out(tiny: Files) -> None:
     tiny[SCREENS] = tiny[SCREENS].replace("      stop: trouble", "      stop: round") + (
         "  round:\n    kind: choice\n    options: {on: again}\n"

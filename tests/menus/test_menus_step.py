@@ -269,3 +269,67 @@ def test_every_rule_is_used_by_some_screen() -> None:
     for rules in (VOCABULARY.inputs, VOCABULARY.decisions, VOCABULARY.lists, VOCABULARY.effects):
         assert set(rules) <= named
     assert all(f"{{{name}}}" in texts or name in named for name in VOCABULARY.values)
+
+
+def test_more_and_back_turn_pages_and_lose_nothing(graph: Graph, facts: FactsOf) -> None:
+    member = facts("active", "sw")
+    page = walked(graph, member, "3", PinVerdict("right"))
+    texts = [page.text]
+    while "<more>" in page.session.shown:
+        page = done(graph, page.session, Typed("98"), member)
+        texts.append(page.text)
+    assert len(texts) > 2
+    lines = [line for text in texts for line in text.split("\n") if " KES " in line]
+    assert len(lines) == len(set(lines)) == len(member["payments"])
+    for expected in reversed(texts[:-1]):
+        page = done(graph, page.session, Typed("0"), member)
+        assert page.text == expected
+
+
+def test_a_slip_keeps_the_page(graph: Graph, facts: FactsOf) -> None:
+    second = walked(graph, facts("none"), "2", "3", "98")
+    slipped = done(graph, second.session, Typed("?"), facts("none"))
+    assert slipped.text == f"Please choose a number shown.\n{second.text}"
+    assert slipped.session.page == second.session.page
+
+
+def test_help_is_offered_at_the_third_slip_and_leads_back_to_the_page(graph: Graph, facts: FactsOf) -> None:
+    second = walked(graph, facts("none"), "2", "3", "98")
+    offered = walked(graph, facts("none"), "2", "3", "98", "?", "?", "?")
+    assert offered.session.screen == "stuck"
+    assert ("helped", "about_more") in [(event.kind, event.screen) for event in offered.events]
+    assert done(graph, offered.session, Typed("1"), facts("none")).text == second.text
+
+
+def test_slips_count_only_in_a_row(graph: Graph, facts: FactsOf) -> None:
+    finished = walked(graph, facts("none"), "2", "x", "x", "3", "x", "x", "98", "x", "x")
+    assert finished.session.screen == "about_more"
+
+
+def test_no_answer_draws_the_screen_again(graph: Graph, facts: FactsOf) -> None:
+    shown = walked(graph, facts("active"), "1")
+    assert done(graph, shown.session, None, facts("active")).text == shown.text
+
+
+def test_a_session_start_posted_again_knows_nothing_of_the_former_session(
+    graph: Graph, facts: FactsOf
+) -> None:
+    """A session id that is used again, perhaps by another phone, begins from nothing."""
+    former = walked(graph, facts("none"), "2", "1", "12345678").session
+    again = done(graph, former, Opening(), facts("active", "sw"))
+    assert again.session == done(graph, None, Opening(), facts("active", "sw")).session
+
+
+def test_a_pin_right_once_is_not_asked_again_in_this_session(graph: Graph, facts: FactsOf) -> None:
+    seen = walked(graph, facts("active"), "2", PinVerdict("right"), "00", "3")
+    assert seen.session.screen == "statement"
+    back = done(graph, seen.session, Typed("0"), facts("active"))
+    assert back.session.screen == "home_plain"
+
+
+def test_two_pins_that_differ_never_join(graph: Graph, facts: FactsOf) -> None:
+    answers: list[Answer | str] = ["2", "1", "12345678", "1", "1", PinVerdict("chosen", sealed="first")]
+    again = walked(graph, facts("none"), *answers, PinVerdict("mismatch"))
+    assert again.session.screen == "pin"
+    assert "pin" not in again.session.answers
+    assert again.text.startswith("The two PINs were not the same.")

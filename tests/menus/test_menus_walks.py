@@ -167,7 +167,7 @@ def check(graph: Graph, finished: Step, budget: int) -> None:
 
 
 @settings(max_examples=250, deadline=None)
-@given(st.data(), st.sampled_from([160, 182]))
+@given(st.data(), st.sampled_from([120, 160, 182]))
 def test_a_walk_never_ends_badly(data: st.DataObject, budget: int) -> None:
     caller = Caller(data, budget)
     if caller.member["status"] == "none" and data.draw(st.booleans()):
