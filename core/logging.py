@@ -23,10 +23,19 @@ def _without_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]
     return event
 
 
+def _named(process: str) -> Any:
+    def add(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event["process"] = process
+        return event
+
+    return add
+
+
 def configure_logging(process: str, level: int = logging.INFO) -> None:
     """Send structlog and standard logging to standard error as JSON lines naming the process."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _named(process),
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
@@ -51,4 +60,4 @@ def configure_logging(process: str, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    structlog.contextvars.bind_contextvars(process=process)
+    logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 import requests
 from pydantic import SecretStr
@@ -11,9 +12,10 @@ from redis import Redis
 
 from core.clock import Clock, FundCalendar, SystemClock
 from core.database import Sessions, make_engine, make_sessions
+from core.errors import InvalidValue
 from core.outbox import Handler
 from core.schedule import Every
-from core.settings import Settings
+from core.settings import BadSettings, Settings
 from core.shared_token import RedisTokenCache
 from core.vault import Vault
 from members.look_up import IdentityLookUp
@@ -124,6 +126,10 @@ def _bytes(secret: SecretStr) -> bytes:
     return secret.get_secret_value().encode()
 
 
+def _hooks_address(settings: Settings) -> str:
+    return f"{settings.public_url}/hooks/{settings.hook_token.get_secret_value()}"
+
+
 def _terms_at(settings: Settings, calendar: FundCalendar, now: datetime) -> Terms:
     scheme = scheme_on(settings.fund_region, calendar.day_of(now))
     return Terms(MPESA, settings.mpesa_shortcode, scheme, timedelta(seconds=settings.prompt_delay_seconds))
@@ -167,11 +173,14 @@ def _payment_handlers(
     fund: FundForPayments,
 ) -> dict[str, Handler]:
     wallets = {wallet.name: wallet}
-    callback_base = f"{settings.public_url}/hooks/{settings.hook_token.get_secret_value()}"
     pull_delay = timedelta(seconds=settings.pull_delay_seconds)
     return {
         "prompt": Prompting(
-            sessions, wallets, clock, callback_base=callback_base, description=settings.fund_name[:13]
+            sessions,
+            wallets,
+            clock,
+            callback_base=_hooks_address(settings),
+            description=settings.fund_name[:13],
         ).run,
         "ask": Asking(sessions, wallets, clock).run,
         "evidence": Intake(sessions, wallets, clock, pull_delay=pull_delay).run,
@@ -211,6 +220,10 @@ def _mpesa(settings: Settings, redis: Redis, clock: Clock) -> MpesaWallet:
         c2b_version=settings.mpesa_c2b_version,
         read_timeout_seconds=_WALLET_SECONDS,
     )
+    try:
+        config.check_callback(f"{_hooks_address(settings)}/stk/{UUID(int=0)}")
+    except InvalidValue as error:
+        raise BadSettings([f"PUBLIC_URL or HOOK_TOKEN: {error}"]) from None
     return MpesaWallet(config, RedisTokenCache(redis, MPESA), requests.Session(), clock)
 
 

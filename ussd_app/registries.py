@@ -10,8 +10,11 @@ from payments.registry_postings import model as central
 from registry import outcomes
 from registry.civil import CivilRegistry, Found, NotFound, Several
 from registry.fund import FundRegistry, Posted
-from registry.model import ContributionRecord, Identifier, financial_address
+from registry.model import Consent, ContributionRecord, Identifier, financial_address
 
+# What the caller agreed to on the second screen, before typing the ID.
+_CONSENT: Final = "Confirm identity to join the fund"
+_CONSENT_CODE: Final = "saving"
 _UIN: Final = "UIN"
 _MEMBER_NUMBER: Final = "NSSF_NO"
 _PROVIDERS: Final = {"mpesa": "mpesa.ke"}
@@ -27,7 +30,8 @@ class CivilForMembers:
         self._clock = clock
 
     def find(self, national_id: NationalId) -> CivilAnswer:
-        answer = self._civil.look_up(_UIN, national_id.digits)
+        consent = Consent(given_at=self._clock.now(), text=_CONSENT, code=_CONSENT_CODE)
+        answer = self._civil.look_up(_UIN, national_id.digits, consent=consent)
         match answer:
             case Found(person) if person.birth_date is not None:
                 return PersonFound(

@@ -9,6 +9,7 @@ import structlog
 from core import outbox
 from core.clock import Clock
 from core.database import Sessions
+from core.errors import KibabaError
 from core.outbox import Handler, Task
 from workers.topics import TopicPlan
 
@@ -57,8 +58,12 @@ class TaskRunner:
         log.error("task failed", topic=task.topic, task=str(task.id), attempt=task.attempt, exc_info=error)
         now = self._clock.now()
         with self._sessions.begin() as session:
-            if task.attempt >= plan.attempts_max:
+            if _is_hopeless(error) or task.attempt >= plan.attempts_max:
                 outbox.bury(session, task.id, reason, now=now)
             else:
                 due_at = now + timedelta(seconds=plan.pause_seconds(task.attempt))
                 outbox.postpone(session, task.id, reason, due_at=due_at)
+
+
+def _is_hopeless(error: Exception) -> bool:
+    return isinstance(error, KibabaError) and error.permanent

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from core import outbox
 from core.database import Sessions
+from core.errors import InvalidValue
 from core.outbox import Handler, Later, OutboxRow, Task
 from workers.handling import TaskRunner
 from workers.topics import TopicPlan
@@ -85,6 +86,15 @@ def test_a_handler_that_fails_is_tried_again_with_longer_pauses_then_kept_for_st
     assert pauses == [2, 5]
     assert row(sessions).state == "dead"
     assert row(sessions).last_error == "ConnectionError"
+
+
+def test_work_that_can_never_be_done_is_given_up_at_once(sessions: Sessions) -> None:
+    def handler(_: Task) -> None:
+        raise InvalidValue("there is no such template")
+
+    runner, task_id = make(sessions, handler, StoppedClock())
+    runner.run(task_id, "evidence")
+    assert (row(sessions).state, row(sessions).attempts) == ("dead", 1)
 
 
 def test_a_worker_that_dies_holds_its_task_no_longer_than_the_lease(sessions: Sessions) -> None:
