@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 
 from granian.constants import Interfaces
+from granian.log import LogLevels
 from granian.server import Server
 
 from sandbox.settings import LOOPBACK_HOSTS, Settings
 from sandbox.worker import SETTINGS_VARIABLE
 
-THREADS = 12
+# Faults hold answers back for half a minute; the healthy must not queue behind them.
+THREADS = 32
 FLAGS = {
     "target": "where the gateway answers",
     "hook_token": "the token in the gateway's addresses",
@@ -74,6 +76,7 @@ def main() -> None:
         blocking_threads=THREADS,
         respawn_failed_workers=True,
         log_access=False,
+        log_level=LogLevels.error,
         workers_kill_timeout=3,
     ).serve()
 

@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, jsonify, request
 from flask.json.provider import DefaultJSONProvider
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
 
 from sandbox import inspection, recorder
 from sandbox.africastalking import sms, ussd
@@ -38,9 +38,16 @@ def create_app(settings: Settings, *, start: bool = True) -> Flask:
     ):
         app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(UnicodeEncodeError, _unreadable)
+    app.register_error_handler(RecursionError, _unreadable)
     if start:
         world.agenda.start()
     return app
+
+
+def _unreadable(_error: Exception) -> Response:
+    """Text no file could hold (lone surrogates), or JSON nested beyond reason."""
+    return _http_error(BadRequest("the body cannot be read"))
 
 
 def world_of(app: Flask) -> World:

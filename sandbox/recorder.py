@@ -38,10 +38,17 @@ def _write_down() -> None:
         method=request.method,
         path=request.path,
         query=request.query_string.decode("ascii", "replace"),
-        body=json.dumps(without_secrets(_body(), world.settings.hook_token)),
+        body=_kept(world.settings.hook_token),
     )
     if g.recorded % 1000 == 0:
         world.store.execute("DELETE FROM requests WHERE id < ?", g.recorded - KEPT)
+
+
+def _kept(hook_token: str) -> str:
+    try:
+        return json.dumps(without_secrets(_body(), hook_token))
+    except RecursionError:
+        return json.dumps("nested too deeply")
 
 
 def _body() -> Any:
@@ -52,7 +59,7 @@ def _body() -> Any:
         return request.form.to_dict()
     try:
         return json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return f"unreadable, {len(raw)} bytes"
 
 

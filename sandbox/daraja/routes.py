@@ -1,5 +1,7 @@
 """Daraja under one roof: its blueprints, its error bodies, its method and path refusals."""
 
+from http import HTTPStatus
+
 from flask import Blueprint, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
@@ -22,4 +24,6 @@ def refuse_http(error: HTTPException) -> Response:
         return DarajaError("405.001", "Method Not Allowed").response()
     if isinstance(error, NotFound):
         return DarajaError("404.001.01", "Resource not found").response()
+    if error.code and error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return DarajaError("500.003.1001", "Internal Server Error").response()
     return DarajaError("400.002.05", "Invalid Request Payload", error.code).response()

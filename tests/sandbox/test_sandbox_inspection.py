@@ -117,3 +117,26 @@ def test_the_page_knows_the_code_and_some_people(box: Box) -> None:
 def test_files_outside_the_page_cannot_be_fetched(box: Box) -> None:
     assert box.call("GET", "/static/../page.py").status_code == 404
     assert box.call("GET", "/static/%2e%2e/page.py").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"PhoneNumber": "\\ud800"}', b'{"AccountReference": "\\ud800"}']
+)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/daraja/mpesa/stkpush/v1/processrequest",
+        "/fund/registry/notify",
+        "/phones/0712345678/dial",
+        "/c2b",
+    ],
+)
+def test_hostile_bodies_are_refused_not_crashed_on(box: Box, path: str, body: bytes) -> None:
+    headers = {"Authorization": f"Bearer {box.fresh_token()}", "Content-Type": "application/json"}
+    assert 400 <= box.call("POST", path, data=body, headers=headers).status_code < 500
+
+
+def test_a_lone_surrogate_in_an_otherwise_good_push_is_refused(box: Box) -> None:
+    answer = box.push(AccountReference="4\ud800")
+    assert answer.status_code == 400
+    assert answer.get_json()["errorCode"] == "400.002.05"
