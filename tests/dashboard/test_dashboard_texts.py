@@ -68,6 +68,18 @@ def test_every_code_has_its_word(group: str, values: list[str]) -> None:
     assert [value for value in values if f"{group}.{value}" not in catalogue.catalogue()] == []
 
 
+def test_no_text_is_written_for_nothing() -> None:
+    source = "\n".join(path.read_text() for path in [*TEMPLATES, *FOLDER.rglob("*.py")])
+    groups = set(re.findall(r"""word\(\s*["']([a-z_]+)["']""", source))
+    groups |= set(re.findall(r"""["']([a-z_.]+)\.["'] ?~""", source)) | {*WORDS.values(), "age", "exceptions"}
+    unused = [
+        key
+        for key in (re.sub(r"\.(one|other)$", "", key) for key in catalogue.catalogue())
+        if not re.search(rf"""["']{re.escape(key)}["']""", source) and not key.startswith(tuple(groups))
+    ]
+    assert unused == []
+
+
 def test_a_code_nobody_has_a_word_for_is_still_shown() -> None:
     assert catalogue.word("break_class", "something_new") == "something new"
 
