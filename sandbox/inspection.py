@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from sandbox import money, msisdn, switches
 from sandbox.clock import iso_utc
-from sandbox.daraja import by_hand
+from sandbox.daraja import by_hand, wallet
 from sandbox.daraja.fields import AMOUNT_MAX_SHILLINGS
 from sandbox.faults import FaultError
 from sandbox.world import here
@@ -193,6 +193,20 @@ def pay_by_hand() -> ResponseReturnValue:
         amount=money.plain(payment.amount_cents),
         account=payment.account,
     ), 201
+
+
+@blueprint.post("/settlement")
+def settle() -> ResponseReturnValue:
+    """The organisation takes `{amount}` shillings to its bank: a withdrawal on the statement."""
+    body = request.get_json(silent=True)
+    amount_cents = money.cents(str(body.get("amount", ""))) if isinstance(body, dict) else None
+    if not amount_cents:
+        return jsonify(error="amount must be a positive amount in shillings"), 400
+    try:
+        line = wallet.settle(here(), amount_cents)
+    except wallet.Declined as declined:
+        return jsonify(error=declined.result.text), 409
+    return jsonify(status="settled", receipt=line.receipt), 201
 
 
 def _payment(body: dict[str, Any]) -> tuple[tuple[str, int, str], str]:

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from sandbox import money
 from sandbox.clock import day_bounds, eat
-from sandbox.daraja.wallet import CHARGE, PAYMENT, PAYOUT, REVERSAL, Payment
+from sandbox.daraja.wallet import CHARGE, PAYMENT, PAYOUT, REVERSAL, SETTLEMENT, Payment
 from sandbox.world import World, here
 
 blueprint = Blueprint("statement", __name__)
@@ -36,6 +36,7 @@ REASONS: Mapping[str, str] = {
     CHARGE: "Pay Bill Charge",
     PAYOUT: "Business Payment to Customer",
     REVERSAL: "Reversal",
+    SETTLEMENT: "Organization Settlement of Funds to Bank",
 }
 
 

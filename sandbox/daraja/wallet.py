@@ -14,7 +14,7 @@ ALPHABET = string.ascii_uppercase + string.digits
 DAILY_LIMIT_CENTS = 500_000_00
 SAME_AMOUNT_SECONDS = 120
 LETTER_OF_FIRST_YEAR = 2006  # Receipts of 2006 would begin with A; those of 2026 begin with U.
-PAYMENT, CHARGE, PAYOUT, REVERSAL = "payment", "charge", "payout", "reversal"
+PAYMENT, CHARGE, PAYOUT, REVERSAL, SETTLEMENT = "payment", "charge", "payout", "reversal", "settlement"
 
 
 class Declined(Exception):  # noqa: N818 - it is an answer, not an error.
@@ -177,6 +177,29 @@ def book_charge(world: World, payment: Payment, charge_cents: int) -> None:
             completed_at=payment.completed_at,
         ),
     )
+
+
+def settle(world: World, amount_cents: int) -> Payment:
+    """The organisation takes money to its bank. Declined when it has less."""
+    now = world.clock.now()
+    with world.store.transaction():
+        held = organisation_balance_cents(world)
+        if held < amount_cents:
+            raise Declined(INSUFFICIENT)
+        line = Payment(
+            receipt=new_receipt(world),
+            kind=SETTLEMENT,
+            shortcode=world.settings.shortcode,
+            msisdn=world.settings.shortcode,
+            name=world.settings.organisation,
+            account="",
+            amount_cents=-amount_cents,
+            balance_cents=held - amount_cents,
+            started_at=now,
+            completed_at=now,
+        )
+        book(world, line)
+    return line
 
 
 def _check_rules(world: World, msisdn: str, amount_cents: int, now: float) -> None:

@@ -185,6 +185,19 @@ def test_charges_are_lines_of_their_own_with_the_same_receipt(box: Box) -> None:
     assert charge[7] == "994.50"
 
 
+def test_settlements_are_withdrawals_the_pull_does_not_show(box: Box) -> None:
+    register(box)
+    pay(box, 1000)
+    assert box.call("POST", "/settlement", json={"amount": 2000}).status_code == 409
+    assert box.call("POST", "/settlement", json={"amount": 600}).status_code == 201
+    rows = table(box)
+    newest = rows[rows.index(HEADER) + 1]
+    assert newest[6] == "-600.00"
+    assert newest[7] == "400.00"
+    assert newest[9].startswith("Organization Settle")
+    assert len(pull(box)["Response"][0]) == 1
+
+
 def test_receipts_can_come_in_lower_case(box: Box) -> None:
     box.switch(statement_lower_case=True)
     receipt = pay(box, 10)

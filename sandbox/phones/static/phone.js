@@ -174,7 +174,9 @@ export class Phone {
     } catch { /* the next poll tells how things are */ }
     this.busy = false;
     this.draw();
-    if (!this.state?.prompt) this.part("entry").focus({ preventScroll: true });
+    // Whoever types on another phone meanwhile keeps the keyboard.
+    const ours = document.activeElement === document.body || this.element.contains(document.activeElement);
+    if (ours && !this.state?.prompt) this.part("entry").focus({ preventScroll: true });
   }
 
   show(state) {
