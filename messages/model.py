@@ -44,6 +44,7 @@ class Keyword(StrEnum):
 
     STOP = "stop"
     HELP = "help"
+    BALANCE = "balance"
     UNKNOWN = "unknown"
 
 
@@ -61,6 +62,9 @@ WORDS = {
     "MSAADA": Word(Keyword.HELP, "sw"),
     "USAIDIZI": Word(Keyword.HELP, "sw"),
     "HELP": Word(Keyword.HELP, "en"),
+    "SALIO": Word(Keyword.BALANCE, "sw"),
+    "BAL": Word(Keyword.BALANCE, "en"),
+    "BALANCE": Word(Keyword.BALANCE, "en"),
 }
 
 

@@ -4,6 +4,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from core import outbox
 from core.clock import Clock, FundCalendar
 from core.ids import new_id
 from core.phone import PhoneNumber
@@ -39,7 +40,13 @@ class Receiving:
             return keyword
         member = self._members.by_phone(session, incoming.phone)
         template = self._obey(session, keyword, incoming.phone, member)
-        if self._received_today(session, row) <= ANSWERS_PER_DAY_MAX:
+        if self._received_today(session, row) > ANSWERS_PER_DAY_MAX:
+            return keyword
+        if keyword is Keyword.BALANCE and member is not None:
+            # Money is another room's: it fills in the balance and has the answer sent.
+            payload = {"member_id": str(member.id)}
+            outbox.add(session, "balance", str(row.id), payload, now=row.received_at)
+        else:
             self._answer(session, row, template, incoming.phone, member, word.language if word else "en")
         return keyword
 
@@ -64,7 +71,7 @@ class Receiving:
 
     def _obey(self, session: Session, keyword: Keyword, phone: PhoneNumber, member: Member | None) -> str:
         """Do what is asked; the template that answers it."""
-        if keyword is Keyword.HELP:
+        if keyword in {Keyword.HELP, Keyword.BALANCE}:
             return "help"
         if keyword is Keyword.UNKNOWN:
             return "unknown_keyword"

@@ -54,6 +54,7 @@ _DECLARED = (
     Template("prompt_busy", frozenset({"amount", "wallet"}), better_twice=False),
     Template("prompt_locked", frozenset({"amount"}), better_twice=False),
     Template("prompt_pin_locked", frozenset({"amount", "wallet"}), better_twice=False),
+    Template("balance", frozenset({"balance", "as_of"}), better_twice=False),
     Template("reversed", frozenset({"amount", "receipt", "balance", "as_of", "wallet"})),
     Template("suspense", frozenset({"amount", "receipt"})),
     Template("phone_change_old", frozenset({"hours"})),

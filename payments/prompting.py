@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from core import outbox
 from core.clock import Clock
 from core.database import Sessions
+from core.errors import InvalidValue
 from core.money import Money
 from core.outbox import Later, Task
 from core.phone import PhoneNumber
@@ -63,7 +64,7 @@ class Prompting:
             return None
         wallet, request = prepared
         # No transaction is open here: a wallet may take half a minute, and a connection is dear.
-        outcome = wallet.prompt(request)
+        outcome = _sent(wallet, request)
         with self._sessions.begin() as session:
             return self._record(session, contribution_id, outcome)
 
@@ -145,3 +146,11 @@ class Prompting:
 def _ask_soon(session: Session, contribution: Contribution, *, now: datetime) -> None:
     payload = {"contribution_id": str(contribution.id)}
     outbox.add(session, "ask", str(contribution.id), payload, now=now, due_at=now + _FIRST_ASK_AFTER)
+
+
+def _sent(wallet: Wallet, request: PromptRequest) -> PromptOutcome:
+    try:
+        return wallet.prompt(request)
+    except InvalidValue as error:
+        # Raised before anything was sent: a fault of ours or of our settings, and surely no prompt.
+        return Rejected("not_sendable", str(error), alert=True)

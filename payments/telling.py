@@ -7,6 +7,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from core import outbox
+from core.clock import Clock
+from core.database import Sessions
+from core.outbox import Later, Task
 from payments.contributions.tables import Contribution
 from payments.ledger.service import savings
 from payments.receipts.tables import Receipt
@@ -41,6 +44,28 @@ def tell_prompt_result(session: Session, contribution: Contribution, template: s
     }
     key = f"prompt-result:{contribution.id}"
     _tell(session, key, template or _DEFAULT_TEMPLATE, contribution.member_id, values, now=now)
+
+
+class BalanceTelling:
+    """Handles `balance` tasks: a member asked by SMS what they own. The task's key names the question."""
+
+    def __init__(self, sessions: Sessions, clock: Clock, *, currency: str) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._currency = currency
+
+    def run(self, task: Task) -> Later | None:
+        """Answer with the balance as it is now."""
+        member_id = uuid.UUID(task.payload["member_id"])
+        now = self._clock.now()
+        with self._sessions.begin() as session:
+            balance = savings(session, member_id, self._currency)
+            values = {
+                "balance_cents": balance.amount_cents,
+                "currency": balance.currency,
+                "as_of": now.isoformat(),
+            }
+            _tell(session, f"balance:{task.key}", "balance", member_id, values, now=now)
 
 
 def _of_receipt(session: Session, receipt: Receipt, member_id: uuid.UUID, now: datetime) -> dict[str, Any]:

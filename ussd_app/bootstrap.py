@@ -36,6 +36,7 @@ from payments.prompting import Prompting
 from payments.pulling import Pulling
 from payments.reconciliation.service import Reconciling
 from payments.schemes.rules import scheme_on
+from payments.telling import BalanceTelling
 from payments.wallets.mpesa.config import MpesaConfig
 from payments.wallets.mpesa.wallet import MpesaWallet
 from registry.civil import CivilRegistry
@@ -188,6 +189,7 @@ def _payment_handlers(
         "post": Posting(
             sessions, fund, clock, calendar, read_back_seconds=settings.registry_read_back_seconds
         ).run,
+        "balance": BalanceTelling(sessions, clock, currency=settings.fund_currency).run,
         "reconcile": Reconciling(sessions, clock, calendar).run,
     }
 

@@ -37,6 +37,7 @@ TOPICS: Final[dict[str, TopicPlan]] = {
     "evidence": TopicPlan(MONEY, lease_seconds=15),
     "pull": TopicPlan(MONEY, lease_seconds=120),
     "reconcile": TopicPlan(MONEY, lease_seconds=600),
+    "balance": TopicPlan(MONEY),
     "post": TopicPlan(REGISTRY),
     "identity": TopicPlan(REGISTRY, lease_seconds=15),
     "phone_change": TopicPlan(REGISTRY),

@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import select
 
+from core.outbox import OutboxRow
 from core.phone import PhoneNumber
 from members.model import Purpose
 from members.numbers import NationalId
@@ -36,6 +37,21 @@ def test_help_helps(world: World, text: str) -> None:
     world.member()
     assert world.receive(text) is Keyword.HELP
     assert answers(world) == ["help"]
+
+
+@pytest.mark.parametrize("text", ["BAL", "bal.", "Salio", "balance please"])
+def test_a_member_who_asks_for_the_balance_gets_it_from_the_room_that_knows(world: World, text: str) -> None:
+    member = world.member()
+    assert world.receive(text) is Keyword.BALANCE
+    assert answers(world) == []
+    with world.sessions() as session:
+        asked = session.scalars(select(OutboxRow).where(OutboxRow.topic == "balance")).one()
+    assert asked.payload == {"member_id": str(member.id)}
+
+
+def test_a_stranger_who_asks_for_a_balance_is_told_how_to_join(world: World) -> None:
+    world.receive("BAL", STRANGER)
+    assert [task.payload["template"] for task in world.queued()] == ["help"]
 
 
 @pytest.mark.parametrize("text", ["", "   ", "nilituma pesa jana", "STOPPED", "?", "💰"])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from core.errors import InvalidValue
 from core.money import Money
 from core.phone import PhoneNumber
 from payments.wallets.protocol import (
@@ -25,6 +26,7 @@ from payments.wallets.protocol import (
     WalletLine,
 )
 
+_DESCRIPTION_MAX = 13
 SHORTCODE = "600100"
 FATES = {
     "0": Fate.PAID,
@@ -67,6 +69,8 @@ class ScriptedWallet:
 
     def prompt(self, request: PromptRequest) -> PromptOutcome:
         """Accept, or what was scripted. After `Unknown` the prompt is on the phone all the same."""
+        if len(request.description) > _DESCRIPTION_MAX:
+            raise InvalidValue("the description has at most 13 characters")
         assert self.connections_in_use() == 0, "a transaction was open during a call"
         self.requests.append(request)
         outcome = self.outcomes.pop(0) if self.outcomes else None

@@ -31,6 +31,7 @@ from payments.pulling import Pulling
 from payments.receipts.tables import Receipt
 from payments.reconciliation.service import Reconciling, reconcile
 from payments.schemes.rules import scheme_on
+from payments.telling import BalanceTelling
 from tests.payments.scripted_registry import ScriptedRegistry
 from tests.payments.scripted_wallet import SHORTCODE, ScriptedWallet, SteppedClock
 from workers.handling import TaskRunner
@@ -75,6 +76,7 @@ class World:
             "pull": self.pulling.run,
             "post": self.posting.run,
             "reconcile": self.reconciling.run,
+            "balance": BalanceTelling(self.sessions, self.clock, currency="KES").run,
             "message": _sent,
         }
         self.runner = TaskRunner(self.sessions, self.clock, handlers, TOPICS)
