@@ -3,6 +3,7 @@
 import argparse
 import os
 import socket
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from sandbox.settings import LOOPBACK_HOSTS, Settings
+from sandbox.store import Store
 from sandbox.worker import SETTINGS_VARIABLE
 
 # Faults hold answers back for half a minute; the healthy must not queue behind them.
@@ -63,8 +65,12 @@ def main() -> None:
     _refuse_taken_port(host, options.port)
     try:
         Path(settings.state_dir).mkdir(parents=True, exist_ok=True)
+        # Opened once before the worker does, so that a full disk or a broken file is one clear sentence.
+        Store(settings.database).close()
     except OSError as error:
         sys.exit(f"sandbox: the state directory cannot be made: {error}")
+    except sqlite3.Error as error:
+        sys.exit(f"sandbox: the state in {settings.database} cannot be used: {error}")
     os.environ[SETTINGS_VARIABLE] = settings.as_json()
     Server(
         "sandbox.worker:application",

@@ -56,6 +56,7 @@ class Agenda:
         return None if row is None or row["due_at"] is None else float(row["due_at"])
 
     def _claim(self) -> list[tuple[int, str, dict[str, Any]]]:
+        # One transaction, so that no row is deleted as done between being read and being found not to run.
         with self._store.transaction():
             rows = self._store.rows(
                 "SELECT id, kind, payload FROM agenda WHERE due_at <= ? ORDER BY due_at, id LIMIT 200",

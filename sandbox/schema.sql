@@ -65,3 +65,5 @@ CREATE TABLE IF NOT EXISTS contributions (
     id INTEGER PRIMARY KEY, sender_id TEXT NOT NULL, transaction_id TEXT NOT NULL, reference_id TEXT NOT NULL,
     correlation_id TEXT NOT NULL, received_at REAL NOT NULL, deliveries INTEGER NOT NULL DEFAULT 1,
     record TEXT NOT NULL, UNIQUE (sender_id, transaction_id, reference_id));
+CREATE INDEX IF NOT EXISTS contributions_by_reference ON contributions (reference_id);
+CREATE INDEX IF NOT EXISTS contributions_by_transaction ON contributions (transaction_id);

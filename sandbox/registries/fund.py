@@ -115,8 +115,21 @@ def _find(criteria: Mapping[str, Any]) -> list[Record]:
         return [record for record in _all() if value in _identifiers(record, id_type)]
     if kind == "predicate":
         matches = search.predicate(criteria, _fields)
-        return [record for record in _all() if matches(record)]
+        return [record for record in _candidates(criteria) if matches(record)]
     raise RejectedError("rjct.search_criteria.invalid", "query_type is idtype-value or predicate")
+
+
+def _candidates(criteria: Mapping[str, Any]) -> list[Record]:
+    """Contributions by an index when the query names references or transactions, otherwise all of them."""
+    for column in ("reference_id", "transaction_id"):
+        values = search.narrowed(criteria, column)
+        if values is not None:
+            sql = (
+                f"SELECT * FROM contributions WHERE {column} IN"  # noqa: S608 - one of two literals.
+                " (SELECT value FROM json_each(?)) ORDER BY id"
+            )
+            return [_as_record(row) for row in here().store.rows(sql, json.dumps(values))]
+    return _all()
 
 
 def _all() -> list[Record]:

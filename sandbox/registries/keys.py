@@ -2,7 +2,7 @@
 
 import base64
 import time
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import requests
@@ -37,10 +37,13 @@ def jwks(world: World, role: str) -> dict[str, Any]:
     return {"keys": [entry]}
 
 
-def of_sender(world: World) -> dict[str, Ed25519PublicKey] | None:
+def of_sender(world: World, *, fresh: bool = False) -> dict[str, Ed25519PublicKey] | None:
     """The gateway's public keys: `--sender-key` if given, else its JWKS; None when out of reach."""
     if world.settings.sender_key:
         return {"": _configured(world.settings.sender_key)}
+    if fresh:
+        # The sender may have taken a new key since; a miss is looked up once more before it counts.
+        _fetch.cache_clear()
     return _published(world.settings.target, int(time.monotonic() // KEPT_SECONDS))
 
 
@@ -57,7 +60,7 @@ class _UnreachableError(OSError):
     """Raised instead of returned, so that the cache does not keep a failure."""
 
 
-@cache
+@lru_cache(maxsize=4)
 def _fetch(target: str, _minute: int) -> dict[str, Ed25519PublicKey]:
     try:
         with requests.Session() as session:

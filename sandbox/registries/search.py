@@ -107,6 +107,26 @@ def predicate(criteria: Mapping[str, Any], fields: Fields) -> Callable[[Record],
     return lambda record: all(test(record) for test in tests)
 
 
+def narrowed(criteria: Mapping[str, Any], attribute: str) -> list[str] | None:
+    """The only values of `attribute` that a predicate query can match, or None when it does not say.
+
+    For finding candidates by an index: what is found must still pass `predicate`.
+    """
+    query = criteria["query"]
+    for entry in query if isinstance(query, list) else []:
+        expression = entry.get("expression1") if isinstance(entry, dict) else None
+        if not isinstance(expression, dict) or expression.get("attribute_name") != attribute:
+            continue
+        if entry.get("condition") not in {None, "and"}:
+            continue
+        wanted = expression.get("attribute_value")
+        if expression.get("operator") == "eq":
+            return [str(wanted)]
+        if expression.get("operator") == "in" and isinstance(wanted, (list, str)):
+            return wanted.split(",") if isinstance(wanted, str) else [str(value) for value in wanted]
+    return None
+
+
 def _entry(entry: Any, fields: Fields) -> Callable[[Record], bool]:
     if not isinstance(entry, dict):
         raise RejectedError("rjct.search_criteria.invalid", "an expression is an object")

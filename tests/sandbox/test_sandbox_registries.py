@@ -271,6 +271,18 @@ def test_contributions_are_found_by_member_and_by_predicate(box: Box) -> None:
     ]
     [entry] = find(box, "fund", references, kind="predicate")
     assert [one["reference_id"] for one in entry["data"]["reg_records"]] == ["p-2"]
+    both = [
+        {
+            "seq_num": 1,
+            "expression1": {"attribute_name": "transaction_id", "operator": "eq", "attribute_value": "t-2"},
+        },
+        {
+            "seq_num": 2,
+            "expression1": {"attribute_name": "period", "operator": "eq", "attribute_value": "2026-11"},
+        },
+    ]
+    [entry] = find(box, "fund", both, kind="predicate")
+    assert [one["reference_id"] for one in entry["data"]["reg_records"]] == ["p-1"]
     dear = [{"expression1": {"attribute_name": "amount", "operator": "gt", "attribute_value": "60"}}]
     [entry] = find(box, "fund", dear, kind="predicate")
     assert [one["reference_id"] for one in entry["data"]["reg_records"]] == ["p-2"]
@@ -363,6 +375,15 @@ def test_a_signature_is_checked_against_the_gateways_published_key(box: Box, gat
     old = signed(key, body, time.time() - 3600)
     bad = ask(box, "/civil/registry/sync/search", old).get_json()
     assert bad["message"]["error"]["code"] == "err.signature.invalid"
+
+
+def test_a_new_key_of_the_gateway_is_found_at_once(box: Box, gateway: Listener) -> None:
+    body = envelope("search", search(uin("12345678")))
+    for _ in range(2):
+        key = Ed25519PrivateKey.generate()
+        sender(gateway, key)
+        answer = ask(box, "/civil/registry/sync/search", signed(key, body)).get_json()
+        assert answer["header"]["status"] == "succ"
 
 
 def test_a_signature_nobody_can_check_is_accepted_and_noted(box: Box) -> None:

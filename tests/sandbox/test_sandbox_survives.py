@@ -158,6 +158,21 @@ def test_an_impossible_state_directory_is_one_sentence(tmp_path: Path) -> None:
     assert refused.stderr.startswith("sandbox: the state directory cannot be made")
 
 
+def test_a_broken_state_file_is_one_sentence(state: Path) -> None:
+    state.mkdir()
+    (state / "sandbox.sqlite3").write_bytes(b"no database" * 1000)
+    refused = subprocess.run(
+        command("--port", str(free_port()), "--state", str(state)),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode != 0
+    assert "cannot be used" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_everything_of_a_phone_outlives_a_restart(tmp_path: Path, gateway: Listener) -> None:
     before = Box(tmp_path / "kept", gateway.url)
     before.register_urls()
