@@ -1,5 +1,6 @@
 """`bin/kibaba dial NUMBER`: a phone in the terminal, beside the sandbox that plays the network."""
 
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -86,7 +87,7 @@ class Handset:
             click.echo(draw_screen(screen["text"] or screen["error"] or "", screen["kind"]))
             if not screen["open"]:
                 return
-            answer = self._typed("answer", False)
+            answer = self._typed("answer", _asks_for_a_pin(screen["text"]))
             if answer is None:
                 self._line.do("cancel")
                 return
@@ -117,6 +118,11 @@ class Handset:
                 # Nobody waits after good news.
                 return
             time.sleep(POLL_SECONDS)
+
+
+def _asks_for_a_pin(text: str) -> bool:
+    """A screen about a PIN that offers nothing to choose. What is typed then stays off the terminal."""
+    return "PIN" in text and re.search(r"^1 ", text, re.MULTILINE) is None
 
 
 def _typed(question: str, hidden: bool) -> str | None:

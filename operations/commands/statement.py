@@ -1,8 +1,85 @@
 """`bin/kibaba statement …`."""
 
+from datetime import timedelta
+from pathlib import Path
+
 import click
+
+from core import audit
+from operations.commands.output import json_option, show
+from operations.house import settings
+from operations.trouble import TroubleError
+from payments.model import EvidenceChannel
+from payments.wallet_lines.applying import Applying
+from payments.wallet_lines.service import keep_lines
+from payments.wallets.mpesa.statement import BYTES_MAX, Statement
+from ussd_app.bootstrap import Services, build
+
+BATCH = 500
+ODDITIES_SHOWN = 20
 
 
 @click.group()
 def statement() -> None:
     """The wallets' own statements."""
+
+
+@statement.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+def import_statement(file: Path, as_json: bool) -> None:
+    """Read an export of M-Pesa's organisation portal.
+
+    Lines are kept once, so a file may be imported again; money that only the statement knows of is credited
+    or put into suspense.
+    """
+    if file.stat().st_size > BYTES_MAX:
+        raise TroubleError(f"{file.name} is larger than {BYTES_MAX // 2**20} MB")
+    with settings() as current:
+        services = build(current)
+        read = services.wallet.read_statement(file.read_bytes())
+        new = _keep(services, read, quiet=as_json)
+        applied = _apply(services, read)
+        with services.sessions.begin() as session:
+            audit.record(
+                session,
+                at=services.clock.now(),
+                actor="operator",
+                action="statement.imported",
+                subject=f"{services.wallet.name}:{read.shortcode}",
+                details={"lines": len(read.lines), "new": new, "set_aside": len(read.oddities)},
+            )
+    result = {
+        "shortcode": read.shortcode,
+        "lines": len(read.lines),
+        "new": new,
+        "applied": applied,
+        "not_completed": read.not_completed,
+        "repeated": read.repeated,
+        "set_aside": len(read.oddities),
+    }
+    show(result, as_json=as_json)
+    for oddity in read.oddities[:ODDITIES_SHOWN]:
+        click.echo(f"line {oddity.line_number}: {oddity.reason}", err=True)
+
+
+def _keep(services: Services, read: Statement, *, quiet: bool) -> int:
+    new = 0
+    batches = [read.lines[start : start + BATCH] for start in range(0, len(read.lines), BATCH)]
+    with click.progressbar(batches, label="reading", hidden=quiet) as progress:
+        for batch in progress:
+            with services.sessions.begin() as session:
+                now = services.clock.now()
+                new += keep_lines(session, services.wallet.name, batch, EvidenceChannel.STATEMENT, now=now)
+    return new
+
+
+def _apply(services: Services, read: Statement) -> int:
+    if not read.lines:
+        return 0
+    applying = Applying(
+        services.sessions,
+        services.clock,
+        pull_delay=timedelta(seconds=services.settings.pull_delay_seconds),
+    )
+    return applying.run(services.wallet.name, read.shortcode, since=read.lines[0].at)

@@ -1,0 +1,176 @@
+"""The operators' command line, as it is typed, on the servers of the tests."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from core.settings import Settings
+from operations.environment import read_file, write_file
+from operations.state import State
+from operations.trouble import TroubleError
+from tests.servers import REPOSITORY
+
+PASSWORD = "haba na haba hujaza kibaba"
+
+
+class Operator:
+    """Types `bin/kibaba …` on a state directory of their own."""
+
+    def __init__(self, settings: Settings, state: Path) -> None:
+        self.env = {
+            **os.environ,
+            "KIBABA_STATE": str(state),
+            "DATABASE_URL": settings.database_url.get_secret_value(),
+            "REDIS_URL": settings.redis_url.get_secret_value(),
+        }
+
+    def types(
+        self, *words: str, env: Mapping[str, str] | None = None, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "operations.cli", *words],
+            cwd=REPOSITORY,
+            env={**self.env, **(env or {})},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture
+def operator(settings: Settings, tmp_path: Path) -> Operator:
+    return Operator(settings, tmp_path / "state")
+
+
+def test_the_proof_of_empty_books_holds(operator: Operator) -> None:
+    done = operator.types("ledger", "proof", "--json")
+    assert done.returncode == 0, done.stderr
+    proof = json.loads(done.stdout)
+    assert (proof["members"], proof["postings_sum_cents"], proof["balances_equal_postings"]) == (0, 0, True)
+
+
+def test_migrating_twice_changes_nothing(operator: Operator) -> None:
+    operator.types("migrate")
+    done = operator.types("migrate")
+    assert done.stdout.startswith("at ")
+
+
+def test_the_doctor_finds_all_well_and_only_warns_of_absent_providers(operator: Operator) -> None:
+    operator.types("migrate")
+    nowhere = {"MPESA_URL": "http://127.0.0.1:9/daraja"}
+    done = operator.types("doctor", "--json", env=nowhere)
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["well"]) == (0, True)
+    states = {finding["part"]: finding["state"] for finding in report["findings"]}
+    assert states["MPESA_URL"] == "warning"
+    assert {states[part] for part in ("settings", "database", "migrations", "redis")} == {"well"}
+
+
+def test_the_doctor_names_every_fault_at_once(operator: Operator) -> None:
+    bad = {
+        "USSD_SCREEN_SEPTETS": "9",
+        "MPESA_C2B_VERSION": "v9",
+        "DATABASE_URL": "nonsense",
+        "REDIS_URL": "nonsense",
+    }
+    done = operator.types("doctor", env=bad)
+    assert done.returncode == 1
+    for name in bad:
+        assert name in done.stdout
+
+
+def test_staff_are_added_without_a_password_on_the_command_line(operator: Operator) -> None:
+    by_stdin = operator.types("staff", "add", "asha@example.org", "--password-stdin", stdin=f"{PASSWORD}\n")
+    by_environment = operator.types(
+        "staff", "add", "juma@example.org", "--role", "admin", env={"KIBABA_STAFF_PASSWORD": PASSWORD}
+    )
+    assert by_stdin.stdout == "asha@example.org may sign in as officer\n"
+    assert by_environment.stdout == "juma@example.org may sign in as admin\n"
+    assert PASSWORD not in by_stdin.stdout + by_stdin.stderr + by_environment.stderr
+
+
+def test_a_refused_member_of_staff_is_one_sentence(operator: Operator) -> None:
+    done = operator.types("staff", "add", "asha@example.org", "--password-stdin", stdin="short\n")
+    assert done.returncode == 1
+    assert done.stderr.startswith("bin/kibaba: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_unknown_member_is_one_sentence_with_a_masked_phone(operator: Operator) -> None:
+    done = operator.types("member", "show", "+254712345678", "--json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "bin/kibaba: no member has the phone +2547*****678\n"
+
+
+def test_a_database_that_is_away_is_one_sentence(operator: Operator) -> None:
+    away = {"DATABASE_URL": "postgresql+psycopg://kibaba:jembe@127.0.0.1:9/kibaba"}
+    done = operator.types("ledger", "proof", env=away)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "jembe" not in done.stderr
+
+
+def test_reconciling_asks_for_yesterday(operator: Operator) -> None:
+    assert "174379 will be compared for 20" in operator.types("reconcile").stdout
+
+
+STATEMENT = """Short Code,174379
+Receipt No.,Completion Time,Initiation Time,Details,Transaction Status,Paid In,Withdrawn,Balance,\
+Balance Confirmed,Reason Type,Other Party Info,Linked Transaction ID,A/C No.
+UKMMRRHYNP,22-11-2026 06:01:36,22-11-2026 06:01:36,Pay Bill,Completed,50.00,,50.00,true,Pay Bill,\
+254712345678 - ADAN ABDI NOOR,,SAVE
+"""
+
+
+def test_a_statement_may_be_imported_twice(operator: Operator, tmp_path: Path) -> None:
+    file = tmp_path / "statement.csv"
+    file.write_text(STATEMENT)
+    first = operator.types("statement", "import", str(file), "--json")
+    again = operator.types("statement", "import", str(file), "--json")
+    assert first.returncode == 0, first.stderr
+    assert (json.loads(first.stdout)["new"], json.loads(again.stdout)["new"]) == (1, 0)
+    proof = json.loads(operator.types("ledger", "proof", "--json").stdout)
+    assert (proof["receipts"], proof["suspense_cents"], proof["postings_sum_cents"]) == (1, 5000, 0)
+
+
+def test_a_file_that_is_no_statement_is_one_sentence(operator: Operator, tmp_path: Path) -> None:
+    file = tmp_path / "statement.csv"
+    file.write_text("junk\n")
+    done = operator.types("statement", "import", str(file))
+    assert done.returncode == 1
+    assert done.stderr.startswith("bin/kibaba: line 1")
+
+
+def test_dialling_without_a_running_house_is_one_sentence(operator: Operator) -> None:
+    done = operator.types("dial", "0712345678")
+    assert done.stderr == (
+        "bin/kibaba: no bin/run with a sandbox is running; start it, or name one with --sandbox\n"
+    )
+
+
+def test_the_menus_are_sound_and_can_be_drawn(operator: Operator) -> None:
+    assert operator.types("menus", "lint").stdout == "the menus are sound\n"
+    assert operator.types("menus", "graph").stdout.startswith("flowchart TD\n")
+    assert "<svg" in operator.types("menus", "graph", "--format", "svg").stdout
+
+
+def test_every_command_has_help(operator: Operator) -> None:
+    help_text = operator.types("--help").stdout
+    for name in ("dial", "doctor", "ledger", "member", "menus", "migrate", "reconcile", "staff", "statement"):
+        assert f"\n  {name} " in help_text
+
+
+def test_what_a_launcher_tells_is_private_and_survives_odd_values(tmp_path: Path) -> None:
+    file = State(tmp_path).run_file
+    values = {"A": "with $dollar #hash and = sign", "B": "mbili"}
+    write_file(file, values)
+    assert read_file(file) == values
+    assert file.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(TroubleError, match="A must not hold"):
+        write_file(file, {"A": "two\nlines"})

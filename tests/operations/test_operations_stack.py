@@ -1,0 +1,78 @@
+"""The real thing: `bin/run` and `bin/kibaba` as an operator types them."""
+
+import json
+import os
+import signal
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.operations.conftest import (
+    WAIT_SECONDS_MAX,
+    descendants,
+    free_port,
+    is_gone,
+    read_until,
+    wait_until,
+)
+from tests.servers import REPOSITORY
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def environment(state: Path) -> dict[str, str]:
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}
+    }
+    return {**inherited, "KIBABA_STATE": str(state / "var")}
+
+
+@pytest.fixture
+def running(environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    port = free_port()
+    process = subprocess.Popen(
+        [REPOSITORY / "bin" / "run", "--port", str(port), "--sandbox-port", str(free_port())],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    read_until(process, "ready")
+    yield process, port
+    if process.poll() is None:
+        process.terminate()
+        process.wait(WAIT_SECONDS_MAX)
+    assert process.stdout is not None
+    process.stdout.close()
+
+
+def kibaba(environment: dict[str, str], *words: str, stdin: str = "") -> str:
+    command = [str(REPOSITORY / "bin" / "kibaba"), *words]
+    done = subprocess.run(command, env=environment, input=stdin, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_everything_runs_and_the_command_line_finds_it(
+    running: tuple[subprocess.Popen[str], int], environment: dict[str, str]
+) -> None:
+    process, port = running
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as answer:
+        assert json.load(answer)["ready"] is True
+    assert json.loads(kibaba(environment, "doctor", "--json"))["well"] is True
+    assert json.loads(kibaba(environment, "ledger", "proof", "--json"))["postings_sum_cents"] == 0
+    assert "Karibu" in kibaba(environment, "dial", "0712345678", "--wait", "0")
+    everyone = descendants(process.pid)
+    process.terminate()
+    assert process.wait(WAIT_SECONDS_MAX) == 0
+    assert [pid for pid in everyone if not is_gone(pid)] == []
+
+
+def test_sigkill_leaves_nothing_of_the_real_house(running: tuple[subprocess.Popen[str], int]) -> None:
+    process, _port = running
+    everyone = descendants(process.pid)
+    os.kill(process.pid, signal.SIGKILL)
+    wait_until(lambda: all(is_gone(pid) for pid in everyone), f"the end of {len(everyone)} processes")
