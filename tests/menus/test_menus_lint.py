@@ -33,6 +33,13 @@ def test_the_tiny_menu_is_clean(tiny: Files) -> None:
     assert findings_of(tiny) == []
 
 
+@pytest.mark.parametrize("alias", ["1", "9", "00", "98"])
+def test_an_alias_never_looks_like_an_option(tiny: Files, alias: str) -> None:
+    link = f'  links:\n    - {{path: ["{alias}"], to: hall, for: [member]}}\nscreens:'
+    found = broken(tiny, SCREENS, "screens:", link)
+    assert any(f"the alias `{alias}` looks like an option" in finding.message for finding in found), found
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message", "line"),
     [

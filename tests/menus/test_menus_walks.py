@@ -91,7 +91,7 @@ class Caller:
 
     def answer(self) -> Answer:
         if self.session is None:
-            link = self.data.draw(st.lists(st.sampled_from(["50", "1", "2", "3", "4821", "x"]), max_size=3))
+            link = self.data.draw(st.lists(st.sampled_from(["50", "1", "01", "02", "4821", "x"]), max_size=3))
             return Opening(tuple(link) if self.data.draw(st.integers(0, 3)) == 0 else ())
         expected = GRAPH.expects(self.session)
         sensible = self.data.draw(st.integers(0, 5)) > 0

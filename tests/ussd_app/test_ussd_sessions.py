@@ -87,7 +87,7 @@ def test_a_dial_string_never_answers_a_confirmation(
         redis.set("ussd:since", 1)
     assert member.dial("1*4*60*1").startswith("CON ")
     assert member.dial("60*1").startswith("CON ")
-    assert member.dial(f"2*{PIN}").startswith("CON ")
+    assert member.dial(f"01*{PIN}").startswith("CON ")
     assert contributions(services) == []
 
 
