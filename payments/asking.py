@@ -45,7 +45,7 @@ class Asking:
     def run(self, task: Task) -> Later | None:
         """Ask once; the answer says whether and when to ask again."""
         contribution_id = uuid.UUID(task.payload["contribution_id"])
-        asked_again = task.key.endswith(contributions.AGAIN)
+        asked_again = contributions.AGAIN in task.key
         with self._sessions.begin() as session:
             contribution = contributions.locked(session, contribution_id)
             if contribution is None or not _is_open_question(contribution, asked_again=asked_again):

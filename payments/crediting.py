@@ -109,8 +109,14 @@ def link(session: Session, contribution: Contribution, receipt: Receipt, why: st
 
 
 def find_receipt_for(session: Session, contribution: Contribution) -> Receipt | None:
-    """Money that arrived by hand and may be the answer to a prompt the wallet calls paid."""
+    """Money that arrived by hand and may be the answer to a prompt the wallet calls paid.
+
+    It may be presumed to answer another prompt that nobody calls paid: this one has the better claim.
+    """
     linked = exists(select(Contribution.id).where(Contribution.receipt_id == Receipt.id))
+    claimed = exists(
+        select(Contribution.id).where(Contribution.receipt_id == Receipt.id, Contribution.said_paid)
+    )
     return session.scalars(
         select(Receipt)
         .where(
@@ -121,9 +127,9 @@ def find_receipt_for(session: Session, contribution: Contribution) -> Receipt | 
             Receipt.paid_at >= contribution.requested_at - _SKEW,
             Receipt.match_step == MatchStep.MEMBER_NUMBER,
             Receipt.payer_index.is_(None) | (Receipt.payer_index == contribution.payer_index),
-            ~linked,
+            ~claimed,
         )
-        .order_by(Receipt.paid_at)
+        .order_by(linked, Receipt.paid_at)
         .limit(1)
     ).first()
 

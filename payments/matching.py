@@ -142,7 +142,8 @@ def find_intent(session: Session, arrival: Arrival) -> Contribution | None:
             Contribution.state.in_(_MAYBE_PAID),
             Contribution.requested_at.between(arrival.paid_at - _BEFORE, arrival.paid_at + _SKEW),
         )
-        .order_by(Contribution.requested_at.desc())
+        # The newest wish before the payment; a later one only when clocks must have differed.
+        .order_by((Contribution.requested_at <= arrival.paid_at).desc(), Contribution.requested_at.desc())
         .limit(1)
         .with_for_update(of=Contribution)
     )

@@ -32,8 +32,9 @@ _USUAL_AMOUNTS_MAX = 3
 _HISTORY_LENGTH = 20
 _WHY_CHARACTERS_MAX = 300
 _ASK_AGAIN_AFTER = timedelta(seconds=60)
-# Ends the outbox key of a question about a prompt that seems to be over.
-AGAIN = ":again"
+# Stands in the outbox key of a question about a prompt that seemed to be over; the time follows, since
+# doubt may come more than once.
+AGAIN = ":again:"
 
 
 def request(
@@ -138,7 +139,7 @@ def move(
 
 def ask_again(session: Session, contribution: Contribution, *, now: datetime) -> None:
     """Have the wallet asked once more in a minute: after some codes a late success has been seen."""
-    key = f"{contribution.id}{AGAIN}"
+    key = f"{contribution.id}{AGAIN}{now:%Y%m%d%H%M%S}"
     payload = {"contribution_id": str(contribution.id)}
     outbox.add(session, "ask", key, payload, now=now, due_at=now + _ASK_AGAIN_AFTER)
 
