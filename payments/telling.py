@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from core import outbox
 from core.clock import Clock
 from core.database import Sessions
-from core.outbox import Later, Task
+from core.outbox import Task
 from payments.contributions.tables import Contribution
 from payments.ledger.service import savings
 from payments.receipts.tables import Receipt
@@ -54,7 +54,7 @@ class BalanceTelling:
         self._clock = clock
         self._currency = currency
 
-    def run(self, task: Task) -> Later | None:
+    def run(self, task: Task) -> None:
         """Answer with the balance as it is now."""
         member_id = uuid.UUID(task.payload["member_id"])
         now = self._clock.now()
