@@ -60,16 +60,32 @@ def vault_of(session: Session) -> Vault:
     return _vault_of(session.get_bind().dialect)
 
 
-def make_engine(url: str, vault: Vault, *, pooled: bool = True, pool_size: int = 8) -> Engine:
-    """An engine for `postgresql+psycopg://…`. `pooled=False` for processes that fork per job."""
+def make_engine(
+    url: str,
+    vault: Vault,
+    *,
+    pooled: bool = True,
+    pool_size: int = 8,
+    patience_seconds: float | None = None,
+) -> Engine:
+    """An engine for `postgresql+psycopg://…`. `pooled=False` for processes that fork per job.
+
+    With `patience_seconds` no statement, lock, connection or place in the pool is waited for longer, and a
+    connection is not tried before it is used: whoever asks for this repeats a transaction that lost its own.
+    """
     options: dict[str, Any] = {"poolclass": NullPool}
     if pooled:
         options = {"pool_size": pool_size, "max_overflow": 4, "pool_pre_ping": True, "pool_timeout": 5}
-    engine = create_engine(
-        url,
-        connect_args={"connect_timeout": 3, "application_name": "kibaba", "options": "-c timezone=UTC"},
-        **options,
-    )
+    connecting = {"connect_timeout": 3, "application_name": "kibaba", "options": "-c timezone=UTC"}
+    if patience_seconds is not None:
+        milliseconds = int(patience_seconds * 1000)
+        options |= {"pool_pre_ping": False, "pool_timeout": patience_seconds}
+        connecting |= {
+            "connect_timeout": max(2, int(patience_seconds)),
+            "tcp_user_timeout": milliseconds,
+            "options": f"-c timezone=UTC -c statement_timeout={milliseconds} -c lock_timeout={milliseconds}",
+        }
+    engine = create_engine(url, connect_args=connecting, **options)
     engine.dialect.kibaba_vault = vault  # type: ignore[attr-defined]
     return engine
 

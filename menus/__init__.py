@@ -7,6 +7,7 @@ from pathlib import Path
 from menus.engine.graph import Graph
 from menus.engine.lint import lint as _lint
 from menus.engine.loader import load_graph as _load_graph
+from menus.engine.loader import load_kept as _load_kept
 from menus.engine.model import (
     Answer,
     Effect,
@@ -66,8 +67,11 @@ def load_graph(root: Path | None = None) -> Graph:
 
 
 def load_packed(packed: str) -> Graph:
-    """The graph of a definition kept with `pack`, for sessions that began with it."""
-    return _load_graph(unpack(packed), VOCABULARY)
+    """The graph of a definition kept with `pack`, for sessions that began with it.
+
+    Raises `DefinitionError` when it names rules that are no more, ValueError when it is no definition.
+    """
+    return _load_kept(unpack(packed), VOCABULARY)
 
 
 def pack(root: Path | None = None) -> str:
