@@ -1,0 +1,73 @@
+"""Processes of a running house, as the kernel lists them."""
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+# What stands in the command line of each part that the launcher starts.
+PARTS = {
+    "web": "granian --interface wsgi wsgi:app",
+    "relay": "-m workers.relay",
+    "worker-money": "-m workers.run money",
+    "worker-messages": "-m workers.run messages",
+    "worker-registry": "-m workers.run registry",
+    "postgres": "bin/postgres",
+    "valkey": "valkey-server",
+    "sandbox": "-m sandbox",
+}
+
+
+@dataclass(frozen=True)
+class Process:
+    pid: int
+    command: str
+
+    def kill(self) -> bool:
+        """SIGKILL; False when it had ended by itself."""
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return True
+
+
+def children(pid: int) -> list[Process]:
+    """Living children of `pid`, oldest first."""
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return []
+    found = []
+    for child in sorted(map(int, text.split())):
+        command = _read(child, "cmdline").replace("\0", " ").strip()
+        # One that has ended and was not buried yet has no command line.
+        if command:
+            found.append(Process(child, command))
+    return found
+
+
+def descendants(pid: int) -> Iterator[Process]:
+    for child in children(pid):
+        yield child
+        yield from descendants(child.pid)
+
+
+def marked(mark: str) -> list[Process]:
+    """Every living process that has `mark` in its environment or command line."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        command = _read(int(entry.name), "cmdline").replace("\0", " ").strip()
+        if mark in command or mark in _read(int(entry.name), "environ"):
+            found.append(Process(int(entry.name), command))
+    return found
+
+
+def _read(pid: int, name: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""

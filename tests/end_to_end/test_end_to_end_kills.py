@@ -1,0 +1,149 @@
+"""Whatever is killed while fifty payments are in flight, the books end equal to the wallet's statement."""
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.end_to_end.conftest import open_directory
+from tests.end_to_end.phones import Phone, new_member
+from tests.end_to_end.process_tree import Process, children
+from tests.end_to_end.stack import Stack
+from tests.end_to_end.waiting import wait_for
+
+PHONES = 25
+PAYMENTS = 50
+HANDS = 8
+# Enough are over and enough to come for a kill to meet every kind of work.
+KILL_AFTER = 12
+# Lost callbacks are asked about after 30 s, leases of killed jobs end after 30 s, then the list is read.
+REST_SECONDS_MAX = 150.0
+# A process that dies between sending an SMS and writing that down lets it be sent again, once: news of money
+# is better heard twice than never. One SMS is on its way at a time, so at most one is heard twice.
+MAY_REPEAT_AN_SMS = frozenset({"worker-messages", "postgres", "sandbox"})
+VICTIMS = [
+    "web",
+    "worker of web",
+    "relay",
+    "worker-money",
+    "second worker-money",
+    "job of worker-money",
+    "worker-messages",
+    "worker-registry",
+    "job of worker-registry",
+    "postgres",
+    "valkey",
+    "sandbox",
+]
+
+
+@pytest.fixture(scope="module")
+def crowd() -> Iterator[tuple[Stack, list[Phone]]]:
+    """A system of its own, where prompts are paid by themselves, and members who joined it."""
+    with open_directory() as directory:
+        stack = Stack(Path(directory))
+        try:
+            stack.start()
+            with ThreadPoolExecutor(HANDS) as hands:
+                phones = list(hands.map(lambda _: new_member(stack)[0], range(PHONES)))
+            stack.fault("stk", auto=True)
+            yield stack, phones
+            stack.stop()
+        finally:
+            stack.destroy()
+
+
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_a_kill_loses_and_doubles_nothing(crowd: tuple[Stack, list[Phone]], victim: str) -> None:
+    stack, phones = crowd
+    known = {row["receipt"] for row in stack.statement()}
+    with ThreadPoolExecutor(HANDS) as hands:
+        saving = [
+            hands.submit(save_somehow, phones[n % PHONES], 20 + n // PHONES) for n in range(PAYMENTS)
+        ]
+        wait_for(
+            lambda: len(stack.statement()) >= len(known) + KILL_AFTER,
+            f"{KILL_AFTER} payments",
+            otherwise=stack.explain,
+        )
+        wait_for(lambda: is_killed(stack, victim), f"the end of {victim}")
+        for one in saving:
+            one.result()
+    wait_for(
+        lambda: agree(stack, len(known) + PAYMENTS),
+        "books, wallet and registry to agree",
+        seconds=REST_SECONDS_MAX,
+        otherwise=lambda: f"{differences(stack)}\n{stack.explain()}",
+    )
+    told = Counter({receipt: len(stack.sms_of_receipt(receipt)) for receipt in receipts(stack) - known})
+    assert min(told.values()) == 1
+    assert max(told.values()) <= 2
+    assert sum(told.values()) - len(told) <= (victim in MAY_REPEAT_AN_SMS)
+
+
+def save_somehow(phone: Phone, shillings: int) -> None:
+    """Save as somebody does whose phone says now and then that there is a connection problem."""
+
+    def try_once() -> bool:
+        try:
+            phone.save(shillings)
+        except (AssertionError, requests.RequestException):
+            return False
+        return True
+
+    wait_for(try_once, f"{phone.number} to save", otherwise=phone.stack.explain)
+
+
+def is_killed(stack: Stack, victim: str) -> bool:
+    process = find(stack, victim)
+    return process is not None and process.kill()
+
+
+def find(stack: Stack, victim: str) -> Process | None:
+    name = victim.rpartition(" ")[2]
+    if victim.startswith("second "):
+        return stack.part(name, 1)
+    part = stack.part(name)
+    if " of " not in victim or part is None:
+        return part
+    return next(iter(children(part.pid)), None)
+
+
+def receipts(stack: Stack) -> set[str]:
+    return {row["receipt"] for row in stack.statement()}
+
+
+def agree(stack: Stack, payments_min: int) -> bool:
+    """Cheap looks first: the command line takes seconds to start."""
+    try:
+        rows = stack.statement()
+        fund = stack.sandbox("GET", "/fund/total")
+        at_rest = stack.is_at_rest()
+    except requests.RequestException:
+        return False
+    return len(rows) >= payments_min and fund["count"] == len(rows) and at_rest and not differences(stack)
+
+
+def differences(stack: Stack) -> dict[str, object]:
+    """Where proof, statement and registry disagree: name → (expected, found)."""
+    rows = stack.statement()
+    proof = stack.proof()
+    fund = stack.sandbox("GET", "/fund/total")
+    cents = sum(row["amount_cents"] for row in rows)
+    expected = {
+        "receipts": len(rows),
+        "credited_cents": cents,
+        "acknowledged": len(rows),
+        "posted": len(rows),
+        "suspense_cents": 0,
+        "postings_sum_cents": 0,
+        "balances_equal_postings": True,
+        "unknown": 0,
+    }
+    found = {name: (value, proof[name]) for name, value in expected.items() if proof[name] != value}
+    return found | (
+        {"fund": (cents, fund)} if (fund["count"], fund["amount_cents"]) != (len(rows), cents) else {}
+    )
