@@ -192,6 +192,9 @@ class Money(RuleBasedStateMachine):
         assert all(count == 1 for _, count in told), told
         assert paid == []
         assert untold == []
+        for prompt in world.wallet.prompts.values():
+            if prompt.receipt:
+                assert world.contribution(prompt.request.contribution_id).state == "paid"
         posted = [record.reference_id for record in world.registry.stored.values()]
         assert len(posted) == len(set(posted)) == proof.acknowledged
 
