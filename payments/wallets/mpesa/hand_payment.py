@@ -4,18 +4,9 @@ from enum import StrEnum
 
 from core.money import Money
 from payments.wallets.mpesa.payer import read_payer
-from payments.wallets.mpesa.wire import (
-    Identifier,
-    Line,
-    WireModel,
-    read_amount,
-    read_compact_time,
-    read_fields,
-    read_json,
-    read_payment,
-    read_receipt,
-)
+from payments.wallets.mpesa.wire import read_amount, read_compact_time, read_payment, read_receipt
 from payments.wallets.protocol import HandPayment, UnreadableMessage
+from payments.wallets.wire import Identifier, Line, WireModel, read_fields, read_json
 
 CONFIRMED = {"ResultCode": 0, "ResultDesc": "Success"}
 

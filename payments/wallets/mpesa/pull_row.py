@@ -7,16 +7,9 @@ from typing import Any
 from payments.wallets.mpesa.payer import read_payer
 from payments.wallets.mpesa.row_key import row_key
 from payments.wallets.mpesa.spaced_keys import without_spaces
-from payments.wallets.mpesa.wire import (
-    Identifier,
-    Line,
-    WireModel,
-    in_utc,
-    read_fields,
-    read_payment,
-    read_receipt,
-)
+from payments.wallets.mpesa.wire import in_utc, read_payment, read_receipt
 from payments.wallets.protocol import LineKind, UnreadableMessage, WalletLine
+from payments.wallets.wire import Identifier, Line, WireModel, read_fields
 
 
 class _Row(WireModel):

@@ -4,99 +4,30 @@ A file that is not this shortcode's statement is refused whole. In a good file a
 set aside and reported, and the rest goes on.
 """
 
-import csv
-import io
-from collections.abc import Iterator
-from dataclasses import dataclass
-
-from core.errors import KibabaError
 from payments.wallets.mpesa.statement_head import Head, is_blank, read_head
 from payments.wallets.mpesa.statement_row import NotCompleted, read_row
 from payments.wallets.mpesa.statement_totals import is_totals, totals_fault
 from payments.wallets.protocol import UnreadableMessage, WalletLine
+from payments.wallets.statements import BYTES_MAX, Oddity, Statement, StatementRefused, decoded, records
 
-BYTES_MAX = 64 * 1024 * 1024
-_FAULTS_NAMED_MAX = 20
+__all__ = ["BYTES_MAX", "Oddity", "Statement", "StatementRefused", "read_statement"]
+
 # Below this many filled cells a row is a remark under the table, not a line of it.
 _CELLS_MIN = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Oddity:
-    """Why a line was set aside, or what is strange about the file there. Line numbers count from 1.
-
-    The reason names columns, never what stands in them.
-    """
-
-    line_number: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """What a statement says. `lines`: oldest first, each once. `not_completed`: rows that moved no money.
-
-    `repeated`: rows that said the same again.
-    """
-
-    shortcode: str
-    lines: tuple[WalletLine, ...]
-    oddities: tuple[Oddity, ...]
-    not_completed: int = 0
-    repeated: int = 0
-
-
-class StatementRefused(KibabaError):  # noqa: N818 -- it says what happened
-    """Nothing of this file was taken; `faults` say where and why."""
-
-    code = "statement_refused"
-
-    def __init__(self, faults: list[Oddity]) -> None:
-        self.faults = tuple(faults)
-        named = [f"line {fault.line_number}: {fault.reason}" for fault in faults[:_FAULTS_NAMED_MAX]]
-        super().__init__("; ".join(named))
-
-
 def read_statement(content: bytes, shortcode: str) -> Statement:
     """Read one export. Raises StatementRefused."""
-    records = list(_records(_decoded(content)))
-    head = read_head(records)
+    rows = list(records(decoded(content, BYTES_MAX)))
+    head = read_head(rows)
     if isinstance(head, tuple):
         raise StatementRefused([Oddity(*head)])
     if fault := head.shortcode_fault(shortcode):
         raise StatementRefused([Oddity(head.line_number, fault)])
     read = _Reading(shortcode, head)
-    for line_number, cells in records[head.records :]:
+    for line_number, cells in rows[head.records :]:
         read.take(line_number, cells)
-    return read.finished(last_line=records[-1][0])
-
-
-def _decoded(content: bytes) -> str:
-    if len(content) > BYTES_MAX:
-        raise StatementRefused([Oddity(1, f"the file has more than {BYTES_MAX // 1024 // 1024} MiB")])
-    if content.startswith(b"PK\x03\x04"):
-        raise StatementRefused([Oddity(1, "an Excel workbook: export the statement as CSV")])
-    utf_16 = content[:2] in {b"\xff\xfe", b"\xfe\xff"}
-    for encoding in ("utf-16",) if utf_16 else ("utf-8-sig", "cp1252"):
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise StatementRefused([Oddity(1, "the file is not text")])
-
-
-def _records(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Rows with the number of the line each begins on. Raises StatementRefused."""
-    if "\x00" in text:
-        raise StatementRefused([Oddity(text.count("\n", 0, text.index("\x00")) + 1, "the file is not text")])
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    starts_at = 1
-    try:
-        for cells in reader:
-            yield starts_at, cells
-            starts_at = reader.line_num + 1
-    except csv.Error as error:
-        raise StatementRefused([Oddity(starts_at, f"not CSV: {error}")]) from None
+    return read.finished(last_line=rows[-1][0])
 
 
 class _Reading:

@@ -10,7 +10,7 @@ from payments.wallets.mpesa.client import Answer, DarajaClient, NoAnswer, NotSen
 from payments.wallets.mpesa.config import MpesaConfig
 from payments.wallets.mpesa.error_codes import ErrorCode, Refusal
 from payments.wallets.mpesa.stk_result import result_of
-from payments.wallets.mpesa.wire import Identifier, Line, WireModel, compact_time, read_fields
+from payments.wallets.mpesa.wire import compact_time
 from payments.wallets.protocol import (
     Accepted,
     AskOutcome,
@@ -21,6 +21,7 @@ from payments.wallets.protocol import (
     Unknown,
     UnreadableMessage,
 )
+from payments.wallets.wire import Identifier, Line, WireModel, read_fields
 
 PUSH_PATH = "/mpesa/stkpush/v1/processrequest"
 QUERY_PATH = "/mpesa/stkpushquery/v1/query"

@@ -7,17 +7,9 @@ from typing import Any
 from core.errors import InvalidValue
 from core.phone import PhoneNumber
 from payments.wallets.mpesa.result_codes import meaning_of
-from payments.wallets.mpesa.wire import (
-    Identifier,
-    Line,
-    WireModel,
-    read_compact_time,
-    read_fields,
-    read_json,
-    read_payment,
-    read_receipt,
-)
+from payments.wallets.mpesa.wire import read_compact_time, read_payment, read_receipt
 from payments.wallets.protocol import Fate, PromptResult, UnreadableMessage
+from payments.wallets.wire import Identifier, Line, WireModel, read_fields, read_json
 
 ACKNOWLEDGED = {"ResultCode": 0, "ResultDesc": "Accepted"}
 _ITEMS_MAX = 20
