@@ -27,8 +27,8 @@ def create_app(services: Services) -> Flask:
     gateway = Gateway(
         app.wsgi_app,
         services.host,
+        services.aggregators,
         token=services.settings.hook_token.get_secret_value(),
-        region=services.settings.fund_region,
     )
     app.wsgi_app = gateway  # type: ignore[method-assign]  # Flask's documented way to put middleware in front
     return app

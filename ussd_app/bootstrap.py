@@ -1,14 +1,18 @@
 """The composition root: the one place that knows every concrete class and fits them together."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 import requests
 from pydantic import SecretStr
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from core.clock import Clock, FundCalendar, SystemClock
 from core.database import Sessions, make_engine, make_sessions
@@ -23,7 +27,6 @@ from members.model import Policy
 from members.phone_change import PhoneChangeCompletion
 from members.pins import Pins, pin_hasher
 from members.service import Members
-from menus import load_graph
 from messages.africastalking.sms import AfricasTalkingSms
 from messages.sending import Sending
 from messages.service import Messages
@@ -44,13 +47,24 @@ from registry.client import DciClient
 from registry.connection import Connection
 from registry.fund import FundRegistry
 from registry.keys import SigningKey
+from ussd_app.gateway.africastalking import AfricasTalking
+from ussd_app.gateway.aggregator import Aggregator, Dialling
+from ussd_app.gateway.arkesel import Arkesel
+from ussd_app.gateway.funnel import Funnel
+from ussd_app.gateway.graphs import Graphs
 from ussd_app.gateway.host import Host
 from ussd_app.gateway.session_store import SessionStore
+from ussd_app.gateway.truroute import TruRoute
+from ussd_app.gateway.turns import Turns
 from ussd_app.gateway.world import NOTICE_VERSION, FundFacts, RoomsWorld
 from ussd_app.registries import CivilForMembers, FundForPayments
 
 MPESA: Final = "mpesa"
 _REDIS_SECONDS: Final = 1.0
+# What a caller may be kept waiting for the database: one statement, one lock, one connection.
+_HOP_SECONDS: Final = 2.5
+# And for the session store, which one can do without.
+_SESSION_STORE_SECONDS: Final = 0.5
 # Less than the lease of a task that calls the wallet, so that one attempt ends before the next may begin.
 _WALLET_SECONDS: Final = 20.0
 
@@ -69,29 +83,45 @@ class Services:
     messages: Messages
     wallet: MpesaWallet
     host: Host
+    funnel: Funnel
+    aggregators: Sequence[Aggregator]
     handlers: Mapping[str, Handler]
     schedule: Sequence[Every]
     signing_keys: Sequence[SigningKey]
+    closing: ExitStack
+
+    def close(self) -> None:
+        """Write what is only in memory and let go of every connection."""
+        self.closing.close()
 
     def terms(self) -> Terms:
         """Where money is to arrive, and the scheme's rules today."""
         return _terms_at(self.settings, self.calendar, self.clock.now())
 
 
-def build(settings: Settings, *, pooled: bool = True, clock: Clock | None = None) -> Services:
+def build(
+    settings: Settings, *, pooled: bool = True, clock: Clock | None = None, menu_root: Path | None = None
+) -> Services:
     """Build a process's services. Nothing is connected until it is used.
 
-    `pooled=False` for processes that fork: no database connection is then kept between uses.
+    `pooled=False` for processes that fork: no database connection is then kept between uses. `menu_root`
+    is a folder with other menus than the packaged ones.
     """
     clock = clock or SystemClock()
+    closing = ExitStack()
     calendar = FundCalendar(settings.zone)
     vault = Vault([key.get_secret_value().encode() for key in settings.pii_keys], _bytes(settings.index_key))
-    sessions = make_sessions(make_engine(settings.database_url.get_secret_value(), vault, pooled=pooled))
+    engine = make_engine(settings.database_url.get_secret_value(), vault, pooled=pooled)
+    closing.callback(engine.dispose)
+    sessions = make_sessions(engine)
     redis = Redis.from_url(
         settings.redis_url.get_secret_value(),
         socket_connect_timeout=_REDIS_SECONDS,
         health_check_interval=30,
     )
+    closing.callback(redis.close)
+    funnel = Funnel(sessions, clock, calendar)
+    closing.callback(funnel.close)
     policy = Policy(calendar, phone_change_wait_hours=settings.phone_change_wait_hours)
     members = Members(vault, clock, Pins(_bytes(settings.pin_pepper), pin_hasher(), clock), policy)
     wallet = _mpesa(settings, redis, clock)
@@ -110,7 +140,9 @@ def build(settings: Settings, *, pooled: bool = True, clock: Clock | None = None
         members=members,
         messages=Messages(members, vault, clock, calendar, NOTICE_VERSION),
         wallet=wallet,
-        host=_host(settings, members, vault, calendar, sessions, redis, clock),
+        host=_host(settings, members, vault, calendar, funnel, clock, closing, menu_root, pooled=pooled),
+        funnel=funnel,
+        aggregators=_aggregators(settings),
         handlers={
             **_payment_handlers(
                 settings, sessions, wallet, clock, calendar, _fund(settings, redis, clock, fund_key)
@@ -120,6 +152,7 @@ def build(settings: Settings, *, pooled: bool = True, clock: Clock | None = None
         },
         schedule=_schedule(settings),
         signing_keys=[key for key in (fund_key, civil_key) if key is not None],
+        closing=closing,
     )
 
 
@@ -141,10 +174,27 @@ def _host(
     members: Members,
     vault: Vault,
     calendar: FundCalendar,
-    sessions: Sessions,
-    redis: Redis,
+    funnel: Funnel,
     clock: Clock,
+    closing: ExitStack,
+    menu_root: Path | None,
+    *,
+    pooled: bool,
 ) -> Host:
+    """The host on connections of its own, which wait no longer than a caller can."""
+    engine = make_engine(
+        settings.database_url.get_secret_value(), vault, pooled=pooled, patience_seconds=_HOP_SECONDS
+    )
+    closing.callback(engine.dispose)
+    sessions = make_sessions(engine)
+    redis = Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_connect_timeout=_SESSION_STORE_SECONDS,
+        socket_timeout=_SESSION_STORE_SECONDS,
+        # Once more, at once: a connection may have been closed while nobody called.
+        retry=Retry(NoBackoff(), 1),
+    )
+    closing.callback(redis.close)
     world = RoomsWorld(
         members=members,
         vault=vault,
@@ -153,16 +203,20 @@ def _host(
         terms_at=lambda now: _terms_at(settings, calendar, now),
         phone_change_wait_hours=settings.phone_change_wait_hours,
     )
-    store = SessionStore(redis, vault, session_seconds=settings.ussd_session_seconds)
     return Host(
-        graph=load_graph(),
-        store=store,
+        graphs=Graphs(sessions, clock, menu_root),
+        store=SessionStore(redis, vault, session_seconds=settings.ussd_session_seconds),
         sessions=sessions,
-        world=world,
+        turns=Turns(sessions, world, clock, settings.ussd_screen_septets),
+        funnel=funnel,
         vault=vault,
         clock=clock,
-        budget=settings.ussd_screen_septets,
     )
+
+
+def _aggregators(settings: Settings) -> list[Aggregator]:
+    dialling = Dialling(settings.fund_region, settings.ussd_service_code)
+    return [AfricasTalking(dialling), Arkesel(dialling), TruRoute(dialling)]
 
 
 def _payment_handlers(

@@ -17,8 +17,7 @@ from ussd_app.bootstrap import Services, build
 def services(settings: Settings) -> Iterator[Services]:
     built = build(settings)
     yield built
-    built.redis.close()
-    built.sessions.kw["bind"].dispose()
+    built.close()
 
 
 @pytest.fixture

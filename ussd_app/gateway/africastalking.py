@@ -1,50 +1,61 @@
-"""Africa's Talking USSD: form posts with cumulative `text`, answers that begin with CON or END."""
+"""Africa's Talking USSD: form posts with cumulative `text`, answers that begin with CON or END.
+
+Source: help.africastalking.com (USSD articles) and captures of its posts; the fields are the same in all.
+"""
 
 from typing import Final
 from urllib.parse import parse_qsl
 
-from core.errors import InvalidValue
-from core.phone import PhoneNumber
-from ussd_app.gateway.hop import Hop, Reply, SessionEnd, UnreadablePost
+from ussd_app.gateway.aggregator import Dialling, network_of, session_id_of, typed_text
+from ussd_app.gateway.hop import Hop, InputMode, Reply, SessionEnd, UnreadablePost
 
 PROVIDER: Final = "africastalking"
 _FIELDS_MAX: Final = 40
-_SESSION_ID_CHARACTERS_MAX: Final = 100
-_TEXT_CHARACTERS_MAX: Final = 1000
 
 
-def parse_hop(body: bytes, region: str) -> Hop:
-    """Read a USSD post. Raises UnreadablePost."""
-    fields = _fields(body)
-    text = fields.get("text", "")
-    if len(text) > _TEXT_CHARACTERS_MAX:
-        raise UnreadablePost("text is too long")
-    return Hop(
-        provider=PROVIDER,
-        session_id=_session_id(fields),
-        phone=_phone(fields, region),
-        text=text,
-        service_code=fields.get("serviceCode", "")[:40],
-        network_code=fields.get("networkCode", "")[:20],
-    )
+class AfricasTalking:
+    """The adapter. Session ids are `ATUid_` and 32 hex digits, never used twice."""
 
+    name = PROVIDER
+    content_type = "text/plain; charset=utf-8"
+    input: InputMode = "cumulative"
+    unique_sessions = True
 
-def parse_end(body: bytes, region: str) -> SessionEnd:
-    """Read an end-of-session notification. Its `input` is not even looked at: it holds the PIN."""
-    fields = _fields(body)
-    return SessionEnd(
-        provider=PROVIDER,
-        session_id=_session_id(fields),
-        phone=_phone(fields, region),
-        dropped=fields.get("status", "").casefold() != "success",
-        milliseconds=_whole_number(fields.get("durationInMillis", "")),
-        hops=_whole_number(fields.get("hopsCount", "")),
-    )
+    def __init__(self, dialling: Dialling) -> None:
+        self._dialling = dialling
 
+    def parse_hop(self, body: bytes) -> Hop:
+        fields = _fields(body)
+        service_code = fields.get("serviceCode", "")[:40]
+        text = self._dialling.without_code(typed_text(fields.get("text", "")), service_code)
+        return Hop(
+            provider=PROVIDER,
+            session_id=session_id_of(fields.get("sessionId", "")),
+            phone=self._dialling.phone(fields.get("phoneNumber", "")),
+            text=text,
+            service_code=service_code,
+            network_code=network_of(fields.get("networkCode", "")),
+            starts=not text,
+        )
 
-def render(reply: Reply) -> bytes:
-    """The body of the answer."""
-    return f"{'END' if reply.ends else 'CON'} {reply.text}".encode()
+    def parse_end(self, body: bytes) -> SessionEnd:
+        """Its `input` and `lastAppResponse` are not even looked at: they hold the PIN and the balance."""
+        fields = _fields(body)
+        return SessionEnd(
+            provider=PROVIDER,
+            session_id=session_id_of(fields.get("sessionId", "")),
+            phone=self._dialling.phone(fields.get("phoneNumber", "")),
+            dropped=fields.get("status", "").casefold() != "success",
+            milliseconds=_whole_number(fields.get("durationInMillis", "")),
+            hops=_whole_number(fields.get("hopsCount", "")),
+            network_code=network_of(fields.get("networkCode", "")),
+        )
+
+    def render(self, reply: Reply, _hop: Hop | None) -> bytes:
+        return f"{'END' if reply.ends else 'CON'} {reply.text}".encode()
+
+    def acknowledge(self) -> bytes:
+        return b"ok"
 
 
 def _fields(body: bytes) -> dict[str, str]:
@@ -56,20 +67,6 @@ def _fields(body: bytes) -> dict[str, str]:
         # Chained from None: the body may hold a PIN and must not travel with the error.
         raise UnreadablePost(f"not a form: {type(error).__name__}") from None
     return dict(pairs)
-
-
-def _session_id(fields: dict[str, str]) -> str:
-    session_id = fields.get("sessionId", "").strip()
-    if not session_id or len(session_id) > _SESSION_ID_CHARACTERS_MAX:
-        raise UnreadablePost("no usable sessionId")
-    return session_id
-
-
-def _phone(fields: dict[str, str], region: str) -> PhoneNumber:
-    try:
-        return PhoneNumber.parse(fields.get("phoneNumber", ""), region)
-    except InvalidValue as error:
-        raise UnreadablePost("no usable phoneNumber") from error
 
 
 def _whole_number(text: str) -> int | None:

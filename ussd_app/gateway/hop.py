@@ -1,9 +1,13 @@
 """One USSD post as the host sees it, whatever aggregator sent it."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from core.errors import KibabaError
 from core.phone import PhoneNumber
+
+# `cumulative`: every post holds all that was typed, joined by `*`. `latest`: only the newest answer.
+InputMode = Literal["cumulative", "latest"]
 
 
 class UnreadablePost(KibabaError):  # noqa: N818 -- it says what the post is
@@ -14,7 +18,12 @@ class UnreadablePost(KibabaError):  # noqa: N818 -- it says what the post is
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """What a caller's answer arrived with. `text` is everything typed in the session, joined by `*`."""
+    """What a caller's answer arrived with.
+
+    `text`: everything typed in the session, joined by `*`, or with input mode `latest` the newest answer
+    alone. Of a dial string it is the part after the service code. `starts`: the aggregator says, or an
+    empty text shows, that a session begins. `account` is the aggregator's name for us, to be echoed.
+    """
 
     provider: str
     session_id: str
@@ -22,6 +31,9 @@ class Hop:
     text: str = field(repr=False)
     service_code: str = ""
     network_code: str = ""
+    input: InputMode = "cumulative"
+    starts: bool = False
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +54,4 @@ class SessionEnd:
     dropped: bool
     milliseconds: int | None = None
     hops: int | None = None
+    network_code: str = ""

@@ -8,14 +8,15 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from ussd_app.bodies import BodyTooLarge, read_body
-from ussd_app.gateway import africastalking
-from ussd_app.gateway.hop import Hop, Reply, UnreadablePost
+from ussd_app.gateway.aggregator import Aggregator
+from ussd_app.gateway.hop import Hop, Reply, SessionEnd, UnreadablePost
 from ussd_app.gateway.host import Host
 
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 _PREFIX: Final = "/gateway/"
+_HOP, _END = "/ussd", "/ussd/end"
 _HOP_BYTES_MAX: Final = 8 * 1024
 _REFUSED: Final = Reply(
     "We could not read that. Please dial again.\nHatujaelewa. Tafadhali piga tena.", ends=True
@@ -33,68 +34,100 @@ HOP_SECONDS: Final = Histogram(
     ["provider"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
+_OUTCOMES: Final = ("continue", "end", "notified", "unreadable", "trouble")
 
 log = structlog.get_logger()
 
 
+class _Line:
+    """One aggregator with its counters."""
+
+    def __init__(self, aggregator: Aggregator) -> None:
+        self.aggregator = aggregator
+        self.timed = HOP_SECONDS.labels(aggregator.name).time
+        self.count = {outcome: HOPS.labels(aggregator.name, outcome).inc for outcome in _OUTCOMES}
+
+
 class Gateway:
-    """WSGI middleware: `/gateway/{token}/africastalking/ussd` and `…/ussd/end`; everything else passes on.
+    """WSGI middleware: `/gateway/{token}/{aggregator}/ussd` and `…/ussd/end`; everything else passes on.
 
     The answer is always 200 with a screen, whatever happens inside. A wrong token is 404.
     """
 
-    def __init__(self, app: WsgiApp, host: Host, *, token: str, region: str) -> None:
+    def __init__(self, app: WsgiApp, host: Host, aggregators: Iterable[Aggregator], *, token: str) -> None:
         self._app = app
         self._host = host
         self._token = token.encode()
-        self._region = region
-        self._timed = HOP_SECONDS.labels(africastalking.PROVIDER).time
+        self._lines: dict[str, tuple[_Line, bool]] = {}
+        for aggregator in aggregators:
+            line = _Line(aggregator)
+            self._lines[f"{aggregator.name}{_HOP}"] = (line, False)
+            self._lines[f"{aggregator.name}{_END}"] = (line, True)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         path: str = environ.get("PATH_INFO", "")
         if not path.startswith(_PREFIX):
             return self._app(environ, start_response)
         token, _, rest = path.removeprefix(_PREFIX).partition("/")
-        handler = {"africastalking/ussd": self._hop, "africastalking/ussd/end": self._end}.get(rest)
-        if handler is None:
+        found = self._lines.get(rest)
+        if found is None:
             return self._app(environ, start_response)
-        if not hmac.compare_digest(token.encode(), self._token):
+        if not hmac.compare_digest(token.encode("utf-8", "replace"), self._token):
             return _send(start_response, "404 Not Found", b"not found")
         if environ.get("REQUEST_METHOD") != "POST":
             return _send(start_response, "405 Method Not Allowed", b"use POST")
-        return _send(start_response, "200 OK", handler(environ))
+        line, is_end = found
+        body = self._end(line, environ) if is_end else self._hop(line, environ)
+        return _send(start_response, "200 OK", body, line.aggregator.content_type)
 
-    def _hop(self, environ: dict[str, Any]) -> bytes:
-        with self._timed():
+    def _hop(self, line: _Line, environ: dict[str, Any]) -> bytes:
+        aggregator = line.aggregator
+        with line.timed():
             try:
-                hop = africastalking.parse_hop(read_body(environ, _HOP_BYTES_MAX), self._region)
+                post = aggregator.parse_hop(read_body(environ, _HOP_BYTES_MAX))
             except (UnreadablePost, BodyTooLarge) as error:
-                HOPS.labels(africastalking.PROVIDER, "unreadable").inc()
+                line.count["unreadable"]()
                 log.warning("unreadable USSD post", reason=str(error) or type(error).__name__)
-                return africastalking.render(_REFUSED)
-            return africastalking.render(self._answer(hop))
+                return aggregator.render(_REFUSED, None)
+            except Exception as error:  # noqa: BLE001 -- a caller is waiting: whatever broke, they get a screen
+                self._broken(line, "hop not read", error)
+                return aggregator.render(_TROUBLE, None)
+            if isinstance(post, SessionEnd):
+                self._ended(line, post)
+                return aggregator.acknowledge()
+            return aggregator.render(self._answer(line, post), post)
 
-    def _answer(self, hop: Hop) -> Reply:
+    def _answer(self, line: _Line, hop: Hop) -> Reply:
         try:
             reply = self._host.answer(hop)
         except Exception as error:  # noqa: BLE001 -- a caller is waiting: whatever broke, they get a screen
-            HOPS.labels(hop.provider, "trouble").inc()
-            # The type alone: the text of an error may hold what the caller typed.
-            log.error("hop failed", error=type(error).__name__, where=_where(error))  # noqa: TRY400 -- see above
+            self._broken(line, "hop failed", error)
             return _TROUBLE
-        HOPS.labels(hop.provider, "end" if reply.ends else "continue").inc()
+        line.count["end" if reply.ends else "continue"]()
         return reply
 
-    def _end(self, environ: dict[str, Any]) -> bytes:
+    def _end(self, line: _Line, environ: dict[str, Any]) -> bytes:
         try:
-            self._host.ended(africastalking.parse_end(read_body(environ), self._region))
+            self._ended(line, line.aggregator.parse_end(read_body(environ)))
         except (UnreadablePost, BodyTooLarge) as error:
+            line.count["unreadable"]()
             log.warning("unreadable end notification", reason=str(error) or type(error).__name__)
         except Exception as error:  # noqa: BLE001 -- a notification must never come back as an error
-            log.error(  # noqa: TRY400 -- the type alone, as above
-                "end notification failed", error=type(error).__name__, where=_where(error)
-            )
-        return b"ok"
+            self._broken(line, "end notification not read", error)
+        return line.aggregator.acknowledge()
+
+    def _ended(self, line: _Line, end: SessionEnd) -> None:
+        try:
+            self._host.ended(end)
+        except Exception as error:  # noqa: BLE001 -- a notification must never come back as an error
+            self._broken(line, "end notification failed", error)
+        else:
+            line.count["notified"]()
+
+    def _broken(self, line: _Line, what: str, error: Exception) -> None:
+        line.count["trouble"]()
+        # The type alone: the text of an error may hold what the caller typed.
+        log.error(what, error=type(error).__name__, where=_where(error))
 
 
 def _where(error: BaseException) -> str:
@@ -107,8 +140,11 @@ def _where(error: BaseException) -> str:
     return place
 
 
-def _send(start_response: StartResponse, status: str, body: bytes) -> list[bytes]:
-    start_response(
-        status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
-    )
+def _send(
+    start_response: StartResponse,
+    status: str,
+    body: bytes,
+    content_type: str = "text/plain; charset=utf-8",
+) -> list[bytes]:
+    start_response(status, [("Content-Type", content_type), ("Content-Length", str(len(body)))])
     return [body]

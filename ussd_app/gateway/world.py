@@ -29,7 +29,7 @@ from payments.ledger import service as ledger
 from payments.model import Channel, PaymentState
 from payments.schemes.rules import Scheme
 from payments.view import statement_of
-from ussd_app.gateway.host import Visit
+from ussd_app.gateway.turns import Visit
 
 NOTICE_VERSION: Final = "2026-11"
 _ID_PLACE: Final = "ussd.identity"

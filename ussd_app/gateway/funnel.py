@@ -1,0 +1,158 @@
+"""How callers walk: counts per screen, gathered in the process and added to the database every few seconds.
+
+A hop pays for a few additions in memory. What a killed process loses is at most the last few seconds.
+"""
+
+import atexit
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import structlog
+from prometheus_client import Counter as PrometheusCounter
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.clock import Clock, FundCalendar
+from core.database import Sessions
+from menus import Event
+from ussd_app.gateway.tables import MenuFunnel
+
+# The column that counts an event. Leaving by Back or Home is no drop-off; More keeps to the screen.
+_COLUMNS: Final = {
+    "entered": "entered",
+    "answered": "answered",
+    "invalid": "invalid",
+    "back": "left",
+    "home": "left",
+    "abandoned": "abandoned",
+    "resumed": "resumed",
+    "ended": "ended",
+}
+_COUNTED: Final = (*dict.fromkeys(_COLUMNS.values()), "timed", "milliseconds")
+# Longer than that nobody thinks: the caller was away, and the mean would say nothing.
+_MILLISECONDS_MAX: Final = 180_000
+
+SCREENS: Final = PrometheusCounter(
+    "kibaba_ussd_screen_events", "What happened on each screen.", ["screen", "event"]
+)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What every event of a hop has in common."""
+
+    graph: str
+    language: str
+    network: str
+
+
+_Row = tuple[date, str, Marks]
+
+
+class Funnel:
+    """Counts events; `flush` adds them to the database. Safe to use from many threads."""
+
+    def __init__(
+        self, sessions: Sessions, clock: Clock, calendar: FundCalendar, *, flush_seconds: float = 5.0
+    ) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._calendar = calendar
+        self._flush_seconds = flush_seconds
+        self._lock = threading.Lock()
+        self._counts: Counter[tuple[_Row, str]] = Counter()
+        self._timer: threading.Timer | None = None
+        self._is_closed = False
+        atexit.register(self.close)
+
+    def count(
+        self,
+        marks: Marks,
+        events: Iterable[Event],
+        answered_on: str = "",
+        milliseconds: int | None = None,
+    ) -> None:
+        """Count what a hop did; `milliseconds` is how long the caller took on the screen `answered_on`."""
+        day = self._calendar.day_of(self._clock.now())
+        counted = [
+            ((day, event.screen, marks), _COLUMNS[event.kind]) for event in events if event.kind in _COLUMNS
+        ]
+        if not counted:
+            return
+        with self._lock:
+            self._counts.update(counted)
+            if milliseconds is not None and 0 <= milliseconds <= _MILLISECONDS_MAX:
+                row = (day, answered_on, marks)
+                self._counts[row, "timed"] += 1
+                self._counts[row, "milliseconds"] += milliseconds
+            if self._timer is None and not self._is_closed:
+                self._timer = threading.Timer(self._flush_seconds, self.flush)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def flush(self) -> None:
+        """Add what was counted to the database; kept for the next time when it does not answer."""
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
+            self._timer = None
+        if not counts:
+            return
+        try:
+            with self._sessions.begin() as database:
+                statement = insert(MenuFunnel).values(_rows(counts))
+                # Rows in one order, so that two processes never wait for each other in a circle.
+                database.execute(
+                    statement.on_conflict_do_update(
+                        index_elements=["day", "screen", "graph", "language", "network"],
+                        set_={
+                            name: MenuFunnel.__table__.c[name] + statement.excluded[name] for name in _COUNTED
+                        },
+                    )
+                )
+        except SQLAlchemyError as error:
+            log.warning("the funnel was not written", error=type(error).__name__)
+            with self._lock:
+                self._counts.update(counts)
+            return
+        for (row, column), count in counts.items():
+            if column not in {"timed", "milliseconds"}:
+                SCREENS.labels(row[1], column).inc(count)
+
+    def close(self) -> None:
+        """Write what is left and stop; for the end of a process."""
+        with self._lock:
+            self._is_closed = True
+            timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+            timer.join()
+        atexit.unregister(self.close)
+        self.flush()
+
+
+def _rows(counts: Counter[tuple[_Row, str]]) -> list[dict[str, Any]]:
+    rows: dict[_Row, dict[str, Any]] = {}
+    for (row, column), count in counts.items():
+        day, screen, marks = row
+        values = rows.setdefault(
+            row,
+            {
+                "day": day,
+                "screen": screen,
+                "graph": marks.graph,
+                "language": marks.language,
+                "network": marks.network,
+                **dict.fromkeys(_COUNTED, 0),
+            },
+        )
+        values[column] = count
+    return sorted(
+        rows.values(),
+        key=lambda values: tuple(values[name] for name in ("day", "screen", "graph", "language", "network")),
+    )

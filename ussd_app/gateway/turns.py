@@ -1,0 +1,196 @@
+"""One answer, worked in one database transaction: facts asked, effects done once, PINs judged at the edge."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Final, Protocol
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session as DatabaseSession
+
+from core.clock import Clock
+from core.database import Sessions
+from core.errors import KibabaError
+from menus import Answer, Effect, Expectation, Graph, PinVerdict, Session, Step, Typed, reads_as_pin, step
+from ussd_app.gateway.hop import Hop
+from ussd_app.gateway.once import is_remembered, once
+
+_ROUNDS_MAX: Final = 20
+# A hop that took so long to learn something asks nothing more: the caller is told while they can be.
+_ASKING_SECONDS: Final = 1.5
+
+log = structlog.get_logger()
+
+
+class TooSlow(KibabaError):  # noqa: N818 -- it says what the database was
+    """The database answers, but not in the time that a caller has."""
+
+    code = "too_slow"
+
+
+class Held(Exception):  # noqa: N818 -- it says what happened to the answer
+    """An answer in doubt would have set something off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One answer being worked: what facts and effects may need to know. `key` names this answer for ever.
+
+    `in_doubt`: it may have been dialled rather than answered, so it sets off nothing new.
+    """
+
+    database: DatabaseSession
+    hop: Hop
+    key: str
+    session_key: str
+    now: datetime
+    in_doubt: bool = False
+
+
+class World(Protocol):
+    """What the host asks of the rooms that know things."""
+
+    def fact(self, name: str, visit: Visit, draft: Session) -> Any:
+        """The fact `name` for this caller (shapes in `menus.facts`)."""
+        ...
+
+    def perform(self, effect: Effect, visit: Visit) -> dict[str, Any]:
+        """Do what an effect says, in the visit's transaction; the result is JSON-like and not personal."""
+        ...
+
+    def check_pin(self, pin: str, visit: Visit) -> PinVerdict:
+        """Judge the caller's PIN, counting a wrong one."""
+        ...
+
+    def choose_pin(self, pin: str, visit: Visit, session: Session) -> PinVerdict:
+        """Refuse a weak PIN or seal a good one."""
+        ...
+
+    def repeat_pin(self, pin: str, session: Session) -> PinVerdict:
+        """Compare with the PIN just chosen."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One answer of one session. `number` counts the session's answers from 1; 0 is its opening."""
+
+    hop: Hop
+    session_key: str
+    number: int
+    in_doubt: bool = False
+
+    @property
+    def key(self) -> str:
+        """The name of this answer in the database: the same post has the same, whoever works it."""
+        return f"{self.session_key}:{self.number}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Pin:
+    """A PIN on its way to be judged; it goes nowhere else."""
+
+    pin: str
+    expected: Expectation
+
+
+class Turns:
+    """Works answers. Safe to use from many threads and processes at once."""
+
+    def __init__(self, sessions: Sessions, world: World, clock: Clock, budget: int) -> None:
+        self._sessions = sessions
+        self._world = world
+        self._clock = clock
+        self._budget = budget
+
+    def typed(self, graph: Graph, session: Session, text: str, turn: Turn) -> tuple[Step, str]:
+        """The step after an answer, and the contribution it began, if any. Raises Held."""
+        expected = graph.expects(session)
+        if expected.kind == "pin" and reads_as_pin(text):
+            return self._worked(graph, session, _Pin(text.strip(), expected), turn)
+        return self._worked(graph, session, Typed(text), turn)
+
+    def opened(self, graph: Graph, opening: Answer, turn: Turn) -> Step:
+        """The first step of a session."""
+        return self._worked(graph, None, opening, turn)[0]
+
+    def first_answers(self, session_key: str, count: int) -> int:
+        """How many answers the first post held that we saw of a session whose record is lost."""
+        with self._sessions.begin() as database:
+            key = _digest(f"{session_key}:first post")
+            first: int = once(database, key, self._clock.now(), lambda: count)
+        return first
+
+    def _worked(
+        self, graph: Graph, session: Session | None, answer: Answer | _Pin, turn: Turn
+    ) -> tuple[Step, str]:
+        try:
+            return self._transaction(graph, session, answer, turn)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            # The database was started anew under us. All that a turn does, it does once: try it again.
+            log.warning("connection lost in mid-hop", error=type(error).__name__)
+            return self._transaction(graph, session, answer, turn)
+
+    def _transaction(
+        self, graph: Graph, session: Session | None, answer: Answer | _Pin, turn: Turn
+    ) -> tuple[Step, str]:
+        with self._sessions.begin() as database:
+            visit = Visit(database, turn.hop, turn.key, turn.session_key, self._clock.now(), turn.in_doubt)
+            done, facts = self._step(graph, visit, session, answer)
+        return done, facts.get("save", {}).get("contribution_id", "")
+
+    def _step(
+        self, graph: Graph, visit: Visit, session: Session | None, answer: Answer | _Pin
+    ) -> tuple[Step, dict[str, Any]]:
+        began = time.monotonic()
+        given = self._judge(answer, visit, session) if isinstance(answer, _Pin) else answer
+        facts: dict[str, Any] = {}
+        for _ in range(_ROUNDS_MAX):
+            outcome = step(graph, session, given, facts, self._budget)
+            if isinstance(outcome, Step):
+                return outcome, facts
+            for name in outcome.facts:
+                _within_time(began)
+                facts[name] = self._world.fact(name, visit, outcome.session)
+            for effect in outcome.effects:
+                _within_time(began)
+                perform = partial(self._world.perform, effect, visit)
+                facts[effect.name] = self._once(visit, effect.name, perform)
+        raise RuntimeError("the engine keeps asking")
+
+    def _once(self, visit: Visit, name: str, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        key = _digest(f"{visit.key}:{name}")
+        if visit.in_doubt and not is_remembered(visit.database, key):
+            raise Held
+        result: dict[str, Any] = once(visit.database, key, visit.now, act)
+        return result
+
+    def _judge(self, typed: _Pin, visit: Visit, session: Session | None) -> PinVerdict:
+        assert session is not None
+        if typed.expected.purpose == "check":
+            check = partial(self._check_pin, typed.pin, visit)
+            return PinVerdict(**self._once(visit, "pin", check))
+        if visit.in_doubt:
+            raise Held
+        if typed.expected.purpose == "set":
+            return self._world.choose_pin(typed.pin, visit, session)
+        return self._world.repeat_pin(typed.pin, session)
+
+    def _check_pin(self, pin: str, visit: Visit) -> dict[str, Any]:
+        verdict = self._world.check_pin(pin, visit)
+        return {"kind": verdict.kind, "tries_left": verdict.tries_left, "minutes": verdict.minutes}
+
+
+def _within_time(began: float) -> None:
+    if time.monotonic() - began > _ASKING_SECONDS:
+        raise TooSlow("the database is too slow for a hop")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
