@@ -30,7 +30,9 @@ def test_a_key_can_be_given_a_name() -> None:
     assert SigningKey.load(SEED, "2026-a").public_jwk()["kid"] == "2026-a"
 
 
-@pytest.mark.parametrize("text", ["", "short", SEED + SEED, PEM[:60], "-----BEGIN nothing", "ключ"])
+@pytest.mark.parametrize(
+    "text", ["", "short", SEED + SEED, PEM[:60], "-----BEGIN nothing", "ключ"], ids=range(6)
+)
 def test_a_bad_key_is_refused_without_being_quoted(text: str) -> None:
     with pytest.raises(InvalidValue) as refused:
         SigningKey.load(text)
