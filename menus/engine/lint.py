@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from menus.engine.compile import compile_graph
 from menus.engine.fitting import fit_findings
 from menus.engine.knowing import knowing_findings
+from menus.engine.model import BACK, HOME, MORE
 from menus.engine.names import name_findings
 from menus.engine.reach import reach_findings
 from menus.engine.schema import Definition, read_definition
@@ -34,11 +35,22 @@ def examine(
         return definition, languages, _sorted(findings)
     findings = list(name_findings(definition, languages, vocabulary))
     if not findings:
-        findings = [*reach_findings(definition), *text_findings(definition, languages, vocabulary)]
+        findings = [*alias_findings(definition), *reach_findings(definition)]
+        findings += text_findings(definition, languages, vocabulary)
         unusable = any(_spoils_measuring(finding) for finding in findings)
         if not unusable:
             findings.extend(_compiled(definition, languages, vocabulary))
     return definition, languages, _sorted(findings)
+
+
+def alias_findings(definition: Definition) -> Iterator[Finding]:
+    """Aliases that a caller could take for an option: the order of options would then be frozen."""
+    menu = definition.menu
+    for index, link in enumerate(menu.fields.get("links") or ()):
+        for part in link["path"]:
+            if part in {BACK, HOME, MORE} or (len(part) == 1 and part.isdigit()):
+                message = f"the alias `{part}` looks like an option or a navigation key"
+                yield menu.finding(f"links.{index}", message, "use two digits, such as 01")
 
 
 def _compiled(

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from menus.engine.graph import Kind
-from menus.engine.model import BACK, HOME, MORE
 from menus.engine.source import Document, Finding, Source
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -172,14 +171,6 @@ def _menu_findings(menu: RawMenu) -> Iterator[Finding]:
             yield menu.finding(f"links.{index}", "a link has path, to, for and perhaps answer", "add them")
         elif not (_is_words(link["path"]) and _is_words(link["for"]) and isinstance(link["to"], str)):
             yield menu.finding(f"links.{index}", "path and for are lists, to is a screen", "use [ ]")
-        else:
-            for part in filter(_reads_as_option, link["path"]):
-                message = f"the alias `{part}` looks like an option or a navigation key"
-                yield menu.finding(f"links.{index}", message, "use two digits, such as 01")
-
-
-def _reads_as_option(part: str) -> bool:
-    return part in {BACK, HOME, MORE} or (len(part) == 1 and part.isdigit())
 
 
 def _shape_complaint(shape: str, value: Any) -> str:

@@ -70,3 +70,16 @@ class Phone:
 @pytest.fixture
 def phone(client: FlaskClient) -> Callable[[str], Phone]:
     return lambda number: Phone(client, number)
+
+
+PIN = "4926"
+
+
+def join(phone: Phone) -> None:
+    """Become a member, in English, with national ID 12345678."""
+    phone.dial()
+    for typed in ("2", "1", "12345678", "1"):
+        phone.answer(typed)
+    # The look-up has not been answered: the PIN comes next.
+    phone.answer(PIN)
+    assert phone.answer(PIN).startswith("END ")

@@ -13,21 +13,11 @@ from sqlalchemy import func, select
 from core.settings import Settings
 from members.tables import MemberRow, PinRow
 from payments.contributions.tables import Contribution
-from tests.ussd_app.conftest import Phone
+from tests.ussd_app.conftest import PIN, Phone, join
 from ussd_app.application import create_app
 from ussd_app.bootstrap import Services, build
 
 NUMBER = "+254712345678"
-PIN = "4926"
-
-
-def join(phone: Phone) -> None:
-    phone.dial()
-    for typed in ("2", "1", "12345678", "1"):
-        phone.answer(typed)
-    # The look-up has not been answered: the PIN comes next.
-    phone.answer(PIN)
-    assert phone.answer(PIN).startswith("END ")
 
 
 def members(services: Services) -> int:

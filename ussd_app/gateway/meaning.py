@@ -2,7 +2,7 @@
 
 With cumulative text a post says itself where it belongs. With the latest input alone it does not, and the
 formats that work so have no sequence number: there a post equal to the last one within three seconds of its
-reply is taken for the same post again (docs/decisions/0002-gateways.md).
+reply is taken for the same post again (docs/decisions/0005-gateways.md).
 """
 
 from collections.abc import Callable
