@@ -1,0 +1,72 @@
+"""`bin/bench NAME`: runs one benchmark, prints its table, writes `var/bench/NAME.json`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from bench import hop, scale
+from bench.load import WrongAnswerError
+from bench.processes import BenchError
+from bench.report import Report
+from operations.embedded import EmbeddedError
+from operations.state import state_from_environment
+
+_SMALL_MEMBERS = 300
+
+
+def main() -> int:
+    options = _options()
+    state: Path = state_from_environment().root / "bench"
+    try:
+        report = _hop(options, state) if options.name == "hop" else _scale(options, state)
+        report.print()
+        print(report.write(state))
+        if options.publish:
+            report.publish()
+    except (BenchError, EmbeddedError, WrongAnswerError) as error:
+        print(f"bin/bench: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bin/bench", description=__doc__)
+    names = parser.add_subparsers(dest="name", required=True, metavar="NAME")
+    for name, about in (
+        ("hop", "processor time of a USSD hop, beside four peers"),
+        ("scale", "the same with a thousand and a million members; memory after many sessions"),
+    ):
+        one = names.add_parser(name, help=about, description=about)
+        one.add_argument("--rounds", type=int, default=5, help="of which the median counts (5)")
+        one.add_argument("--dialogs", type=int, default=1000, help="per round, three hops each (1000)")
+        one.add_argument(
+            "--quick", action="store_true", help="tiny counts: shows that it works, measures nothing"
+        )
+        one.add_argument("--publish", action="store_true", help="put the table into docs/benchmarks.md")
+        if name == "hop":
+            one.add_argument("--alone", action="store_true", help="without peers, so without a network")
+        else:
+            one.add_argument(
+                "--sessions", type=int, default=100_000, help="before memory is looked at (100000)"
+            )
+    return parser.parse_args()
+
+
+def _hop(options: argparse.Namespace, state: Path) -> Report:
+    given = hop.HopOptions(options.rounds, options.dialogs, peers=not options.alone)
+    if options.quick:
+        given = hop.HopOptions(
+            1, 60, members=_SMALL_MEMBERS, peers=not options.alone, probes=not options.alone
+        )
+    return hop.run(given, state)
+
+
+def _scale(options: argparse.Namespace, state: Path) -> Report:
+    given = scale.ScaleOptions(options.rounds, options.dialogs, sessions=options.sessions)
+    if options.quick:
+        given = scale.ScaleOptions(1, 60, few=_SMALL_MEMBERS, many=2 * _SMALL_MEMBERS, sessions=200)
+    return scale.run(given, state)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

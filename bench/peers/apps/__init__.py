@@ -1,0 +1,1 @@
+"""The small applications that the peers run."""
