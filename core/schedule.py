@@ -20,11 +20,12 @@ class Every:
     payload: Mapping[str, Any] = field(default_factory=dict)
 
 
-def write_due(session: Session, schedule: Sequence[Every], now: datetime) -> int:
-    """Add a task for each entry whose current bucket has none yet; returns how many were added."""
-    added = 0
-    for entry in schedule:
-        bucket = int(now.timestamp()) // entry.seconds
-        key = f"every:{entry.name}:{entry.seconds}:{bucket}"
-        added += outbox.add(session, entry.topic, key, entry.payload, now=now)
-    return added
+    def key_at(self, now: datetime) -> str:
+        """The key of the period in which `now` falls."""
+        return f"every:{self.name}:{self.seconds}:{int(now.timestamp()) // self.seconds}"
+
+
+def write_due(session: Session, entries: Sequence[Every], now: datetime) -> None:
+    """Add a task for each entry whose current period has none yet."""
+    for entry in entries:
+        outbox.add(session, entry.topic, entry.key_at(now), entry.payload, now=now)

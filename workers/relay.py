@@ -3,6 +3,7 @@
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -41,6 +42,8 @@ class Relay:
         self._redis = redis
         self._clock = clock
         self._schedule = schedule
+        self._written: dict[str, str] = {}
+        self._next_sign_of_life = 0.0
 
     def turn(self) -> int:
         """Hand out one batch; returns how many rows moved. Raises when the database or Redis is away."""
@@ -48,10 +51,14 @@ class Relay:
         # Redis is filled before the transaction ends: if that fails, the rows stay due. Should the commit
         # fail instead, a job finds its row free or taken, and a second job does nothing.
         with self._sessions.begin() as session:
-            write_due(session, self._schedule, now)
+            new = [entry for entry in self._schedule if self._written.get(entry.name) != entry.key_at(now)]
+            write_due(session, new, now)
             rows = outbox.hand_out(session, now=now, seconds=_HIDDEN_SECONDS, limit=_BATCH_MAX)
             enqueue(self._redis, rows)
-        self._redis.set(HEARTBEAT_KEY, "1", ex=_HEARTBEAT_SECONDS)
+        self._written.update({entry.name: entry.key_at(now) for entry in new})
+        if time.monotonic() >= self._next_sign_of_life:
+            self._redis.set(HEARTBEAT_KEY, "1", ex=_HEARTBEAT_SECONDS)
+            self._next_sign_of_life = time.monotonic() + _HEARTBEAT_SECONDS / 5
         return len(rows)
 
     def run(self, stop: threading.Event) -> None:
