@@ -37,6 +37,15 @@ class PhoneNumber:
             raise InvalidValue("not a phone number")
         return cls(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
+    def is_of(self, region: str) -> bool:
+        """Whether this is a number of the country (ISO 3166, two letters)."""
+        return phonenumbers.region_code_for_number(phonenumbers.parse(self.e164)) == region.upper()
+
+    @property
+    def national(self) -> str:
+        """The digits after the country code, without a leading 0 (`712345678`)."""
+        return phonenumbers.national_significant_number(phonenumbers.parse(self.e164))
+
     @property
     def wire(self) -> str:
         """As wallets want it: digits only, country code first (`254712345678`)."""

@@ -13,9 +13,9 @@ from core.ids import new_id
 from core.outbox import Later, Task
 from payments.contributions import service as contributions
 from payments.contributions.tables import Contribution
-from payments.crediting import find_receipt_for, link
+from payments.crediting import Crediting, find_receipt_for, link
 from payments.evidence.tables import Evidence
-from payments.intake import write_verdict
+from payments.intake import arrival_of, write_verdict
 from payments.model import OPEN_STATES, ContributionState, EvidenceChannel
 from payments.prompt_results import ended_without_money, paid_without_receipt
 from payments.receipts.model import Meaning
@@ -24,23 +24,29 @@ from payments.wallet_lines.asking import ask_for_pull_now
 from payments.wallet_lines.coverage import is_covered
 from payments.wallets.protocol import AskOutcome, Fate, PromptResult, StillOpen, Unknown, Wallet
 
-# Seconds after the prompt: the plan fits a prompt's life of one to three minutes.
-ASK_AT_SECONDS = (30, 60, 120, 300)
-_LIFE = timedelta(seconds=ASK_AT_SECONDS[-1])
 _STILL_OPEN_MAX = timedelta(hours=1)
 _LOOK_AGAIN_SECONDS = (15, 30, 60, 120, 300)
+# Without a list there is nothing but the wallet's own answer.
+_KEEP_ASKING_SECONDS = (60, 120, 300, 600, 1800)
 _WITHOUT_AN_END = (ContributionState.PROMPTED, ContributionState.UNKNOWN)
 # After a day without a trace, an answer "paid" is a case for staff; the break stays open.
 _GIVE_UP_AFTER = timedelta(hours=24)
 
 
 class Asking:
-    """Handles `ask` tasks. A prompt is only called expired after a complete list did not have its money."""
+    """Handles `ask` tasks. A prompt is only called expired after a complete list did not have its money.
 
-    def __init__(self, sessions: Sessions, wallets: Mapping[str, Wallet], clock: Clock) -> None:
+    Of a wallet that has no list only its own word that a prompt is over counts. `pull_delay`: how soon after
+    a new receipt the wallet's list is read.
+    """
+
+    def __init__(
+        self, sessions: Sessions, wallets: Mapping[str, Wallet], clock: Clock, *, pull_delay: timedelta
+    ) -> None:
         self._sessions = sessions
         self._wallets = wallets
         self._clock = clock
+        self._crediting = Crediting(pull_delay)
 
     def run(self, task: Task) -> Later | None:
         """Ask once; the answer says whether and when to ask again."""
@@ -54,47 +60,64 @@ class Asking:
             said_paid = contribution.said_paid
         # No transaction is open here.
         outcome: AskOutcome = Unknown("there is nothing to ask")
-        if checkout_id and not said_paid:
+        if checkout_id and not (said_paid and wallet.can_pull):
             outcome = wallet.ask(checkout_id)
         with self._sessions.begin() as session:
             contribution = contributions.locked(session, contribution_id)
             if contribution is None or not _is_open_question(contribution, asked_again=asked_again):
                 return None
-            return self._record(session, contribution, outcome, task.attempt)
+            return self._record(session, wallet, contribution, outcome, task.attempt)
 
     def _record(
-        self, session: Session, contribution: Contribution, outcome: AskOutcome, attempt: int
+        self,
+        session: Session,
+        wallet: Wallet,
+        contribution: Contribution,
+        outcome: AskOutcome,
+        attempt: int,
     ) -> Later | None:
         now = self._clock.now()
         if isinstance(outcome, PromptResult):
             self._keep(session, contribution, outcome, now=now)
-            if contribution.state != ContributionState.UNKNOWN:
+            if contribution.state not in _WITHOUT_AN_END:
                 return None
         age = now - (contribution.prompted_at or contribution.requested_at)
-        later = [seconds for seconds in ASK_AT_SECONDS if seconds > age.total_seconds()]
+        later = [seconds for seconds in wallet.ask_at_seconds if seconds > age.total_seconds()]
         if later and not isinstance(outcome, PromptResult) and not contribution.said_paid:
             return Later(later[0] - age.total_seconds(), "not known yet")
-        return self._look_in_list(session, contribution, outcome, attempt, now=now)
+        if not wallet.can_pull:
+            return _keep_asking(session, contribution, age, attempt, now=now)
+        life = timedelta(seconds=wallet.ask_at_seconds[-1])
+        return self._look_in_list(session, contribution, outcome, attempt, life=life, now=now)
 
     def _keep(
         self, session: Session, contribution: Contribution, result: PromptResult, *, now: datetime
     ) -> None:
         """Keep the answer as evidence of its own, with what it changed."""
-        record = paid_without_receipt if result.fate is Fate.PAID else ended_without_money
-        verdict = record(session, contribution, result, source="query", now=now)
+        meaning = self._meaning(session, contribution, result, now=now)
         evidence = Evidence(
             id=new_id(),
             channel=EvidenceChannel.STK_QUERY,
             wallet=contribution.wallet,
             reference=str(contribution.id),
-            body=json.dumps({"code": result.code, "message": result.message}),
+            body=_as_body(result),
             received_at=now,
         )
         session.add(evidence)
         session.flush()
-        detail = f"{result.code} {result.message}"
-        meaning = Meaning(verdict, detail, contribution.receipt_id, contribution.id)
         write_verdict(session, evidence.id, meaning, now=now)
+
+    def _meaning(
+        self, session: Session, contribution: Contribution, result: PromptResult, *, now: datetime
+    ) -> Meaning:
+        if result.fate is Fate.PAID and result.receipt is not None:
+            source = EvidenceChannel.STK_QUERY
+            arrival = arrival_of(result, result.receipt, contribution, source=source, seen_at=now)
+            return self._crediting.by_prompt(session, contribution, arrival, now=now)
+        record = paid_without_receipt if result.fate is Fate.PAID else ended_without_money
+        verdict = record(session, contribution, result, source="query", now=now)
+        detail = f"{result.code} {result.message}"
+        return Meaning(verdict, detail, contribution.receipt_id, contribution.id)
 
     def _look_in_list(
         self,
@@ -103,6 +126,7 @@ class Asking:
         outcome: AskOutcome,
         attempt: int,
         *,
+        life: timedelta,
         now: datetime,
     ) -> Later | None:
         """The wallet's own list decides: money on it was credited by the pull, money not on it never came."""
@@ -113,7 +137,7 @@ class Asking:
                 return None
         since = contribution.prompted_at or contribution.requested_at
         age = now - since
-        covered = is_covered(session, contribution.wallet, contribution.shortcode, since, since + _LIFE)
+        covered = is_covered(session, contribution.wallet, contribution.shortcode, since, since + life)
         still_open = isinstance(outcome, StillOpen) and age < _STILL_OPEN_MAX
         if covered and not still_open and (not contribution.said_paid or age > _GIVE_UP_AFTER):
             _end(session, contribution, now=now)
@@ -125,6 +149,27 @@ class Asking:
         ask_for_pull_now(session, contribution.wallet, contribution.shortcode, why, now=now)
         pause = _LOOK_AGAIN_SECONDS[min(attempt, len(_LOOK_AGAIN_SECONDS)) - 1]
         return Later(pause, "waiting for the wallet's list")
+
+
+def _keep_asking(
+    session: Session, contribution: Contribution, age: timedelta, attempt: int, *, now: datetime
+) -> Later | None:
+    if age > _GIVE_UP_AFTER:
+        # It stays unknown, a break for staff; a statement may still bring its money.
+        return None
+    if contribution.state in OPEN_STATES:
+        contributions.move(session, contribution, ContributionState.UNKNOWN, "no answer yet", now=now)
+    pause = _KEEP_ASKING_SECONDS[min(attempt, len(_KEEP_ASKING_SECONDS)) - 1]
+    return Later(pause, "waiting for the wallet's answer")
+
+
+def _as_body(result: PromptResult) -> str:
+    said = {"code": result.code, "message": result.message}
+    if result.receipt is not None:
+        said["receipt"] = result.receipt
+    if result.amount is not None:
+        said["amount"] = str(result.amount)
+    return json.dumps(said)
 
 
 def _end(session: Session, contribution: Contribution, *, now: datetime) -> None:

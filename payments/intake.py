@@ -113,14 +113,42 @@ class Intake:
         if isinstance(contribution, Meaning):
             overtaken = not message.reference and now - message.received_at < _OVERTAKING
             return Later(_TRY_AGAIN_SECONDS, "no such prompt yet") if overtaken else contribution
+        if result.ask_first:
+            return self._ask_first(session, message, contribution, result, now)
         if result.fate is not Fate.PAID:
             verdict = ended_without_money(session, contribution, result, source="callback", now=now)
         elif result.receipt is None:
             verdict = paid_without_receipt(session, contribution, result, source="callback", now=now)
         else:
-            arrival = _arrival(message, result, result.receipt, contribution, wallet)
+            arrival = arrival_of(
+                result,
+                result.receipt,
+                contribution,
+                source=EvidenceChannel.STK_CALLBACK,
+                seen_at=message.received_at,
+            )
             return self._crediting.by_prompt(session, contribution, arrival, now=now)
         return Meaning(verdict, f"{result.code} {result.message}", contribution_id=contribution.id)
+
+    def _ask_first(
+        self,
+        session: Session,
+        message: _Message,
+        contribution: Contribution,
+        result: PromptResult,
+        now: datetime,
+    ) -> Meaning | Later:
+        """A message that proves nothing changes nothing: the wallet's own answer will."""
+        if contribution.state == ContributionState.PROMPTING and now - message.received_at < _OVERTAKING:
+            return Later(_TRY_AGAIN_SECONDS, "the prompt is being sent")
+        contributions.ask_again(session, contribution, now=now, after=timedelta())
+        return Meaning(
+            Verdict.NOTED,
+            f"the wallet is asked: {result.code} {result.message}",
+            contribution_id=contribution.id,
+            receipt=result.receipt or "",
+            amount=result.amount,
+        )
 
 
 def write_verdict(session: Session, evidence_id: uuid.UUID, meaning: Meaning, *, now: datetime) -> None:
@@ -181,17 +209,23 @@ def _by_reference(session: Session, message: _Message) -> Contribution | None:
     return found if found is not None and found.wallet == message.wallet else None
 
 
-def _arrival(
-    message: _Message, result: PromptResult, receipt: str, contribution: Contribution, wallet: Wallet
+def arrival_of(
+    result: PromptResult,
+    receipt: str,
+    contribution: Contribution,
+    *,
+    source: EvidenceChannel,
+    seen_at: datetime,
 ) -> Arrival:
+    """The money of a paid prompt, as a callback or an answer of the wallet tells it."""
     asked = Money(contribution.amount_cents, contribution.currency)
     return Arrival(
-        wallet=wallet.name,
+        wallet=contribution.wallet,
         shortcode=contribution.shortcode,
         receipt=receipt,
         # Some wallets do not repeat the amount; then what we asked for stands until their list confirms it.
         amount=result.amount or asked,
-        paid_at=result.paid_at or message.received_at,
-        source=EvidenceChannel.STK_CALLBACK,
+        paid_at=result.paid_at or seen_at,
+        source=source,
         payer=result.payer,
     )

@@ -27,7 +27,6 @@ from payments.wallets.protocol import (
     Wallet,
 )
 
-_FIRST_ASK_AFTER = timedelta(seconds=30)
 _ATTEMPTS_MAX = 3
 # Nobody wants a prompt for a call made long ago, for instance after an outage.
 _STALE_AFTER = timedelta(minutes=15)
@@ -37,7 +36,8 @@ _TEXT_CHARACTERS_MAX = 300
 
 class Prompting:
     """Handles `prompt` tasks. `callback_base`: `<public url>/hooks/<token>`; the contribution id is added, so
-    that a callback finds its prompt even when the wallet's answer to our request was lost.
+    that a callback finds its prompt even when the wallet's answer to our request was lost; before it stands
+    the wallet's own `hook`.
     """
 
     def __init__(
@@ -83,6 +83,8 @@ class Prompting:
             tell_prompt_result(session, contribution, "", now=now)
             return None
         wallet = self._wallets[contribution.wallet]
+        # A name that is ours to give is kept before the call, so that its end can always be asked about.
+        contribution.checkout_id = contribution.checkout_id or wallet.checkout_id_for(contribution.id)
         member = session.get_one(MemberRow, contribution.member_id)
         contribution.prompt_attempts += 1
         contribution.prompted_at = now
@@ -93,7 +95,7 @@ class Prompting:
             amount=Money(contribution.amount_cents, contribution.currency),
             account=member.number,
             description=self._description,
-            callback_url=f"{self._callback_base}/stk/{contribution.id}",
+            callback_url=f"{self._callback_base}/{wallet.hook}/{contribution.id}",
         )
 
     def _record(self, session: Session, contribution_id: uuid.UUID, outcome: PromptOutcome) -> Later | None:
@@ -120,7 +122,7 @@ class Prompting:
         contribution.merchant_id = contribution.merchant_id or outcome.merchant_id
         if contribution.state == ContributionState.PROMPTING:
             contributions.move(session, contribution, ContributionState.PROMPTED, "accepted", now=now)
-        _ask_soon(session, contribution, now=now)
+        self._ask_soon(session, contribution, now=now)
 
     def _rejected(
         self, session: Session, contribution: Contribution, outcome: Rejected, *, now: datetime
@@ -140,12 +142,12 @@ class Prompting:
 
     def _to_unknown(self, session: Session, contribution: Contribution, why: str, *, now: datetime) -> None:
         contributions.move(session, contribution, ContributionState.UNKNOWN, why, now=now)
-        _ask_soon(session, contribution, now=now)
+        self._ask_soon(session, contribution, now=now)
 
-
-def _ask_soon(session: Session, contribution: Contribution, *, now: datetime) -> None:
-    payload = {"contribution_id": str(contribution.id)}
-    outbox.add(session, "ask", str(contribution.id), payload, now=now, due_at=now + _FIRST_ASK_AFTER)
+    def _ask_soon(self, session: Session, contribution: Contribution, *, now: datetime) -> None:
+        first = timedelta(seconds=self._wallets[contribution.wallet].ask_at_seconds[0])
+        payload = {"contribution_id": str(contribution.id)}
+        outbox.add(session, "ask", str(contribution.id), payload, now=now, due_at=now + first)
 
 
 def _sent(wallet: Wallet, request: PromptRequest) -> PromptOutcome:

@@ -41,11 +41,17 @@ class Pulling:
         self._applying = Applying(sessions, clock, pull_delay=pull_delay)
 
     def run(self, task: Task) -> Later | None:
-        """Read one window. A failed pull is recorded and tried again until one is complete."""
+        """Read one window. A failed pull is recorded and tried again until one is complete.
+
+        A wallet without a list is left alone.
+        """
         name, shortcode = str(task.payload["wallet"]), str(task.payload["shortcode"])
         wallet = self._wallets[name]
         if wallet.shortcode != shortcode:
             raise InvalidValue(f"{name} has no shortcode {shortcode}")
+        if not wallet.can_pull:
+            # Its statement files are its list; whoever asked for a pull need not know.
+            return None
         end = self._clock.now()
         with self._sessions.begin() as session:
             start = self._start(session, name, shortcode, end)

@@ -237,7 +237,7 @@ def _payment_handlers(
             callback_base=_hooks_address(settings),
             description=settings.fund_name[:13],
         ).run,
-        "ask": Asking(sessions, wallets, clock).run,
+        "ask": Asking(sessions, wallets, clock, pull_delay=pull_delay).run,
         "evidence": Intake(sessions, wallets, clock, pull_delay=pull_delay).run,
         "pull": Pulling(sessions, wallets, clock, pull_delay=pull_delay).run,
         "post": Posting(

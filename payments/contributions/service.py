@@ -137,11 +137,13 @@ def move(
     note(session, contribution.id, state, why, now=now)
 
 
-def ask_again(session: Session, contribution: Contribution, *, now: datetime) -> None:
-    """Have the wallet asked once more in a minute: after some codes a late success has been seen."""
+def ask_again(
+    session: Session, contribution: Contribution, *, now: datetime, after: timedelta = _ASK_AGAIN_AFTER
+) -> None:
+    """Have the wallet asked once more, in a minute: after some codes a late success has been seen."""
     key = f"{contribution.id}{AGAIN}{now:%Y%m%d%H%M%S}"
     payload = {"contribution_id": str(contribution.id)}
-    outbox.add(session, "ask", key, payload, now=now, due_at=now + _ASK_AGAIN_AFTER)
+    outbox.add(session, "ask", key, payload, now=now, due_at=now + after)
 
 
 def note(

@@ -73,6 +73,7 @@ class PromptResult:
     `may_still_pay`: a late success has been seen after this code, so ask once more before believing it.
     `told`: the name of the message the member gets (`prompt_cancelled`, `prompt_insufficient`, …).
     `retry_seconds`: when a new prompt makes sense by itself. `alert`: staff must look, not the member.
+    `ask_first`: anybody could have sent this, or it says too little: it only makes us ask the wallet.
     """
 
     checkout_id: str
@@ -88,6 +89,7 @@ class PromptResult:
     payer: PhoneNumber | None = None
     retry_seconds: int | None = None
     alert: bool = False
+    ask_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,12 @@ class PullFailed(KibabaError):  # noqa: N818 -- it says what happened
     permanent = False
 
 
+class PullNotOffered(KibabaError):  # noqa: N818 -- it says what the wallet does
+    """A wallet without a list to be read: its statement files are its list."""
+
+    code = "pull_not_offered"
+
+
 class UnreadableMessage(KibabaError):  # noqa: N818 -- it says what happened
     """A raw message is not of the wallet's form."""
 
@@ -157,10 +165,25 @@ class UnreadableMessage(KibabaError):  # noqa: N818 -- it says what happened
 
 
 class Wallet(Protocol):
-    """A mobile-money provider as seen by the payment rooms."""
+    """A mobile-money provider as seen by the payment rooms.
+
+    `shortcode`: our account there, by the wallet's own word for it. `hook`: what the address of its callbacks
+    ends with. `can_pull`: whether its list can be read; of a wallet without one, only its enquiry tells the
+    receipt, and only a statement file confirms it. `ask_at_seconds`: when after a prompt it is asked about.
+    """
 
     name: str
     shortcode: str
+    hook: str
+    can_pull: bool
+    ask_at_seconds: tuple[int, ...]
+
+    def checkout_id_for(self, contribution_id: uuid.UUID) -> str | None:
+        """The name a prompt will have where we give it: it can be asked about whatever became of sending it.
+
+        None when the wallet gives the name. The same contribution always has the same one.
+        """
+        ...
 
     def prompt(self, request: PromptRequest) -> PromptOutcome:
         """Send a payment prompt, once."""
@@ -171,7 +194,7 @@ class Wallet(Protocol):
         ...
 
     def pull(self, start: datetime, end: datetime) -> Iterator[list[WalletLine]]:
-        """Every line in a time range, page by page. Raises PullFailed."""
+        """Every line in a time range, page by page. Raises PullFailed, or PullNotOffered."""
         ...
 
     def read_prompt_result(self, raw: str) -> PromptResult:

@@ -66,6 +66,12 @@ class ScriptedWallet:
     page_size: int = 2
     fail_after_pages: int | None = None
     receipts_made: int = 0
+    hook: str = "stk"
+    can_pull: bool = True
+    ask_at_seconds: tuple[int, ...] = (30, 60, 120, 300)
+
+    def checkout_id_for(self, contribution_id: uuid.UUID) -> str | None:
+        return None
 
     def prompt(self, request: PromptRequest) -> PromptOutcome:
         """Accept, or what was scripted. After `Unknown` the prompt is on the phone all the same."""

@@ -64,7 +64,7 @@ class World:
             callback_base="https://kibaba.example/hooks/secret",
             description="Savings",
         )
-        self.asking = Asking(self.sessions, wallets, self.clock)
+        self.asking = Asking(self.sessions, wallets, self.clock, pull_delay=PULL_DELAY)
         self.pulling = Pulling(self.sessions, wallets, self.clock, pull_delay=PULL_DELAY)
         self.posting = Posting(self.sessions, self.registry, self.clock, self.calendar, read_back_seconds=1.0)
         self.reconciling = Reconciling(self.sessions, self.clock, self.calendar)

@@ -1,5 +1,6 @@
 """M-Pesa as a `Wallet`: one shortcode, reached through Daraja."""
 
+import uuid
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -24,11 +25,20 @@ class MpesaWallet:
     """`http`: pooled, shared, and without retries of its own; `tokens`: shared by all processes."""
 
     name = "mpesa"
+    # Daraja refuses an address with M-Pesa's name in it.
+    hook = "stk"
+    can_pull = True
+    # A prompt lives for one to three minutes.
+    ask_at_seconds: tuple[int, ...] = (30, 60, 120, 300)
 
     def __init__(self, config: MpesaConfig, tokens: TokenCache, http: requests.Session, clock: Clock) -> None:
         self.shortcode = config.shortcode
         self.client = DarajaClient(config, tokens, http)
         self._clock = clock
+
+    def checkout_id_for(self, contribution_id: uuid.UUID) -> str | None:  # noqa: ARG002 -- the protocol's
+        """Daraja gives prompts their names."""
+        return None
 
     def prompt(self, request: PromptRequest) -> PromptOutcome:
         """Send a payment prompt, once. Raises InvalidValue before sending what Daraja would refuse."""

@@ -1,0 +1,1 @@
+"""Airtel Money collections (openapi.airtel.africa), in every country that has them."""

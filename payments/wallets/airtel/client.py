@@ -1,0 +1,123 @@
+"""Calls to Airtel's API: a shared token, country and currency headers, and the `status` of every answer."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+import structlog
+from pydantic import Field
+
+from core.shared_token import FreshToken, TokenCache
+from payments.wallets.airtel.config import AirtelConfig
+from payments.wallets.http import NoAnswer, NotSent, RawAnswer, TokenWire, Wire, short
+from payments.wallets.protocol import UnreadableMessage
+from payments.wallets.wire import WireModel, read_fields
+
+_TOKEN_PATH = "/auth/oauth2/token"  # noqa: S105 -- a path, not a token
+_OK, _UNAUTHORISED, _TOO_MANY = 200, 401, 429
+_UNCLEAR_STATUSES = frozenset({408, 409, 425, 499})
+_CLIENT_ERRORS = range(400, 500)
+_TOKEN_LIFE_SECONDS_MAX = 24 * 3600
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer and the codes in it; codes are empty where it has none."""
+
+    http_status: int
+    body: Mapping[str, Any] | None = field(repr=False)
+
+    @property
+    def is_ok(self) -> bool:
+        return self.http_status == _OK
+
+    @property
+    def is_too_many(self) -> bool:
+        return self.http_status == _TOO_MANY
+
+    @property
+    def is_refused_at_the_door(self) -> bool:
+        """Whether the HTTP status alone promises that nothing was done."""
+        return self.http_status in _CLIENT_ERRORS and self.http_status not in _UNCLEAR_STATUSES
+
+    @property
+    def response_code(self) -> str:
+        return self._of_status("response_code")
+
+    @property
+    def result_code(self) -> str:
+        return self._of_status("result_code")
+
+    @property
+    def message(self) -> str:
+        """The provider's own words, cut short. The gateway in front of Airtel has words of its own."""
+        said = self._of_status("message") or short((self.body or {}).get("error_description"))
+        return said or f"HTTP {self.http_status}"
+
+    @property
+    def name(self) -> str:
+        """What to call this answer in a record."""
+        return self.response_code or self.result_code or f"http_{self.http_status}"
+
+    def _of_status(self, key: str) -> str:
+        status = (self.body or {}).get("status")
+        return short(status.get(key)) if isinstance(status, dict) else ""
+
+
+class AirtelClient:
+    """Calls Airtel for one merchant's application. As safe to share between threads as the session."""
+
+    def __init__(self, config: AirtelConfig, tokens: TokenCache, http: requests.Session) -> None:
+        """Raises InvalidValue for a session that repeats requests by itself: it could take money twice."""
+        self.config = config
+        self._wire = Wire(
+            "airtel",
+            "Airtel",
+            config.base_url,
+            http,
+            connect_timeout_seconds=config.connect_timeout_seconds,
+            read_timeout_seconds=config.read_timeout_seconds,
+        )
+        self._with_token = TokenWire(self._wire, tokens, self._fetch_token)
+
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+        """Send once; once more only if turned away for the token. Raises NotSent or NoAnswer."""
+        headers = {"X-Country": self.config.country, "X-Currency": self.config.currency}
+        raw = self._with_token.call(method, path, body=body, headers=headers, token_refused=_is_unauthorised)
+        answer = Answer(raw.http_status, raw.body)
+        if not answer.is_ok:
+            log.warning("wallet refused", wallet="airtel", http_status=answer.http_status, code=answer.name)
+        return answer
+
+    def _fetch_token(self) -> FreshToken:
+        wanted = {
+            "client_id": self.config.client_id,
+            "client_secret": self.config.client_secret,
+            "grant_type": "client_credentials",
+        }
+        try:
+            raw = self._wire.send("POST", _TOKEN_PATH, payload=json.dumps(wanted).encode())
+        except NoAnswer as error:
+            raise NotSent("Airtel gave no token in time") from error
+        answer = Answer(raw.http_status, raw.body)
+        if not answer.is_ok:
+            later = answer.is_too_many or not answer.is_refused_at_the_door
+            raise NotSent(f"Airtel gave no token: {answer.message}", code=answer.name, later=later)
+        try:
+            given = read_fields(_TokenReply, answer.body)
+        except UnreadableMessage as error:
+            raise NotSent("Airtel's token cannot be read") from error
+        return FreshToken(given.access_token, min(int(given.expires_in), _TOKEN_LIFE_SECONDS_MAX))
+
+
+class _TokenReply(WireModel):
+    access_token: str = Field(strict=True, pattern=r"^[!-~]{1,4096}$")
+    expires_in: str = Field(strict=True, pattern=r"^[0-9]{1,9}$")
+
+
+def _is_unauthorised(raw: RawAnswer) -> bool:
+    return raw.http_status == _UNAUTHORISED

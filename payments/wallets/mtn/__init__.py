@@ -1,0 +1,1 @@
+"""MTN MoMo collections (MoMo Open API), in every country that has them."""

@@ -1,0 +1,108 @@
+"""Calls to the MoMo API: a shared token, subscription key and target environment on every request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+import structlog
+from pydantic import Field
+from requests.auth import HTTPBasicAuth
+
+from core.shared_token import FreshToken, TokenCache
+from payments.wallets.http import NoAnswer, NotSent, RawAnswer, TokenWire, Wire, short
+from payments.wallets.mtn.config import MtnConfig
+from payments.wallets.mtn.reasons import Refusal, judge
+from payments.wallets.protocol import UnreadableMessage
+from payments.wallets.wire import WireModel, read_fields
+
+_TOKEN_PATH = "/collection/token/"  # noqa: S105 -- a path, not a token
+_SUCCESS, _UNAUTHORISED = range(200, 300), 401
+_TOKEN_LIFE_SECONDS_MAX = 24 * 3600
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer; `code` and `message` are MoMo's own, or made of the HTTP status."""
+
+    http_status: int
+    body: Mapping[str, Any] | None = field(repr=False)
+
+    @property
+    def is_ok(self) -> bool:
+        return self.http_status in _SUCCESS
+
+    @property
+    def code(self) -> str:
+        return short((self.body or {}).get("code")) or f"http_{self.http_status}"
+
+    @property
+    def message(self) -> str:
+        return short((self.body or {}).get("message")) or f"HTTP {self.http_status}"
+
+    @property
+    def refusal(self) -> Refusal:
+        """What this means when it is not OK."""
+        return judge(self.http_status, self.code)
+
+
+class MtnClient:
+    """Calls MoMo for one API user. As safe to share between threads as the session."""
+
+    def __init__(self, config: MtnConfig, tokens: TokenCache, http: requests.Session) -> None:
+        """Raises InvalidValue for a session that repeats requests by itself: it could take money twice."""
+        self.config = config
+        self._wire = Wire(
+            "mtn",
+            "MoMo",
+            config.base_url,
+            http,
+            connect_timeout_seconds=config.connect_timeout_seconds,
+            read_timeout_seconds=config.read_timeout_seconds,
+        )
+        self._with_token = TokenWire(self._wire, tokens, self._fetch_token)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send once; once more only if turned away for the token. Raises NotSent or NoAnswer."""
+        sent = {**self._ours(), "X-Target-Environment": self.config.target, **(headers or {})}
+        raw = self._with_token.call(method, path, body=body, headers=sent, token_refused=_is_unauthorised)
+        answer = Answer(raw.http_status, raw.body)
+        if not answer.is_ok:
+            log.warning("wallet refused", wallet="mtn", http_status=answer.http_status, code=answer.code)
+        return answer
+
+    def _ours(self) -> dict[str, str]:
+        return {"Ocp-Apim-Subscription-Key": self.config.subscription_key}
+
+    def _fetch_token(self) -> FreshToken:
+        basic = HTTPBasicAuth(self.config.api_user, self.config.api_key)
+        try:
+            raw = self._wire.send("POST", _TOKEN_PATH, auth=basic, headers=self._ours())
+        except NoAnswer as error:
+            raise NotSent("MoMo gave no token in time") from error
+        answer = Answer(raw.http_status, raw.body)
+        if not answer.is_ok:
+            later = answer.refusal is not Refusal.OURS
+            raise NotSent(f"MoMo gave no token: {answer.message}", code=answer.code, later=later)
+        try:
+            given = read_fields(_TokenReply, answer.body)
+        except UnreadableMessage as error:
+            raise NotSent("MoMo's token cannot be read") from error
+        return FreshToken(given.access_token, min(int(given.expires_in), _TOKEN_LIFE_SECONDS_MAX))
+
+
+class _TokenReply(WireModel):
+    access_token: str = Field(strict=True, pattern=r"^[!-~]{1,4096}$")
+    expires_in: str = Field(strict=True, pattern=r"^[0-9]{1,9}$")
+
+
+def _is_unauthorised(raw: RawAnswer) -> bool:
+    return raw.http_status == _UNAUTHORISED
