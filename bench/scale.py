@@ -18,8 +18,8 @@ from bench.servers import Measured, Round, run_round
 
 _WARM_UP_SEED = 999
 _DIALS_AT_ONCE = 5_000
-# Everything a session writes begins so; what is kept beside sessions is counted apart.
-_SESSION_KEYS = ("ussd:session:*", "ussd:phone:*")
+# All that is stored begins so. Since when the store has known everything is no session and does not expire.
+_KEYS, _SINCE_KEY = "ussd:*", b"ussd:since"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +94,9 @@ def _many_sessions(shared: Ground, server: Measured, options: ScaleOptions) -> A
             count = min(_DIALS_AT_ONCE, options.sessions + 1 - first)
             drive(server.port, kibaba_dials(server.path, first, count), options.connections)
         print(f"{options.sessions} sessions", flush=True)
-        left = [client.ttl(key) for pattern in _SESSION_KEYS for key in client.scan_iter(pattern, count=5000)]
+        left = [int(client.ttl(key)) for key in client.scan_iter(_KEYS, count=5000) if key != _SINCE_KEY]
         memory = int(client.info("memory")["used_memory"])
-    return Afterwards(before, resident_bytes(worker), len(left), sum(int(ttl) < 0 for ttl in left), memory)
+    return Afterwards(before, resident_bytes(worker), len(left), sum(seconds < 0 for seconds in left), memory)
 
 
 def _report(rounds: Mapping[str, list[Round]], after: Afterwards, options: ScaleOptions) -> Report:

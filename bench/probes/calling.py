@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 
+from bench.probes.endpoint import Seen
 from bench.probes.septets import SCREEN_SEPTETS, septets
 from bench.probes.subject import Call, Subject, WrongError, need
 
@@ -37,7 +38,8 @@ def redial(subject: Subject) -> str:
 
 def many_at_once(subject: Subject) -> str:
     """Ten callers at the same time, each with amounts of their own."""
-    calls = [[subject.call() for _ in range(_CALLS_EACH)] for _ in range(_CALLERS)]
+    phones = [subject.member() for _ in range(_CALLERS)]
+    calls = [[subject.call(phone) for _ in range(_CALLS_EACH)] for phone in phones]
     wrong: list[str] = []
 
     def walk(caller: int, own: Sequence[Call]) -> None:
@@ -60,10 +62,17 @@ def many_at_once(subject: Subject) -> str:
 def lines_stay_lines(subject: Subject) -> str:
     """A screen of several lines is read as several lines."""
     seen = subject.call().home()
-    need("\n" in seen.screen, "several lines were expected", seen)
+    _lines(seen)
+    if subject.inside.xml_reply is None:
+        return "line breaks arrive as line breaks"
+    _lines(Seen(200, subject.inside.xml_reply(subject.member())))
+    return "line breaks arrive as line breaks, in XML too"
+
+
+def _lines(seen: Seen) -> None:
+    need("\n" in seen.screen.strip(), "several lines were expected", seen)
     shown = [escape for escape in _ESCAPES if escape in seen.text.lower()]
     need(not shown, f"{', '.join(shown)} is shown to callers", seen)
-    return "line breaks arrive as line breaks"
 
 
 def screens_fit(subject: Subject) -> str:

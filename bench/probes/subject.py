@@ -30,6 +30,7 @@ class Inside:
     is (None) or with a fault put in (`orphan`, `overlong`, `dangling`). `redeployed`: the same service with
     its menus renumbered. `change_list`: make other amounts be offered to a phone. `crashing`: while it lasts,
     replies are lost after the session was written. `places_of`: where a secret is stored or logged.
+    `xml_reply`: what the same service answers to a dial in an XML protocol.
     """
 
     session_keys: Callable[[], Mapping[str, int]] | None = None
@@ -39,6 +40,7 @@ class Inside:
     change_list: Callable[[str], None] | None = None
     crashing: Callable[[], AbstractContextManager[None]] | None = None
     places_of: Callable[[str], list[str]] | None = None
+    xml_reply: Callable[[str], str] | None = None
 
 
 @dataclass
