@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     mpesa_pull_nominated_number: str = "254722000000"
     mpesa_c2b_version: Literal["v1", "v2"] = "v2"
 
+    # Our own name over DCI, as those who call us know it.
+    dci_id: str = Field(default="kibaba", pattern=r"^[a-z0-9][a-z0-9._-]{1,98}$")
+
     fund_registry_url: str
     fund_registry_client_id: str
     fund_registry_client_secret: SecretStr

@@ -5,19 +5,23 @@ from enum import StrEnum
 from typing import Any
 
 from core.errors import InvalidValue
+from registry import jcs
 
 DEPTH_MAX = 40
 
 
 class JsonMode(StrEnum):
-    """How letters outside ASCII are written: as escapes, or as themselves in UTF-8."""
+    """How letters outside ASCII are written: as escapes, or as themselves in UTF-8; or RFC 8785 entirely."""
 
     ASCII = "ascii"
     UTF8 = "utf8"
+    RFC8785 = "rfc8785"
 
 
 def compact(value: Any, mode: JsonMode) -> bytes:
     """Keys sorted, no spaces. Raises ValueError for what JSON cannot say (NaN, half a surrogate pair)."""
+    if mode is JsonMode.RFC8785:
+        return jcs.written(value).encode()
     text = json.dumps(
         value,
         sort_keys=True,

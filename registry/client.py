@@ -1,7 +1,7 @@
 """The DCI client: asks and tells a registry, and turns whatever comes back into an outcome."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from pydantic import ValidationError
@@ -14,12 +14,34 @@ from registry import codes
 from registry.connection import Connection, ReplySignatures
 from registry.envelope import Envelope, Envelopes, Sealed
 from registry.keys import RemoteKeys, SigningKey
-from registry.model import Acknowledged, Event, Records, Search
+from registry.later_answers import read_enrolled, read_status
+from registry.model import (
+    Acknowledged,
+    Enrolled,
+    Enrollee,
+    Event,
+    Identifier,
+    Records,
+    Search,
+    Subscription,
+    TxnStatus,
+)
 from registry.outcomes import Refused, Unavailable, Unclear
-from registry.questions import notify_message, search_message
+from registry.questions import (
+    enrolled_message,
+    enrollment_message,
+    notify_message,
+    search_message,
+    status_message,
+    subscribe_message,
+    unsubscribe_message,
+)
 from registry.signature import BadSignature
 from registry.transport import Transport
 from registry.wire import AckRead, SearchItemRead, SearchRead
+
+# What may become of a message that is not answered at once.
+Told = Acknowledged | Refused | Unavailable | Unclear
 
 _log = logging.getLogger(__name__)
 
@@ -81,16 +103,91 @@ class DciClient:
         self._note("search", sealed, transaction_id, consent, outcome)
         return outcome
 
-    def notify(
-        self, transaction_id: str, events: Sequence[Event]
-    ) -> Acknowledged | Refused | Unavailable | Unclear:
+    def notify(self, transaction_id: str, events: Sequence[Event]) -> Told:
         """Tell of events. The message id is new each time; transaction and reference ids are the caller's.
 
         `Unavailable` here means that nothing arrived; whenever something may have, the outcome is `Unclear`.
         """
         message = notify_message(events, self.connection, transaction_id=transaction_id, now=self.clock.now())
-        sealed = self._envelopes.seal("notify", message, total_count=len(events))
-        envelope = self._exchange(self.connection.paths.notify, sealed)
+        return self._tell("notify", self.connection.paths.notify, message, transaction_id, len(events))
+
+    def search(self, transaction_id: str, reference_id: str, search: Search) -> Told:
+        """Ask a question that is answered later, at the connection's `callback_url`."""
+        message = search_message(
+            search,
+            self.connection,
+            transaction_id=transaction_id,
+            reference_id=reference_id,
+            now=self.clock.now(),
+        )
+        return self._tell("search", self.connection.paths.search, message, transaction_id, 1)
+
+    def subscribe(self, transaction_id: str, wishes: Sequence[Subscription]) -> Told:
+        """Ask to be told of events; the codes of the subscriptions come later, by a call to us."""
+        message = subscribe_message(
+            wishes, self.connection, transaction_id=transaction_id, now=self.clock.now()
+        )
+        return self._tell("subscribe", self.connection.paths.subscribe, message, transaction_id, len(wishes))
+
+    def unsubscribe(self, transaction_id: str, subscription_codes: Sequence[str]) -> Told:
+        """End subscriptions."""
+        message = unsubscribe_message(
+            subscription_codes, self.connection, transaction_id=transaction_id, now=self.clock.now()
+        )
+        count = len(subscription_codes)
+        return self._tell("unsubscribe", self.connection.paths.unsubscribe, message, transaction_id, count)
+
+    def txn_status(
+        self, txn_type: str, attribute_type: str, value: str | Sequence[str]
+    ) -> TxnStatus | Refused | Unavailable:
+        """Ask, and wait for the answer, what became of a search, subscription or its end."""
+        transaction_id = str(new_id())
+        message = status_message(
+            txn_type,
+            attribute_type,
+            value,
+            self.connection,
+            transaction_id=transaction_id,
+            reference_id=str(new_id()),
+        )
+        answer = self._ask("txn-status", self.connection.paths.sync_txn_status, message, transaction_id, 1)
+        if isinstance(answer, Refused | Unavailable):
+            return answer
+        return read_status(answer)
+
+    def sync_enrolled(self, identifier: Identifier, programme: str = "") -> Enrolled | Refused | Unavailable:
+        """Whether an integrated beneficiary registry knows this person as enrolled."""
+        transaction_id = str(new_id())
+        message = enrolled_message(identifier, programme, self.connection, transaction_id=transaction_id)
+        answer = self._ask("search", self.connection.paths.sync_enrolled, message, transaction_id, 1)
+        return answer if isinstance(answer, Refused | Unavailable) else read_enrolled(answer)
+
+    def enrollment_updates(
+        self, transaction_id: str, people: Sequence[Enrollee]
+    ) -> Enrolled | Refused | Unavailable:
+        """Tell an integrated beneficiary registry of members; it answers at once."""
+        message = enrollment_message(people, self.connection, transaction_id=transaction_id)
+        path = self.connection.paths.enrollment_updates
+        answer = self._ask("notify", path, message, transaction_id, len(people))
+        return answer if isinstance(answer, Refused | Unavailable) else read_enrolled(answer)
+
+    def _ask(
+        self, action: str, path: str, message: Mapping[str, Any], transaction_id: str, total_count: int
+    ) -> Mapping[str, Any] | Refused | Unavailable:
+        sealed = self._envelopes.seal(action, message, total_count=total_count)
+        envelope = self._exchange(path, sealed)
+        answer: Mapping[str, Any] | Refused | Unavailable
+        answer = (_refused(envelope) or envelope.message) if isinstance(envelope, Envelope) else envelope
+        self._note(action, sealed, transaction_id, "", answer)
+        return answer
+
+    def _tell(
+        self, action: str, path: str, message: Mapping[str, Any], transaction_id: str, total_count: int
+    ) -> Told:
+        sealed = self._envelopes.seal(
+            action, message, total_count=total_count, answered_later=action != "notify"
+        )
+        envelope = self._exchange(path, sealed)
         outcome: Acknowledged | Refused | Unavailable | Unclear
         if isinstance(envelope, Envelope):
             outcome = _acknowledged(envelope)
@@ -100,7 +197,7 @@ class DciClient:
             outcome = envelope
         if isinstance(outcome, Refused) and codes.code_named(outcome.code).seen_before:
             outcome = Unclear(outcome.code, outcome.retry_seconds)
-        self._note("notify", sealed, transaction_id, "", outcome)
+        self._note(action, sealed, transaction_id, "", outcome)
         return outcome
 
     def _exchange(self, path: str, sealed: Sealed) -> Envelope | Refused | Unavailable:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from core.settings import Settings
+from registry.addresses import is_this_machine
 from registry.canonical import JsonMode
 
 _RESERVED_HEADERS = frozenset({"authorization", "content-type", "content-length", "host", "timestamp"})
@@ -15,10 +16,11 @@ Path = Annotated[str, Field(pattern=r"^/[!-~]*$", max_length=200)]
 
 
 class SignatureMode(StrEnum):
-    """How what we send is signed. A detached JWS will be a third mode behind the same interface."""
+    """How what we send is signed: not, in the standard's own form, or by a detached JWS."""
 
     NONE = "none"
     SPDCI = "spdci"
+    JWS = "jws"
 
 
 class ReplySignatures(StrEnum):
@@ -37,7 +39,14 @@ class Paths(BaseModel):
     token: Path = "/oauth2/client/token"  # noqa: S105 -- a path
     jwks: Path = "/.well-known/jwks.json"
     sync_search: Path = "/registry/sync/search"
+    search: Path = "/registry/search"
+    subscribe: Path = "/registry/subscribe"
+    unsubscribe: Path = "/registry/unsubscribe"
     notify: Path = "/registry/notify"
+    txn_status: Path = "/registry/txn/status"
+    sync_txn_status: Path = "/registry/sync/txn/status"
+    sync_enrolled: Path = "/registry/sync/enrolled"
+    enrollment_updates: Path = "/registry/sync/enrollment/updates"
 
 
 class Connection(BaseModel):
@@ -76,8 +85,14 @@ class Connection(BaseModel):
     reg_record_type: str
     response_entity: str = "Member"
     identifier_names: dict[str, str] = {}
+    # Our names of events to theirs: `{"enrolment": "enrollement"}` where a profile misspells.
+    event_names: dict[str, str] = {}
     page_size: int = Field(default=100, ge=1, le=1000)
     context_url: str = ""
+    # Where this registry is to answer what it does not answer at once; ours, ending in `/dci`.
+    callback_url: str = ""
+    # Also send the misspelt names that the published specification demands.
+    upstream_literal: bool = False
 
     @field_validator("base_url")
     @classmethod
@@ -131,7 +146,7 @@ class Connection(BaseModel):
     @property
     def is_this_machine(self) -> bool:
         """Whether the registry is on the loopback, as the sandbox is."""
-        return urlsplit(self.base_url).hostname in {"127.0.0.1", "localhost", "::1"}
+        return is_this_machine(self.base_url)
 
     def url(self, path: str) -> str:
         """The address of one of `paths`."""

@@ -12,10 +12,11 @@ from core.clock import Clock
 from core.errors import InvalidValue
 from core.ids import new_id
 from registry import codes
-from registry.canonical import compact, read_object
+from registry.canonical import JsonMode, compact, read_object
 from registry.connection import Connection, ReplySignatures, SignatureMode
+from registry.jws import sign_detached
 from registry.keys import RemoteKeys, SigningKey
-from registry.signature import BadSignature, sign, verify
+from registry.signature import LIFE_SECONDS, BadSignature, sign, verify
 from registry.wire import HeaderRead
 
 
@@ -46,7 +47,7 @@ class Envelopes:
         signing_key: SigningKey | None = None,
         remote_keys: RemoteKeys | None = None,
     ) -> None:
-        if connection.signature_mode is SignatureMode.SPDCI and signing_key is None:
+        if connection.signature_mode is not SignatureMode.NONE and signing_key is None:
             raise InvalidValue(f"the {connection.name} connection signs but has no signing key")
         if connection.reply_signatures is ReplySignatures.REQUIRED and remote_keys is None:
             raise InvalidValue(
@@ -57,8 +58,10 @@ class Envelopes:
         self._signing_key = signing_key
         self._remote_keys = remote_keys
 
-    def seal(self, action: str, message: Mapping[str, Any], total_count: int) -> Sealed:
-        """Put a message into a fresh envelope and sign it."""
+    def seal(
+        self, action: str, message: Mapping[str, Any], total_count: int, *, answered_later: bool = False
+    ) -> Sealed:
+        """Put a message into a fresh envelope and sign it. `answered_later`: the header says where."""
         connection, now = self._connection, self._clock.now()
         header = {
             "version": connection.version,
@@ -71,13 +74,16 @@ class Envelopes:
         }
         if connection.receiver_id:
             header["receiver_id"] = connection.receiver_id
-        payload = compact({"header": header, "message": message}, connection.json_mode)
-        signature = ""
-        if connection.signature_mode is SignatureMode.SPDCI:
-            assert self._signing_key is not None
-            signature = sign(payload, key=self._signing_key, sender_id=connection.sender_id, now=now)
-        # The signed bytes themselves go out, with the signature put in before their closing brace.
-        body = payload[:-1] + b',"signature":' + json.dumps(signature).encode() + b"}"
+        if connection.callback_url and answered_later:
+            header["sender_uri"] = connection.callback_url
+        body = sealed_body(
+            header,
+            message,
+            json_mode=connection.json_mode,
+            signature_mode=connection.signature_mode,
+            key=self._signing_key,
+            now=now,
+        )
         return Sealed(str(header["message_id"]), body)
 
     def open(self, raw: bytes) -> Envelope:
@@ -104,6 +110,28 @@ class Envelopes:
         if not isinstance(signature, str) or self._remote_keys is None:
             raise BadSignature(codes.SIGNATURE_MISSING, "no signature that can be checked")
         verify(signature, header, message, find_key=self._remote_keys.find, now=self._clock.now())
+
+
+def sealed_body(
+    header: Mapping[str, Any],
+    message: Mapping[str, Any],
+    *,
+    json_mode: JsonMode,
+    signature_mode: SignatureMode,
+    key: SigningKey | None,
+    now: datetime,
+) -> bytes:
+    """An envelope's bytes, signed in the given mode by `key`, which no mode but `none` can do without."""
+    payload = compact({"header": header, "message": message}, json_mode)
+    signature = ""
+    if signature_mode is not SignatureMode.NONE:
+        assert key is not None
+        if signature_mode is SignatureMode.JWS:
+            signature = sign_detached(payload, key=key, now=now, life_seconds=LIFE_SECONDS)
+        else:
+            signature = sign(payload, key=key, sender_id=str(header["sender_id"]), now=now)
+    # The signed bytes themselves go out, with the signature put in before their closing brace.
+    return payload[:-1] + b',"signature":' + json.dumps(signature).encode() + b"}"
 
 
 def written(instant: datetime) -> str:

@@ -178,6 +178,41 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Subscription:
+    """A wish to be told of one event of one person. `record_type`: what the notification is to carry."""
+
+    reference_id: str
+    event: str
+    identifier: Identifier
+    record_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enrollee:
+    """A member as an integrated beneficiary registry is told of one."""
+
+    identifier: Identifier
+    programme: str
+    enrolled_on: date
+    status: str = "active"
+
+
+@dataclass(frozen=True, slots=True)
+class TxnStatus:
+    """What a registry says became of a message: DCI's status, and its items as it wrote them."""
+
+    status: str
+    items: list[dict[str, Any]] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """Whether a registry knows a person as enrolled; None when it answered neither yes nor no."""
+
+    enrolled: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledged:
     """The registry took the message (`ACK`). That is not proof that anything was posted."""
 

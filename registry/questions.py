@@ -6,7 +6,18 @@ from typing import Any
 
 from registry.connection import Connection
 from registry.envelope import written
-from registry.model import Condition, Consent, Event, IdTypeValue, Predicate, Query, Search
+from registry.model import (
+    Condition,
+    Consent,
+    Enrollee,
+    Event,
+    Identifier,
+    IdTypeValue,
+    Predicate,
+    Query,
+    Search,
+    Subscription,
+)
 
 
 def search_message(
@@ -56,6 +67,111 @@ def notify_message(
             }
             for event in events
         ],
+    }
+
+
+def subscribe_message(
+    wishes: Sequence[Subscription], connection: Connection, *, transaction_id: str, now: datetime
+) -> dict[str, Any]:
+    """The message of a subscription. IBR misspells its events; the names are mapped per connection."""
+    return {
+        "transaction_id": transaction_id,
+        "subscribe_request": [
+            {
+                "reference_id": wish.reference_id,
+                "timestamp": written(now),
+                "subscribe_criteria": {
+                    "version": connection.version,
+                    "reg_type": connection.reg_type,
+                    "reg_event_type": connection.event_names.get(wish.event, wish.event),
+                    "filter_type": "idtype-value",
+                    "filter": {
+                        "type": connection.their_name(wish.identifier.type),
+                        "value": wish.identifier.value,
+                    },
+                    "notify_record_type": wish.record_type,
+                },
+                "locale": connection.locale,
+            }
+            for wish in wishes
+        ],
+    }
+
+
+def unsubscribe_message(
+    codes: Sequence[str], connection: Connection, *, transaction_id: str, now: datetime
+) -> dict[str, Any]:
+    """The message that ends subscriptions; the published text misspells two of its names."""
+    message: dict[str, Any] = {
+        "transaction_id": transaction_id,
+        "timestamp": written(now),
+        "subscription_codes": list(codes),
+    }
+    if connection.upstream_literal:
+        message |= {"sunscription_codes": list(codes), "timesstamp": message["timestamp"]}
+    return message
+
+
+def status_message(
+    txn_type: str,
+    attribute_type: str,
+    value: str | Sequence[str],
+    connection: Connection,
+    *,
+    transaction_id: str,
+    reference_id: str,
+) -> dict[str, Any]:
+    """The message that asks what became of another. `txn_type`: `search`, `subscribe` or `unsubscribe`."""
+    literal = connection.upstream_literal and txn_type == "subscribe"
+    return {
+        "transaction_id": transaction_id,
+        "txnstatus_request": {
+            "reference_id": reference_id,
+            "txn_type": "subscibe" if literal else txn_type,
+            "attribute_type": attribute_type,
+            "attribute_value": value if isinstance(value, str) else list(value),
+            "locale": connection.locale,
+        },
+    }
+
+
+def enrolled_message(
+    identifier: Identifier, programme: str, connection: Connection, *, transaction_id: str
+) -> dict[str, Any]:
+    """The IBR question whether somebody is enrolled; an empty `programme` asks about any."""
+    query: dict[str, Any] = {"person_identifier": {"eq": identifier.value}}
+    if programme:
+        query["programme_identifier.program.programme_identifier"] = {"eq": programme}
+    criteria = {"query_type": "expression", "response_entity": connection.response_entity, "query": query}
+    return {"transaction_id": transaction_id, "enrolled_criteria": criteria}
+
+
+def enrollment_message(
+    people: Sequence[Enrollee], connection: Connection, *, transaction_id: str
+) -> dict[str, Any]:
+    """The IBR update that tells of members: identifiers and programme, no names."""
+    return {
+        "transaction_id": transaction_id,
+        "enrolled_updates": {
+            "beneficiaries": [
+                {
+                    "member": {
+                        "member_identifier": [
+                            {
+                                "identifier_type": connection.their_name(person.identifier.type),
+                                "identifier_value": person.identifier.value,
+                            }
+                        ]
+                    },
+                    "programme_identifier": {
+                        "programme": {"programme_identifier": person.programme},
+                        "enrolment_date": person.enrolled_on.isoformat(),
+                        "enrolment_status": person.status,
+                    },
+                }
+                for person in people
+            ]
+        },
     }
 
 

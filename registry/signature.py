@@ -15,9 +15,10 @@ from typing import Any, Self
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from core.errors import KibabaError
+from core.errors import InvalidValue, KibabaError
 from registry import codes
 from registry.canonical import JsonMode, compact
+from registry.jws import DetachedJws, looks_like_jws
 from registry.keys import SigningKey, decode_base64
 
 LIFE_SECONDS = 300
@@ -76,6 +77,10 @@ class SignatureFields:
             signature=_raw_signature(named.get("signature", "")),
         )
 
+    def check(self, public: Ed25519PublicKey, payload: bytes) -> None:
+        """Raises cryptography's InvalidSignature unless this key signed this payload."""
+        public.verify(self.signature, _signing_string(self.created, self.expires, payload))
+
 
 def sign(payload: bytes, *, key: SigningKey, sender_id: str, now: datetime) -> str:
     """The signature string over `payload`: the very bytes of `{"header":…,"message":…}` that are sent."""
@@ -96,29 +101,38 @@ def verify(
     *,
     find_key: KeyFinder,
     now: datetime,
-) -> SignatureFields:
-    """Check what was received. Raises BadSignature; errors of `find_key` pass through.
+) -> "SignatureFields | DetachedJws":
+    """Check what was received, in either form. Raises BadSignature; errors of `find_key` pass through.
 
-    Both ways of writing letters outside ASCII are tried, because senders differ and the content is the same.
+    Every way of writing the JSON is tried, because senders differ and the content is the same.
     """
-    fields = SignatureFields.parse(text)
+    fields = read_jws(text) if looks_like_jws(text) else SignatureFields.parse(text)
     _check_times(fields, int(now.timestamp()))
-    if header.get("sender_id") not in {None, "", fields.sender_id}:
+    if isinstance(fields, SignatureFields) and header.get("sender_id") not in {None, "", fields.sender_id}:
         raise _invalid("signed by another than the sender")
     public = find_key(fields.key_id)
     if public is None:
         raise _invalid("unknown key")
     for mode in JsonMode:
         try:
-            payload = compact({"header": header, "message": message}, mode)
-            public.verify(fields.signature, _signing_string(fields.created, fields.expires, payload))
+            fields.check(public, compact({"header": header, "message": message}, mode))
         except (InvalidSignature, ValueError):
             continue
         return fields
     raise _invalid("it does not fit the content")
 
 
-def _check_times(fields: SignatureFields, now: int) -> None:
+def read_jws(text: str) -> DetachedJws:
+    """A detached JWS. Raises BadSignature."""
+    if len(text) > _TEXT_MAX:
+        raise _invalid("too long")
+    try:
+        return DetachedJws.parse(text)
+    except InvalidValue as error:
+        raise _invalid(str(error)) from error
+
+
+def _check_times(fields: SignatureFields | DetachedJws, now: int) -> None:
     if fields.expires < fields.created:
         raise _invalid("it ends before it begins")
     if fields.created > now + SKEW_SECONDS:

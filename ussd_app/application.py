@@ -10,6 +10,7 @@ import dashboard
 from dashboard.services import Services as DashboardServices
 from ussd_app import health, hooks, keys
 from ussd_app.bootstrap import Services
+from ussd_app.dci import routes as dci
 from ussd_app.gateway.middleware import Gateway
 
 log = structlog.get_logger()
@@ -21,6 +22,7 @@ def create_app(services: Services) -> Flask:
     app.register_blueprint(health.create_blueprint(services))
     app.register_blueprint(hooks.create_blueprint(services))
     app.register_blueprint(keys.create_blueprint(services))
+    app.register_blueprint(dci.create_blueprint(services))
     dashboard.register(app, _for_dashboard(services))
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(Exception, _broken)

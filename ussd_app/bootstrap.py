@@ -47,6 +47,7 @@ from registry.client import DciClient
 from registry.connection import Connection
 from registry.fund import FundRegistry
 from registry.keys import SigningKey
+from ussd_app.dci.house import DciHouse, build_dci
 from ussd_app.gateway.africastalking import AfricasTalking
 from ussd_app.gateway.aggregator import Aggregator, Dialling
 from ussd_app.gateway.arkesel import Arkesel
@@ -61,6 +62,7 @@ from ussd_app.registries import CivilForMembers, FundForPayments
 
 MPESA: Final = "mpesa"
 _REDIS_SECONDS: Final = 1.0
+_DAY_SECONDS: Final = 86_400
 # What a caller may be kept waiting for the database: one statement, one lock, one connection.
 _HOP_SECONDS: Final = 2.5
 # And for the session store, which one can do without.
@@ -88,6 +90,7 @@ class Services:
     handlers: Mapping[str, Handler]
     schedule: Sequence[Every]
     signing_keys: Sequence[SigningKey]
+    dci: DciHouse
     closing: ExitStack
 
     def close(self) -> None:
@@ -129,6 +132,7 @@ def build(
         _signing_key(settings.fund_registry_signing_key),
         _signing_key(settings.civil_registry_signing_key),
     )
+    dci = build_dci(settings, sessions=sessions, redis=redis, members=members, calendar=calendar, clock=clock)
     words = FundWords(settings.fund_name, settings.ussd_service_code, settings.fund_contact)
     return Services(
         settings=settings,
@@ -148,10 +152,12 @@ def build(
                 settings, sessions, wallet, clock, calendar, _fund(settings, redis, clock, fund_key)
             ),
             **_member_handlers(sessions, members, clock, policy, _civil(settings, redis, clock, civil_key)),
+            **dci.handlers,
             "message": Sending(sessions, _sms(settings), members, vault, Texts(words, calendar), clock).run,
         },
         schedule=_schedule(settings),
-        signing_keys=[key for key in (fund_key, civil_key) if key is not None],
+        signing_keys=[key for key in (fund_key, civil_key, dci.signing_key) if key is not None],
+        dci=dci,
         closing=closing,
     )
 
@@ -263,6 +269,7 @@ def _schedule(settings: Settings) -> list[Every]:
     return [
         Every(settings.pull_every_seconds, "pull", f"pull:{name}", account),
         Every(settings.reconcile_every_seconds, "reconcile", f"reconcile:{name}", account),
+        Every(_DAY_SECONDS, "dci_forget", "dci_forget"),
     ]
 
 

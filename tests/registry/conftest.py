@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 import responses
 
+from core.settings import Settings
 from core.shared_token import LocalTokenCache
 from registry.client import DciClient
 from registry.connection import Connection
 from registry.keys import SigningKey
 from sandbox.testing import running_sandbox
+from tests.registry.dci_world import DciWorld, a_world
 from tests.registry.registry_replies import CLOCK, ScriptedRegistry, a_connection
 
 
@@ -57,3 +59,11 @@ def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     state: Path = tmp_path_factory.mktemp("sandbox")
     with running_sandbox(state) as url:
         yield url
+
+
+@pytest.fixture
+def world(settings: Settings) -> Iterator[DciWorld]:
+    """Our own DCI server on clean servers."""
+    world = a_world(settings)
+    yield world
+    world.services.redis.close()

@@ -146,7 +146,7 @@ def test_keys_out_of_reach_put_the_answer_off(registry: ScriptedRegistry, client
         {"sender_id": 'a"b'},
         {"sender_id": "a|b"},
         {"read_seconds": 0},
-        {"signature_mode": "jws"},
+        {"signature_mode": "rot13"},
         {"unknown": 1},
     ],
     ids=str,

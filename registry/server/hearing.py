@@ -1,0 +1,129 @@
+"""Being told: events of registries, and their answers to what we asked. Each counts once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.clock import Clock
+from registry import codes
+from registry.canonical import JsonMode, compact
+from registry.model import Identifier
+from registry.server.endpoints import Endpoint
+from registry.server.headers import is_id, zoned
+from registry.server.holdings import Listener
+from registry.server.memory import first_hearing
+from registry.server.model import MessageRefused, Received
+from registry.tables import DciQuestionRow
+
+DEATH, NAME_CHANGE, POSTED = "death", "name_change", "contribution_posted"
+# Registries write one event in many ways; compared without case, dashes and underscores.
+_EVENTS = {
+    "death": DEATH,
+    "died": DEATH,
+    "persondied": DEATH,
+    "deathregistration": DEATH,
+    "deathregistered": DEATH,
+    "namechange": NAME_CHANGE,
+    "namechanged": NAME_CHANGE,
+    "changeofname": NAME_CHANGE,
+    "contributionposted": POSTED,
+}
+_SPOKEN_BY = {DEATH: "civil", NAME_CHANGE: "civil", POSTED: "fund"}
+_LISTS = ("member_identifier", "identifier", "identifiers", "person_identifier")
+
+
+class Hearing:
+    """Turns what we are told into calls to the `listener`."""
+
+    def __init__(self, listener: Listener, clock: Clock) -> None:
+        self._listener = listener
+        self._clock = clock
+
+    def events(self, session: Session, received: Received, items: Sequence[Mapping[str, Any]]) -> None:
+        """Hear a batch of events, all or none. Raises MessageRefused when one cannot be understood."""
+        for item in items:
+            self._event(session, received, item)
+
+    def answer(self, session: Session, endpoint: Endpoint, received: Received) -> None:
+        """Hear the answer to a question of ours. Raises MessageRefused when we asked no such thing."""
+        question = session.scalar(
+            select(DciQuestionRow)
+            .where(
+                DciQuestionRow.transaction_id == received.transaction_id,
+                DciQuestionRow.connection == received.client.speaks_for,
+            )
+            .with_for_update()
+        )
+        if question is None or f"on-{question.action}" != endpoint.action.replace("txn-on-", "on-txn-"):
+            raise MessageRefused("err.request.not_found", "nothing was asked under this transaction_id")
+        if question.answered_at is not None:
+            return
+        question.answered_at = self._clock.now()
+        question.answer = compact(dict(received.message), JsonMode.ASCII).decode()
+        self._listener.settled(
+            session, question.connection, question.purpose, question.subject, dict(received.message)
+        )
+
+    def _event(self, session: Session, received: Received, item: Mapping[str, Any]) -> None:
+        reference_id, data = item.get("reference_id"), item.get("data")
+        if not is_id(reference_id) or zoned(item.get("timestamp")) is None or not isinstance(data, dict):
+            raise MessageRefused(codes.BAD_REQUEST, "an event has reference_id, timestamp with zone, data")
+        event = _EVENTS.get(_plain(data.get("reg_event_type")))
+        if event is None:
+            raise MessageRefused(codes.BAD_REQUEST, "this event is not known here")
+        if received.client.speaks_for != _SPOKEN_BY[event]:
+            raise MessageRefused(codes.FORBIDDEN, "this event is not this client's to tell")
+        record = data.get("reg_records")
+        record = record[0] if isinstance(record, list) and record else record
+        if not isinstance(record, dict):
+            raise MessageRefused(codes.BAD_REQUEST, "reg_records is one object")
+        is_new = first_hearing(
+            session,
+            client_id=received.client.id,
+            transaction_id=received.transaction_id,
+            reference_id=str(reference_id),
+            event=event,
+            outcome="heard",
+            now=self._clock.now(),
+        )
+        if is_new:
+            self._pass_on(session, received, event, str(reference_id), record)
+
+    def _pass_on(
+        self, session: Session, received: Received, event: str, reference_id: str, record: dict[str, Any]
+    ) -> None:
+        source = received.client.speaks_for
+        if event == POSTED:
+            named = record.get("reference_id", reference_id)
+            self._listener.posted(session, source, str(named)[:99])
+            return
+        identifiers = list(_identifiers(record))
+        if not identifiers:
+            raise MessageRefused("rjct.person_id.invalid", "the record names nobody")
+        told = self._listener.died if event == DEATH else self._listener.renamed
+        for identifier in identifiers:
+            told(session, source, identifier, record)
+
+
+def _identifiers(record: Mapping[str, Any]) -> list[Identifier]:
+    for name in _LISTS:
+        listed = record.get(name)
+        entries = listed if isinstance(listed, list) else [listed]
+        found = []
+        for entry in entries:
+            if isinstance(entry, dict):
+                kind = entry.get("identifier_type", entry.get("type"))
+                value = entry.get("identifier_value", entry.get("value"))
+                if isinstance(kind, str) and isinstance(value, str | int):
+                    found.append(Identifier(kind.strip()[:40], str(value).strip()[:99]))
+        if found:
+            return found
+    return []
+
+
+def _plain(value: Any) -> str:
+    return (
+        value.casefold().replace("_", "").replace("-", "").replace(" ", "") if isinstance(value, str) else ""
+    )

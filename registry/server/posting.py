@@ -1,0 +1,59 @@
+"""The way to those who called us: one HTTPS post with deadlines, no redirects, a plain outcome."""
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from core.clock import Clock
+from core.errors import InvalidValue
+from registry.addresses import is_this_machine
+from registry.http_answers import Outcome, judge
+from registry.outcomes import Refused, Unavailable
+from registry.wire import first_error
+
+_CONNECT_SECONDS = 3.0
+_READ_SECONDS = 10.0
+_ANSWER_BYTES_MAX = 100_000
+
+
+class Poster:
+    """Posts JSON. May be shared by threads."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def post(self, url: str, body: bytes) -> Outcome:
+        """Post and judge. An `ERR` is an answer too: what was sent has arrived and is refused."""
+        try:
+            with requests.Session() as session:
+                # A proxy set for the outside world cannot reach this machine's own sandbox.
+                session.trust_env = not is_this_machine(url)
+                session.mount("https://", HTTPAdapter(max_retries=0))
+                with session.post(
+                    url,
+                    data=body,
+                    headers={"Content-Type": "application/json; charset=utf-8"},
+                    timeout=(_CONNECT_SECONDS, _READ_SECONDS),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response:
+                    answer = response.raw.read(_ANSWER_BYTES_MAX, decode_content=True)
+                    outcome = judge(response.status_code, response.headers, answer, self._clock.now())
+        except (requests.RequestException, OSError, ValueError, InvalidValue) as error:
+            return Unavailable(type(error).__name__)
+        error_told = first_error(answer)
+        if error_told is None or isinstance(outcome, Unavailable):
+            return outcome
+        refused = Refused.because(*error_told)
+        return outcome if refused.permanent else refused
+
+
+def fetch_json(url: str, bytes_max: int) -> bytes:
+    """A small document at an address that an operator entered. Raises OSError."""
+    with requests.Session() as session:
+        session.trust_env = not is_this_machine(url)
+        with session.get(
+            url, timeout=(_CONNECT_SECONDS, _READ_SECONDS), allow_redirects=False, stream=True
+        ) as response:
+            response.raise_for_status()
+            read: bytes = response.raw.read(bytes_max + 1, decode_content=True)
+            return read

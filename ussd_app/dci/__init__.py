@@ -1,0 +1,1 @@
+"""The DCI server's Flask views, and what fits our rooms to it."""

@@ -1,0 +1,86 @@
+"""What happens to members and postings when a registry tells us of something."""
+
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core import audit, outbox
+from core.clock import Clock
+from core.errors import InvalidValue
+from members.indexes import MemberIndexes
+from members.model import NATIONAL_ID, Status
+from members.numbers import MemberNumber, NationalId
+from members.service import Members
+from members.tables import MemberRow
+from registry.asking.watches import settle_watches
+from registry.model import Identifier
+
+# A registry may be wrong about a death; who is closed stays closed, and the dead stay dead.
+_LEFT_ALONE: Final = {Status.DECEASED, Status.CLOSED}
+
+
+class RoomsListener:
+    """`registry.server.holdings.Listener` over members and payments. Every change is audited."""
+
+    def __init__(self, members: Members, clock: Clock) -> None:
+        self._members = members
+        self._clock = clock
+
+    def died(self, session: Session, source: str, identifier: Identifier, record: dict[str, Any]) -> str:
+        row = self._member(session, identifier)
+        if row is None or Status(row.status) in _LEFT_ALONE:
+            return "nobody to tell of"
+        on = record.get("death_date")
+        when = f" on {on}" if isinstance(on, str) and len(on) <= len("2026-01-01") else ""
+        self._decide(session, row, source, Status.DECEASED, f"the {source} registry reports a death{when}")
+        return "deceased"
+
+    def renamed(self, session: Session, source: str, identifier: Identifier, record: dict[str, Any]) -> str:
+        del record  # The new name is not kept: staff look it up when they decide.
+        row = self._member(session, identifier)
+        if row is None or Status(row.status) in _LEFT_ALONE:
+            return "nobody to tell of"
+        self._decide(session, row, source, Status.NEEDS_REVIEW, f"the {source} registry has a new name")
+        return "needs review"
+
+    def posted(self, session: Session, source: str, reference_id: str) -> str:
+        del source
+        # Not believed, only heard: the batch is read back sooner.
+        outbox.bring_forward(session, "post", reference_id, self._clock.now())
+        return "read back sooner"
+
+    def settled(
+        self, session: Session, source: str, purpose: str, subject: str, message: dict[str, Any]
+    ) -> str:
+        if purpose == "watch":
+            settle_watches(session, source, subject, message, self._clock.now())
+            return "watch settled"
+        return "kept"
+
+    def _decide(self, session: Session, row: MemberRow, source: str, status: Status, reason: str) -> None:
+        self._members.decide_review(session, row.id, staff=f"registry:{source}", status=status, reason=reason)
+        audit.record(
+            session,
+            at=self._clock.now(),
+            actor=f"registry:{source}",
+            action="member.registry_event",
+            subject=row.id,
+            reason=reason,
+        )
+
+    def _member(self, session: Session, identifier: Identifier) -> MemberRow | None:
+        try:
+            condition = _condition(self._members.indexes, identifier)
+        except InvalidValue:
+            return None
+        return session.scalar(select(MemberRow).where(condition)) if condition is not None else None
+
+
+def _condition(indexes: MemberIndexes, identifier: Identifier) -> Any:
+    if identifier.type == "UIN":
+        index = indexes.identifier(NationalId.parse(identifier.value))
+        return (MemberRow.identifier_type == NATIONAL_ID) & (MemberRow.identifier_index == index)
+    if identifier.type == "NSSF_NO":
+        return MemberRow.number == MemberNumber.parse(identifier.value).digits
+    return None
