@@ -85,7 +85,8 @@ def make_engine(
             "tcp_user_timeout": milliseconds,
             "options": f"-c timezone=UTC -c statement_timeout={milliseconds} -c lock_timeout={milliseconds}",
         }
-    engine = create_engine(url, connect_args=connecting, **options)
+    # An error that carried its parameters into a log would carry what somebody typed.
+    engine = create_engine(url, connect_args=connecting, hide_parameters=True, **options)
     engine.dialect.kibaba_vault = vault  # type: ignore[attr-defined]
     return engine
 

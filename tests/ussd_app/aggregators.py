@@ -4,12 +4,15 @@ import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
 from flask.testing import FlaskClient
+
+from tests.ussd_app.conftest import PIN
 
 CODE = "*384*96#"
 
@@ -134,6 +137,39 @@ class Call:
         assert reply.headers["Content-Type"] == self.wire.reply_type
         screen, self.ended = self.wire.read(reply.get_data(as_text=True))
         return screen
+
+
+class Stopwatch:
+    """A clock that goes on by four seconds whenever a test lets the caller read."""
+
+    def __init__(self) -> None:
+        self.instant = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.instant
+
+    def read_a_screen(self) -> None:
+        self.instant += timedelta(seconds=4)
+
+
+class SlowCall(Call):
+    """A call in which the caller reads every screen before the next answer."""
+
+    def __init__(self, client: FlaskClient, wire: Wire, *, clock: Stopwatch) -> None:
+        super().__init__(client, wire)
+        self.clock = clock
+
+    def answer(self, *typed: str) -> str:
+        screen = ""
+        for text in typed:
+            self.clock.read_a_screen()
+            screen = super().answer(text)
+        return screen
+
+    def join(self) -> None:
+        self.dial()
+        self.answer("2", "1", "12345678", "1", PIN, PIN)
+        assert self.ended
 
 
 WIRES: dict[str, Callable[[], Wire]] = {

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -12,25 +12,21 @@ from sqlalchemy import func, select
 from core.settings import Settings
 from members.tables import MemberRow, PinRow
 from payments.contributions.tables import Contribution
-from tests.ussd_app.aggregators import CODE, WIRES, AfricasTalkingWire, ArkeselWire, Call, TruRouteWire, Wire
+from tests.ussd_app.aggregators import (
+    CODE,
+    WIRES,
+    AfricasTalkingWire,
+    ArkeselWire,
+    Call,
+    SlowCall,
+    Stopwatch,
+    TruRouteWire,
+)
 from tests.ussd_app.conftest import PIN
 from ussd_app.application import create_app
 from ussd_app.bootstrap import Services, build
 from ussd_app.gateway.aggregator import Aggregator, Dialling
 from ussd_app.gateway.hop import Hop, SessionEnd, UnreadablePost
-
-
-class Stopwatch:
-    """A clock that goes on by four seconds whenever a test lets the caller read."""
-
-    def __init__(self) -> None:
-        self.instant = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.instant
-
-    def read_a_screen(self) -> None:
-        self.instant += timedelta(seconds=4)
 
 
 @pytest.fixture
@@ -55,26 +51,6 @@ def client(services: Services) -> FlaskClient:
 @pytest.fixture(params=WIRES)
 def call(request: pytest.FixtureRequest, client: FlaskClient, clock: Stopwatch) -> Call:
     return SlowCall(client, WIRES[request.param](), clock=clock)
-
-
-class SlowCall(Call):
-    """A call in which the caller reads every screen before the next answer."""
-
-    def __init__(self, client: FlaskClient, wire: Wire, *, clock: Stopwatch) -> None:
-        super().__init__(client, wire)
-        self.clock = clock
-
-    def answer(self, *typed: str) -> str:
-        screen = ""
-        for text in typed:
-            self.clock.read_a_screen()
-            screen = super().answer(text)
-        return screen
-
-    def join(self) -> None:
-        self.dial()
-        self.answer("2", "1", "12345678", "1", PIN, PIN)
-        assert self.ended
 
 
 def saved(services: Services) -> list[int]:
