@@ -81,7 +81,7 @@ class Crediting:
         if receipt.amount_cents != arrival.amount.amount_cents:
             return _meaning(Verdict.MISMATCH, arrival, detail="another amount is known", receipt=receipt)
         receipts.learn_payer(session, receipt, arrival)
-        if receipt.member_id is None and receipt.reversed_at is None:
+        if receipt.member_id is None and receipt.reversed_at is None and receipt.staff_place is None:
             owner = matching.owner_of(session, arrival)
         if owner is not None and owner.member_id is not None:
             receipts.allocate(session, receipt, owner, now=now)
@@ -153,6 +153,8 @@ def _differs_from_known(receipt: Receipt, arrival: Arrival, contribution: Contri
         return "this receipt belongs to another member"
     if receipt.reversed_at is not None and receipt.member_id is None:
         return "this receipt was reversed"
+    if receipt.staff_place is not None and receipt.member_id is None:
+        return "staff decided about this receipt"
     return ""
 
 

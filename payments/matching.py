@@ -26,6 +26,8 @@ GENERIC_REFERENCES = frozenset(
     {"", "0", "00", "SAVE", "SAVING", "SAVINGS", "AKIBA", "WEKA", "HABA", "HABAHABA", "MPESA", "ACCOUNT"}
     | {"NSSF", "PENSION", "PENSHENI", "MCHANGO", "CONTRIBUTION", "NONE", "NA"}
 )
+# Why money is in suspense although its reference names somebody; reconciliation knows it by these words.
+TWO_MEMBERS = "reference and payer point to two members"
 _BEFORE = timedelta(hours=24)
 # The wallet's clock and ours may differ by this much.
 _SKEW = timedelta(minutes=5)
@@ -76,7 +78,7 @@ def _doubt_about_reference(pointed: _Pointed) -> str:
     if pointed.by_reference is None:
         return f"no member has this {pointed.step}".replace("_", " ")
     if pointed.by_payer is not None and pointed.by_payer.id != pointed.by_reference.id:
-        return "reference and payer point to two members"
+        return TWO_MEMBERS
     if pointed.step is MatchStep.PHONE and pointed.by_payer is None:
         return "a phone as reference, paid from a phone we do not know"
     return ""

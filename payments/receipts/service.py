@@ -85,6 +85,7 @@ def allocate(session: Session, receipt: Receipt, owner: Owner, *, now: datetime)
     """Give money out of suspense to the member it belongs to. `receipt` is locked and has no member yet."""
     assert owner.member_id is not None
     assert receipt.member_id is None
+    assert receipt.staff_place is None
     ledger.post(
         session,
         f"allocate:{name_of(receipt)}",
@@ -117,6 +118,11 @@ def learn_payer(session: Session, receipt: Receipt, arrival: Arrival) -> None:
 def reverse(session: Session, receipt: Receipt, *, occurred_at: datetime, now: datetime) -> None:
     """Take back what the wallet took back. `receipt` is locked; a second call changes nothing."""
     if receipt.reversed_at is not None:
+        return
+    if receipt.staff_place == "written_off":
+        # Its money left the float already, when staff found that it never came.
+        receipt.reversed_at = occurred_at
+        session.flush()
         return
     ledger.post(
         session,
@@ -156,9 +162,10 @@ def _credit(session: Session, receipt: Receipt, *, now: datetime) -> None:
 
 
 def _holder(receipt: Receipt) -> Account:
-    if receipt.member_id is None:
-        return _shortcode_account(receipt, AccountKind.SUSPENSE)
-    return Account.of_member(receipt.member_id, receipt.currency)
+    if receipt.member_id is not None:
+        return Account.of_member(receipt.member_id, receipt.currency)
+    to_refund = receipt.staff_place == "refund"
+    return _shortcode_account(receipt, AccountKind.REFUNDS_PAYABLE if to_refund else AccountKind.SUSPENSE)
 
 
 def _shortcode_account(receipt: Receipt, kind: AccountKind) -> Account:

@@ -43,3 +43,5 @@ class Receipt(Base):
     paid_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     recorded_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
     reversed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    # Where a decision of staff put the money (`payments.suspense`); from then on no message moves it.
+    staff_place: Mapped[str | None] = mapped_column(String(12))

@@ -3,7 +3,8 @@
 from sqlalchemy import text
 
 # Parameters: wallet, shortcode, day, day_start, day_end, now, run_id; list_lag, apply_lag, registry_lag and
-# outcome_lag are intervals: what is younger than these is on its way and no break.
+# outcome_lag are intervals: what is younger than these is on its way and no break. intent_gap: two payments
+# of one amount closer than this may be one wish. two_members: the reason matching gives for such suspense.
 FIND_BREAKS = text("""
 WITH money AS (
   SELECT r.*, l.line_cents, l.line_seen_at,
@@ -25,7 +26,7 @@ found AS (
          NULL::bigint AS other_amount_cents, id AS receipt_id,
          NULL::uuid AS contribution_id, NULL::uuid AS evidence_id
   FROM money m
-  WHERE line_cents IS NULL AND reversed_at IS NULL AND (
+  WHERE line_cents IS NULL AND reversed_at IS NULL AND staff_place IS DISTINCT FROM 'written_off' AND (
     recorded_at < :now - :outcome_lag
     OR EXISTS (
       SELECT FROM pull_runs u
@@ -38,8 +39,11 @@ found AS (
   SELECT 'not_posted', receipt, amount_cents, NULL, id, NULL, NULL
   FROM money
   WHERE line_cents = amount_cents AND member_id IS NOT NULL AND reversed_at IS NULL
-    AND ((coalesce(posting, 'pending') = 'pending' AND line_seen_at < :now - :registry_lag)
-         OR (posting = 'rejected' AND read_back_amount_cents IS NULL))
+    AND coalesce(posting, 'pending') = 'pending' AND line_seen_at < :now - :registry_lag
+  UNION ALL
+  SELECT 'rejected_by_registry', receipt, amount_cents, NULL, id, NULL, NULL
+  FROM money
+  WHERE posting = 'rejected' AND read_back_amount_cents IS NULL AND reversed_at IS NULL
   UNION ALL
   SELECT 'not_acknowledged', receipt, amount_cents, NULL, id, NULL, NULL
   FROM money WHERE posting = 'posted' AND posted_at < :now - :registry_lag
@@ -47,8 +51,45 @@ found AS (
   SELECT 'registry_amount_differs', receipt, amount_cents, read_back_amount_cents, id, NULL, NULL
   FROM money WHERE posting = 'rejected' AND read_back_amount_cents IS NOT NULL
   UNION ALL
-  SELECT 'suspense', receipt, amount_cents, NULL, id, NULL, NULL
-  FROM money WHERE member_id IS NULL AND reversed_at IS NULL
+  SELECT CASE WHEN match_why = :two_members THEN 'conflicting_evidence' ELSE 'suspense' END,
+         receipt, amount_cents, NULL, id, NULL, NULL
+  FROM money
+  WHERE member_id IS NULL AND reversed_at IS NULL AND coalesce(staff_place, 'suspense') = 'suspense'
+  UNION ALL
+  SELECT 'duplicate_intent', receipt, amount_cents, NULL, id, NULL, NULL
+  FROM (
+    SELECT id, receipt, amount_cents, paid_at, lag(paid_at) OVER (
+      PARTITION BY member_id, amount_cents ORDER BY paid_at, receipt) AS before
+    FROM money WHERE member_id IS NOT NULL AND reversed_at IS NULL) twice
+  WHERE paid_at - before < :intent_gap
+  UNION ALL
+  -- The wallet's list brought it first, and no message ever came: repaired, and worth knowing.
+  SELECT 'missing_callback', receipt, amount_cents, NULL, id, NULL, NULL
+  FROM money m
+  WHERE source IN ('pull', 'statement') AND recorded_at < :now - :outcome_lag
+    AND NOT EXISTS (SELECT FROM evidence_verdicts v WHERE v.receipt_id = m.id)
+  UNION ALL
+  SELECT 'duplicate_receipt', m.receipt, m.amount_cents, max(v.amount_cents), m.id, NULL, NULL
+  FROM money m JOIN evidence_verdicts v ON v.receipt_id = m.id AND v.verdict = 'duplicate'
+  GROUP BY m.receipt, m.amount_cents, m.id
+  UNION ALL
+  SELECT 'late_across_cutoff', m.receipt, m.amount_cents, NULL, m.id, NULL, NULL
+  FROM money m
+  JOIN closings c ON c.wallet = m.wallet AND c.shortcode = m.shortcode AND c.scope = 'day'
+    AND c.period = CAST(:day AS text) AND c.reopened_at IS NULL
+  WHERE m.recorded_at > c.closed_at
+  UNION ALL
+  -- A charge belongs to a payment above what is free, or to money moved to the bank.
+  SELECT 'unexpected_charge', w.receipt, NULL, -sum(w.amount_cents), NULL, NULL, NULL
+  FROM wallet_lines w
+  WHERE w.wallet = :wallet AND w.shortcode = :shortcode AND w.at >= :day_start AND w.at < :day_end
+    AND w.kind = 'charge'
+    AND NOT EXISTS (
+      SELECT FROM wallet_lines o
+      WHERE o.wallet = w.wallet AND o.shortcode = w.shortcode AND o.kind <> 'charge'
+        AND o.receipt = ANY (ARRAY[w.receipt, nullif(w.linked_receipt, '')])
+        AND (o.kind <> 'credit' OR o.amount_cents > :free_up_to_cents))
+  GROUP BY w.receipt
   UNION ALL
   SELECT 'reversed_after_credit', m.receipt, m.amount_cents, max(w.amount_cents), m.id, NULL, NULL
   FROM money m
@@ -63,7 +104,8 @@ found AS (
     AND w.kind = 'credit' AND w.seen_at < :now - :apply_lag
     AND NOT EXISTS (
       SELECT FROM receipts r
-      WHERE r.wallet = w.wallet AND r.shortcode = w.shortcode AND r.receipt = w.receipt)
+      WHERE r.wallet = w.wallet AND r.shortcode = w.shortcode AND r.receipt = w.receipt
+        AND r.staff_place IS DISTINCT FROM 'written_off')
   GROUP BY w.receipt
   UNION ALL
   SELECT 'unknown_outcome', c.id::text, c.amount_cents, NULL, NULL, c.id, NULL
@@ -92,15 +134,36 @@ found AS (
 )
 INSERT INTO breaks AS b (
   id, wallet, shortcode, day, break_class, subject, state, amount_cents, other_amount_cents,
-  receipt_id, contribution_id, evidence_id, run_id, first_seen, last_seen, resolution)
-SELECT gen_random_uuid(), :wallet, :shortcode, :day, break_class, subject, 'open', amount_cents,
-       other_amount_cents, receipt_id, contribution_id, evidence_id, :run_id, :now, :now, ''
+  receipt_id, contribution_id, evidence_id, run_id, first_seen, last_seen, resolved_at, resolution)
+SELECT gen_random_uuid(), :wallet, :shortcode, :day, break_class, subject,
+       CASE WHEN known.resolution IS NULL THEN 'open' ELSE 'resolved' END, amount_cents,
+       other_amount_cents, receipt_id, contribution_id, evidence_id, :run_id, :now, :now,
+       CASE WHEN known.resolution IS NULL THEN NULL ELSE :now END, coalesce(known.resolution, '')
 FROM found
+-- These repaired themselves before anybody could see them.
+LEFT JOIN (VALUES
+  ('missing_callback', 'credited from the wallet''s list'),
+  ('duplicate_receipt', 'the second message was ignored'),
+  ('late_across_cutoff', 'counted in the period that was open')
+) known (name, resolution) ON known.name = break_class
 ORDER BY break_class, subject
 ON CONFLICT (wallet, shortcode, break_class, subject) DO UPDATE SET
-  state = 'open', resolved_at = NULL, resolution = '', last_seen = excluded.last_seen,
+  state = CASE WHEN b.state = 'settled'
+    AND b.amount_cents IS NOT DISTINCT FROM excluded.amount_cents
+    AND b.other_amount_cents IS NOT DISTINCT FROM excluded.other_amount_cents
+    THEN 'settled' ELSE 'open' END,
+  resolved_at = CASE WHEN b.state = 'settled'
+    AND b.amount_cents IS NOT DISTINCT FROM excluded.amount_cents
+    AND b.other_amount_cents IS NOT DISTINCT FROM excluded.other_amount_cents
+    THEN b.resolved_at END,
+  resolution = CASE WHEN b.state = 'settled'
+    AND b.amount_cents IS NOT DISTINCT FROM excluded.amount_cents
+    AND b.other_amount_cents IS NOT DISTINCT FROM excluded.other_amount_cents
+    THEN b.resolution ELSE '' END,
+  last_seen = excluded.last_seen,
   run_id = excluded.run_id, amount_cents = excluded.amount_cents,
   other_amount_cents = excluded.other_amount_cents, receipt_id = excluded.receipt_id
+WHERE b.break_class NOT IN ('missing_callback', 'duplicate_receipt', 'late_across_cutoff')
 RETURNING b.id
 """)
 
@@ -111,6 +174,10 @@ UPDATE breaks SET state = 'resolved', resolved_at = :now,
     WHEN 'not_in_ledger' THEN 'credited from the wallet''s list'
     WHEN 'amount_differs' THEN 'the amounts agree now'
     WHEN 'not_posted' THEN 'posted to the registry'
+    WHEN 'rejected_by_registry' THEN 'told to the registry again'
+    WHEN 'conflicting_evidence' THEN 'a member was found'
+    WHEN 'duplicate_intent' THEN 'one of the two was taken back or moved'
+    WHEN 'unexpected_charge' THEN 'the charge has its payment now'
     WHEN 'not_acknowledged' THEN 'read back from the registry'
     WHEN 'registry_amount_differs' THEN 'the registry agrees now'
     WHEN 'suspense' THEN 'a member was found'
@@ -129,6 +196,7 @@ WITH money AS (
   FROM receipts r LEFT JOIN registry_postings p ON p.receipt_id = r.id
   WHERE r.wallet = :wallet AND r.shortcode = :shortcode
     AND r.paid_at >= :day_start AND r.paid_at < :day_end AND r.reversed_at IS NULL
+    AND r.staff_place IS DISTINCT FROM 'written_off'
 ),
 listed AS (
   -- A payment that both a pull and a statement list is one.

@@ -11,6 +11,7 @@ from core.clock import Clock, FundCalendar
 from core.database import Sessions, advisory_lock
 from core.ids import new_id
 from core.outbox import Later, Task
+from payments.matching import TWO_MEMBERS
 from payments.reconciliation.queries import FIGURES, FIND_BREAKS, RESOLVE_BREAKS
 from payments.reconciliation.tables import ReconciliationRun
 
@@ -21,15 +22,24 @@ _LAGS = {
     "registry_lag": timedelta(minutes=10),
     "outcome_lag": timedelta(minutes=15),
 }
+_INTENT_GAP = timedelta(minutes=15)
 
 
 def reconcile(
-    session: Session, calendar: FundCalendar, *, wallet: str, shortcode: str, day: date, now: datetime
+    session: Session,
+    calendar: FundCalendar,
+    *,
+    wallet: str,
+    shortcode: str,
+    day: date,
+    now: datetime,
+    free_up_to_cents: int = 0,
 ) -> uuid.UUID:
     """Compare wallet, ledger and registry for a fund day; returns the id of the run.
 
     Breaks found are opened or stay open; breaks that vanished are resolved with the reason. Running again
-    on the same facts finds the same breaks and resolves none.
+    on the same facts finds the same breaks and resolves none. `free_up_to_cents`: the wallet charges nothing
+    for payments up to this.
     """
     with advisory_lock(session, f"reconcile:{wallet}:{shortcode}:{day}"):
         run_id = new_id()
@@ -43,7 +53,12 @@ def reconcile(
             "now": now,
             "run_id": run_id,
         }
-        found = session.execute(FIND_BREAKS, {**facts, **_LAGS}).all()
+        rules = {
+            "intent_gap": _INTENT_GAP,
+            "two_members": TWO_MEMBERS,
+            "free_up_to_cents": free_up_to_cents,
+        }
+        found = session.execute(FIND_BREAKS, {**facts, **_LAGS, **rules}).all()
         resolved = session.execute(RESOLVE_BREAKS, facts)
         figures = session.execute(FIGURES, facts).mappings().one()
         run = ReconciliationRun(
@@ -69,7 +84,10 @@ def _rows(result: object) -> int:
 class Reconciling:
     """Handles `reconcile` tasks: `wallet`, `shortcode` and perhaps `day`; without a day, the last two."""
 
-    def __init__(self, sessions: Sessions, clock: Clock, calendar: FundCalendar) -> None:
+    def __init__(
+        self, sessions: Sessions, clock: Clock, calendar: FundCalendar, *, free_up_to_cents: int = 0
+    ) -> None:
+        self._free_up_to_cents = free_up_to_cents
         self._sessions = sessions
         self._clock = clock
         self._calendar = calendar
@@ -80,7 +98,15 @@ class Reconciling:
         wallet, shortcode = str(task.payload["wallet"]), str(task.payload["shortcode"])
         for day in self._days(task, now):
             with self._sessions.begin() as session:
-                reconcile(session, self._calendar, wallet=wallet, shortcode=shortcode, day=day, now=now)
+                reconcile(
+                    session,
+                    self._calendar,
+                    wallet=wallet,
+                    shortcode=shortcode,
+                    day=day,
+                    now=now,
+                    free_up_to_cents=self._free_up_to_cents,
+                )
         return None
 
     def _days(self, task: Task, now: datetime) -> Iterable[date]:

@@ -3,11 +3,20 @@
 import uuid
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import DateTime
 
-from core.database import Base
+from core.database import Base, append_only
 from payments.model import BreakClass
 
 _CLASSES = ", ".join(f"'{value}'" for value in BreakClass)
@@ -44,15 +53,17 @@ class Break(Base):
     """One difference. `subject` is a receipt code, or the id of a contribution or of evidence.
 
     `amount_cents` is what we believe, `other_amount_cents` what the other side says. `run_id`: the last run
-    that still found it.
+    that still found it. `settled`: staff explained it or wrote it off, and it stays so until its amounts
+    change. `owner` is the staff member (`staff:<id>`) who has it in hand.
     """
 
     __tablename__ = "breaks"
     __table_args__ = (
         UniqueConstraint("wallet", "shortcode", "break_class", "subject"),
         CheckConstraint(f"break_class IN ({_CLASSES})", name="break_class"),
-        CheckConstraint("state IN ('open', 'resolved')", name="state"),
+        CheckConstraint("state IN ('open', 'resolved', 'settled')", name="state"),
         Index("ix_breaks_day", "day", "state"),
+        Index("ix_breaks_open", "first_seen", "id", postgresql_where=text("state = 'open'")),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -72,3 +83,20 @@ class Break(Base):
     last_seen: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     resolved_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     resolution: Mapped[str] = mapped_column(String(200), server_default="", default="")
+    owner: Mapped[str | None] = mapped_column(String(80))
+
+
+class BreakNote(Base):
+    """What somebody wrote about a difference, for whoever looks at it next. Never changed."""
+
+    __tablename__ = "break_notes"
+    __table_args__ = (Index("ix_break_notes_break", "break_id", "number"),)
+
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    break_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("breaks.id"))
+    by: Mapped[str] = mapped_column(String(80))
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    text: Mapped[str] = mapped_column(String(400))
+
+
+append_only(BreakNote)

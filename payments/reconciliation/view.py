@@ -52,6 +52,8 @@ class BreakSummary:
     break_class: BreakClass
     subject: str
     is_open: bool
+    state: str
+    owner: str | None
     amount_cents: int | None
     other_amount_cents: int | None
     receipt_id: uuid.UUID | None
@@ -69,7 +71,9 @@ def day_totals(session: Session, calendar: FundCalendar, day: date) -> DayTotals
     facts = (
         select(
             Receipt.amount_cents.label("cents"),
-            Receipt.member_id.is_(None).label("suspense"),
+            (
+                Receipt.member_id.is_(None) & (func.coalesce(Receipt.staff_place, "suspense") == "suspense")
+            ).label("suspense"),
             is_confirmed().label("confirmed"),
             func.coalesce(
                 RegistryPosting.state.in_((PostingState.POSTED, PostingState.ACKNOWLEDGED)), False
@@ -77,7 +81,12 @@ def day_totals(session: Session, calendar: FundCalendar, day: date) -> DayTotals
             func.coalesce(RegistryPosting.state == PostingState.ACKNOWLEDGED, False).label("acknowledged"),
         )
         .outerjoin(RegistryPosting, RegistryPosting.receipt_id == Receipt.id)
-        .where(Receipt.paid_at >= start, Receipt.paid_at < end, Receipt.reversed_at.is_(None))
+        .where(
+            Receipt.paid_at >= start,
+            Receipt.paid_at < end,
+            Receipt.reversed_at.is_(None),
+            Receipt.staff_place.is_distinct_from("written_off"),
+        )
         .subquery()
     )
     columns: list[ColumnElement[Any]] = [func.count(), func.coalesce(func.sum(facts.c.cents), 0)]
@@ -110,7 +119,7 @@ def breaks_of_day(
     rows = session.scalars(
         select(Break)
         .where(Break.day == day)
-        .order_by((Break.state == "resolved").cast(Integer), Break.first_seen, Break.id)
+        .order_by((Break.state != "open").cast(Integer), Break.first_seen, Break.id)
         .limit(limit)
         .offset(offset)
     )
@@ -151,6 +160,8 @@ def summary(row: Break) -> BreakSummary:
         break_class=BreakClass(row.break_class),
         subject=row.subject,
         is_open=row.state == "open",
+        state=row.state,
+        owner=row.owner,
         amount_cents=row.amount_cents,
         other_amount_cents=row.other_amount_cents,
         receipt_id=row.receipt_id,

@@ -79,7 +79,9 @@ def lines_to_apply(
             Receipt.receipt == StoredLine.receipt,
             Receipt.member_id.is_not(None)
             | Receipt.payer_index.is_not_distinct_from(StoredLine.payer_index)
-            | Receipt.reversed_at.is_not(None),
+            | Receipt.reversed_at.is_not(None)
+            # What staff decided, no message decides again.
+            | Receipt.staff_place.is_not(None),
         )
     )
     reversible = exists(

@@ -133,7 +133,7 @@ def test_a_registry_that_is_away_or_forgetful_or_wrong_is_found(world: World) ->
     world.registry.refuses = "rjct.amount.invalid"
     third = _pay(world, world.member())
     world.settle(minutes=2)
-    assert ("not_posted", third) in _open(world)
+    assert ("rejected_by_registry", third) in _open(world)
 
 
 def test_posted_but_not_acknowledged_is_found(world: World) -> None:

@@ -1,0 +1,55 @@
+"""Imports of statement files and the sealed pieces of those that are not read yet."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import DateTime
+
+from core.database import Base, Encrypted
+
+
+class StatementImport(Base):
+    """One file. `faults` say why it was refused whole, `oddities` which lines were set aside."""
+
+    __tablename__ = "statement_imports"
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'reading', 'done', 'refused', 'failed')", name="state"),
+        Index("ix_statement_imports_at", "at", "id"),
+        Index("ix_statement_imports_digest", "digest"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    wallet: Mapped[str] = mapped_column(String(20))
+    shortcode: Mapped[str] = mapped_column(String(20))
+    name: Mapped[str] = mapped_column(String(120))
+    digest: Mapped[str] = mapped_column(String(64))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(String(10))
+    by: Mapped[str] = mapped_column(String(80))
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    lines_total: Mapped[int] = mapped_column(server_default="0", default=0)
+    lines_kept: Mapped[int] = mapped_column(server_default="0", default=0)
+    lines_new: Mapped[int] = mapped_column(server_default="0", default=0)
+    applied: Mapped[int] = mapped_column(server_default="0", default=0)
+    not_completed: Mapped[int] = mapped_column(server_default="0", default=0)
+    repeated: Mapped[int] = mapped_column(server_default="0", default=0)
+    oddities_total: Mapped[int] = mapped_column(server_default="0", default=0)
+    oddities: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]", default=list)
+    faults: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]", default=list)
+    first_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    last_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class StatementPiece(Base):
+    """A piece of a file, base64, sealed; deleted as soon as the file was read."""
+
+    __tablename__ = "statement_pieces"
+
+    import_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("statement_imports.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    content: Mapped[str] = mapped_column(Encrypted("statement_pieces.content"))

@@ -1,0 +1,225 @@
+"""What a decision does once it may: one linked transfer, the differences it ends, before and after."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from members.model import Status
+from members.tables import MemberRow
+from payments.ledger import service as ledger
+from payments.ledger.model import Account, AccountKind, Leg, Reason
+from payments.model import BreakClass
+from payments.receipts.service import name_of
+from payments.receipts.tables import Receipt
+from payments.reconciliation.tables import Break
+from payments.suspense.model import Act, DecisionState, NotPossible, Place
+from payments.suspense.places import Standing, move, repost, standing_of
+from payments.suspense.tables import Decision
+
+_DESTINATIONS = {Act.SUSPEND: Place.SUSPENSE, Act.REFUND: Place.REFUND, Act.WRITE_OFF: Place.WRITTEN_OFF}
+# Where money goes, these differences end; the others stay until the next comparison says otherwise.
+_ENDED_BY_MOVING = (
+    BreakClass.SUSPENSE,
+    BreakClass.CONFLICTING_EVIDENCE,
+    BreakClass.NOT_ON_STATEMENT,
+    BreakClass.DUPLICATE_INTENT,
+)
+_RESOLUTIONS = {
+    Act.MATCH: "staff named the member",
+    Act.SUSPEND: "moved to suspense by staff",
+    Act.REFUND: "to be refunded, decided by staff",
+    Act.WRITE_OFF: "written off by staff",
+    Act.REPOST: "told to the registry again by staff",
+    Act.EXPLAIN: "explained by staff",
+}
+
+
+def locked_receipt(session: Session, receipt_id: uuid.UUID | None) -> Receipt | None:
+    if receipt_id is None:
+        return None
+    return session.get(Receipt, receipt_id, with_for_update=True, populate_existing=True)
+
+
+def locked_break(session: Session, break_id: uuid.UUID | None) -> Break | None:
+    if break_id is None:
+        return None
+    return session.get(Break, break_id, with_for_update=True, populate_existing=True)
+
+
+def key_of(decision_id: uuid.UUID) -> str:
+    """The business key of the transfer that a decision makes."""
+    return f"decision:{decision_id}"
+
+
+def carry_out(session: Session, decision: Decision, *, now: datetime) -> None:
+    """Do it. Raises NotPossible when the facts no longer allow it; nothing is changed then."""
+    receipt = locked_receipt(session, decision.receipt_id)
+    found = locked_break(session, decision.break_id)
+    decision.before = _snapshot(receipt, found)
+    match decision.act:
+        case Act.MATCH | Act.SUSPEND | Act.REFUND:
+            _move(session, decision, _known(receipt), now=now)
+        case Act.WRITE_OFF:
+            _write_off(session, decision, _known(receipt), found, now=now)
+        case Act.REPOST:
+            before, after = repost(session, _known(receipt), now=now)
+            decision.before |= {"posting": before}
+            decision.after = {"posting": after}
+        case Act.EXPLAIN if found is None or found.state != "open":
+            raise NotPossible("not_open")
+        case Act.UNDO:
+            _undo(session, decision, receipt, now=now)
+    decision.state, decision.done_at = DecisionState.DONE, now
+    if decision.act != Act.UNDO:
+        _end_differences(session, decision, found, now=now)
+    session.flush()
+    decision.after = {**_snapshot(receipt, found), **decision.after}
+    session.flush()
+
+
+def _known(receipt: Receipt | None) -> Receipt:
+    if receipt is None:
+        raise NotPossible("no_receipt")
+    return receipt
+
+
+def _snapshot(receipt: Receipt | None, found: Break | None) -> dict[str, Any]:
+    seen: dict[str, Any] = standing_of(receipt).as_details() if receipt else {}
+    return seen | ({"break": found.state} if found else {})
+
+
+def _move(session: Session, decision: Decision, receipt: Receipt, *, now: datetime) -> None:
+    if decision.act == Act.MATCH:
+        to = Standing(Place.MEMBER, open_member(session, decision.member_id))
+    else:
+        to = Standing(_DESTINATIONS[Act(decision.act)])
+    move(
+        session,
+        receipt,
+        to,
+        key=key_of(decision.id),
+        corrects=_last_transfer(session, decision, receipt),
+        now=now,
+    )
+
+
+def open_member(session: Session, member_id: uuid.UUID | None) -> uuid.UUID:
+    """The id of a member who may get money. Raises NotPossible."""
+    status = session.scalar(select(MemberRow.status).where(MemberRow.id == member_id))
+    if status is None or member_id is None:
+        raise NotPossible("no_member")
+    if not Status(status).is_open:
+        raise NotPossible("closed_member")
+    return member_id
+
+
+def _last_transfer(session: Session, decision: Decision, receipt: Receipt) -> str | None:
+    """The transfer that put the money where it is: the last decision's, else the first credit's."""
+    last = session.scalar(
+        select(Decision.id)
+        .where(
+            Decision.receipt_id == receipt.id,
+            Decision.id != decision.id,
+            Decision.state.in_((DecisionState.DONE, DecisionState.UNDONE)),
+            Decision.act.in_((Act.MATCH, Act.SUSPEND, Act.REFUND, Act.WRITE_OFF, Act.UNDO)),
+        )
+        .order_by(Decision.done_at.desc(), Decision.made_at.desc())
+        .limit(1)
+    )
+    return key_of(last) if last else None
+
+
+def _write_off(
+    session: Session, decision: Decision, receipt: Receipt, found: Break | None, *, now: datetime
+) -> None:
+    if found is None or found.state != "open":
+        raise NotPossible("not_open")
+    if found.break_class == BreakClass.AMOUNT_DIFFERS:
+        _bear(session, decision, receipt, found, now=now)
+    elif found.break_class in {BreakClass.NOT_ON_STATEMENT, BreakClass.MISMATCH}:
+        _move(session, decision, receipt, now=now)
+    else:
+        raise NotPossible("not_to_write_off")
+
+
+def _bear(session: Session, decision: Decision, receipt: Receipt, found: Break, *, now: datetime) -> None:
+    """The fund bears what it credited beyond what the wallet has."""
+    missing_cents = (found.amount_cents or 0) - (found.other_amount_cents or 0)
+    if missing_cents <= 0:
+        raise NotPossible("wallet_has_more")
+    accounts = [
+        Account.of_shortcode(kind, receipt.wallet, receipt.shortcode, receipt.currency)
+        for kind in (AccountKind.CHARGES, AccountKind.WALLET_FLOAT)
+    ]
+    ledger.post(
+        session,
+        key_of(decision.id),
+        [Leg(accounts[0], missing_cents), Leg(accounts[1], -missing_cents)],
+        reason=Reason.CORRECTION,
+        occurred_at=now,
+        now=now,
+        corrects=f"credit:{name_of(receipt)}",
+    )
+    decision.after = {"borne_cents": missing_cents}
+
+
+def _undo(session: Session, decision: Decision, receipt: Receipt | None, *, now: datetime) -> None:
+    undone = session.get(Decision, decision.undoes_id, with_for_update=True, populate_existing=True)
+    if undone is None or undone.state != DecisionState.DONE or undone.act in {Act.UNDO, Act.REPOST}:
+        raise NotPossible("not_to_undo")
+    if undone.act == Act.WRITE_OFF and "borne_cents" in undone.after:
+        _unbear(session, decision, undone, _known(receipt), now=now)
+    elif undone.act != Act.EXPLAIN:
+        money = _known(receipt)
+        if standing_of(money).as_details() != {name: undone.after[name] for name in ("place", "member_id")}:
+            raise NotPossible("moved_since")
+        back = Standing.of_details(undone.before)
+        move(session, money, back, key=key_of(decision.id), corrects=key_of(undone.id), now=now)
+    undone.state = DecisionState.UNDONE
+    session.execute(
+        update(Break)
+        .where(Break.id == undone.break_id, Break.state != "open")
+        .values(state="open", resolved_at=None, resolution="")
+        .execution_options(synchronize_session="fetch")
+    )
+
+
+def _unbear(
+    session: Session, decision: Decision, undone: Decision, receipt: Receipt, *, now: datetime
+) -> None:
+    cents = int(undone.after["borne_cents"])
+    charges, wallet_float = (
+        Account.of_shortcode(kind, receipt.wallet, receipt.shortcode, receipt.currency)
+        for kind in (AccountKind.CHARGES, AccountKind.WALLET_FLOAT)
+    )
+    legs = [Leg(wallet_float, cents), Leg(charges, -cents)]
+    ledger.post(
+        session,
+        key_of(decision.id),
+        legs,
+        reason=Reason.CORRECTION,
+        occurred_at=now,
+        now=now,
+        corrects=key_of(undone.id),
+    )
+
+
+def _end_differences(session: Session, decision: Decision, found: Break | None, *, now: datetime) -> None:
+    words = _RESOLUTIONS[Act(decision.act)]
+    if decision.act in {Act.MATCH, Act.SUSPEND, Act.REFUND, Act.WRITE_OFF}:
+        session.execute(
+            update(Break)
+            .where(
+                Break.receipt_id == decision.receipt_id,
+                Break.state == "open",
+                Break.break_class.in_(_ENDED_BY_MOVING),
+            )
+            .values(state="resolved", resolved_at=now, resolution=words)
+            .execution_options(synchronize_session="fetch")
+        )
+    if found is not None and found.state == "open" and decision.act in {Act.EXPLAIN, Act.WRITE_OFF}:
+        # What staff understood stays settled however often the day is compared, until its amounts change.
+        found.state, found.resolved_at, found.resolution = "settled", now, words

@@ -1,0 +1,170 @@
+"""Maker and checker: a decision above the limit waits for a second person; each is audited, each once."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from core import audit
+from payments.receipts.tables import Receipt
+from payments.reconciliation.tables import Break
+from payments.suspense.carrying_out import carry_out, locked_break, locked_receipt, open_member
+from payments.suspense.model import Act, DecisionState, NotPossible, Wish
+from payments.suspense.tables import Decision
+
+REASON_CHARACTERS_MIN = 10
+REASON_CHARACTERS_MAX = 400
+
+
+def decide(session: Session, wish: Wish, *, maker: str, limit_cents: int, now: datetime) -> Decision:
+    """Carry a wish out, or keep it for a second person when it is about more than `limit_cents`.
+
+    The same key again returns the first decision and does nothing. Raises NotPossible.
+    """
+    receipt = locked_receipt(session, wish.receipt_id)
+    found = locked_break(session, wish.break_id)
+    # After the locks: of two clicks at the same time the second finds what the first did.
+    known = session.get(Decision, wish.key)
+    if known is not None:
+        return known
+    if len(wish.reason.strip()) < REASON_CHARACTERS_MIN:
+        raise NotPossible("no_reason")
+    if receipt is None and found is not None and found.receipt_id is not None:
+        receipt = locked_receipt(session, found.receipt_id)
+    if receipt is None and found is None:
+        raise NotPossible("no_subject")
+    if wish.act == Act.MATCH:
+        open_member(session, wish.member_id)
+    decision = _new(session, wish, receipt, found, maker=maker, now=now)
+    try:
+        with session.begin_nested():
+            session.add(decision)
+            session.flush()
+    except IntegrityError as error:
+        raise NotPossible("waits_already") from error
+    if decision.amount_cents > limit_cents and wish.act != Act.REPOST:
+        _dry_run(session, decision, now=now)
+        _note(session, decision, "proposed", actor=maker, reason=wish.reason, now=now)
+        return decision
+    carry_out(session, decision, now=now)
+    _note(session, decision, "done", actor=maker, reason=wish.reason, now=now)
+    return decision
+
+
+def check(
+    session: Session, decision_id: uuid.UUID, *, checker: str, approve: bool, reason: str, now: datetime
+) -> Decision:
+    """A second person's word on a proposal. Raises NotPossible, also when the facts have changed."""
+    decision = session.get(Decision, decision_id, with_for_update=True, populate_existing=True)
+    if decision is None or decision.state != DecisionState.PROPOSED:
+        raise NotPossible("decided_already")
+    if decision.maker == checker:
+        raise NotPossible("same_person")
+    if len(reason.strip()) < REASON_CHARACTERS_MIN:
+        raise NotPossible("no_reason")
+    decision.checker, decision.checked_at, decision.checker_reason = checker, now, reason
+    if approve:
+        carry_out(session, decision, now=now)
+    else:
+        decision.state = DecisionState.REFUSED
+        session.flush()
+    _note(session, decision, "approved" if approve else "refused", actor=checker, reason=reason, now=now)
+    return decision
+
+
+def _new(
+    session: Session,
+    wish: Wish,
+    receipt: Receipt | None,
+    found: Break | None,
+    *,
+    maker: str,
+    now: datetime,
+) -> Decision:
+    undone = session.get(Decision, wish.undoes_id) if wish.undoes_id else None
+    if wish.act == Act.UNDO and undone is None:
+        raise NotPossible("not_to_undo")
+    about = receipt or found
+    assert about is not None
+    return Decision(
+        id=wish.key,
+        act=wish.act,
+        state=DecisionState.PROPOSED,
+        wallet=about.wallet,
+        shortcode=about.shortcode,
+        receipt_id=receipt.id if receipt else None,
+        break_id=found.id if found else (undone.break_id if undone else None),
+        member_id=wish.member_id if wish.act == Act.MATCH else None,
+        undoes_id=wish.undoes_id,
+        amount_cents=_at_stake(receipt, found),
+        reason=wish.reason[:REASON_CHARACTERS_MAX],
+        maker=maker,
+        made_at=now,
+        before={},
+        after={},
+    )
+
+
+def _at_stake(receipt: Receipt | None, found: Break | None) -> int:
+    amounts = [receipt.amount_cents] if receipt else []
+    amounts += [found.amount_cents or 0, found.other_amount_cents or 0] if found else []
+    return max(abs(cents) for cents in amounts)
+
+
+def _dry_run(session: Session, decision: Decision, *, now: datetime) -> None:
+    """Refuse at once what could not be done: a checker's time is for what can."""
+    trial = session.begin_nested()
+    carry_out(session, decision, now=now)
+    trial.rollback()
+    session.refresh(decision)
+
+
+def _note(
+    session: Session, decision: Decision, outcome: str, *, actor: str, reason: str, now: datetime
+) -> None:
+    audit.record(
+        session,
+        at=now,
+        actor=actor,
+        action=f"decision.{outcome}",
+        subject=decision.receipt_id or decision.break_id or decision.id,
+        reason=reason[:REASON_CHARACTERS_MAX],
+        details={
+            "decision": str(decision.id),
+            "act": decision.act,
+            "amount_cents": decision.amount_cents,
+            "maker": decision.maker,
+            "checker": decision.checker,
+            "member": str(decision.member_id) if decision.member_id else None,
+            "before": decision.before,
+            "after": decision.after,
+        },
+    )
+
+
+def decisions_about(
+    session: Session, *, receipt_id: uuid.UUID | None, break_id: uuid.UUID | None
+) -> list[Decision]:
+    """Every decision about a receipt or a difference, newest first."""
+    about = [Decision.receipt_id == receipt_id] if receipt_id else []
+    about += [Decision.break_id == break_id] if break_id else []
+    condition = about[0] if len(about) == 1 else about[0] | about[1]
+    return list(
+        session.scalars(
+            select(Decision).where(condition).order_by(Decision.made_at.desc(), Decision.id.desc())
+        )
+    )
+
+
+def waiting(session: Session, limit: int = 100) -> list[Decision]:
+    """Proposals that wait for a second person, oldest first."""
+    return list(
+        session.scalars(
+            select(Decision)
+            .where(Decision.state == DecisionState.PROPOSED)
+            .order_by(Decision.made_at, Decision.id)
+            .limit(limit)
+        )
+    )

@@ -1,0 +1,63 @@
+"""What staff can decide about money and differences, and how a decision stands."""
+
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.errors import KibabaError
+
+
+class Act(StrEnum):
+    """What is done. EXPLAIN moves no money: the difference is understood, and the reason says why."""
+
+    MATCH = "match"
+    SUSPEND = "suspend"
+    REFUND = "refund"
+    WRITE_OFF = "write_off"
+    REPOST = "repost"
+    EXPLAIN = "explain"
+    UNDO = "undo"
+
+
+class DecisionState(StrEnum):
+    """PROPOSED waits for a second person. UNDONE was done and then put right by another decision."""
+
+    PROPOSED = "proposed"
+    DONE = "done"
+    REFUSED = "refused"
+    UNDONE = "undone"
+
+
+class Place(StrEnum):
+    """Where staff put a receipt's money. Without a place, messages and matching still decide."""
+
+    MEMBER = "member"
+    SUSPENSE = "suspense"
+    REFUND = "refund"
+    WRITTEN_OFF = "written_off"
+
+
+class NotPossible(KibabaError):  # noqa: N818 -- it says what was found
+    """A decision does not fit the facts. `why` is a short code that pages have words for."""
+
+    code = "not_possible"
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(why.replace("_", " "))
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants to decide. `key` comes from the page, so that the same click twice is one.
+
+    `receipt_id` or `break_id` say about what; `member_id` only for MATCH, `undoes_id` only for UNDO.
+    """
+
+    key: uuid.UUID
+    act: Act
+    reason: str
+    receipt_id: uuid.UUID | None = None
+    break_id: uuid.UUID | None = None
+    member_id: uuid.UUID | None = None
+    undoes_id: uuid.UUID | None = None

@@ -1,0 +1,167 @@
+"""Moving a receipt's money between a member, suspense, refunds payable and nowhere, as linked transfers."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from core import outbox
+from core.outbox import OutboxRow
+from payments.ledger import service as ledger
+from payments.ledger.model import Account, AccountKind, Leg, Reason
+from payments.model import MatchStep, PostingState
+from payments.receipts.service import name_of
+from payments.receipts.tables import Receipt
+from payments.registry_postings.service import queue_if_confirmed
+from payments.registry_postings.tables import RegistryPosting
+from payments.suspense.model import NotPossible, Place
+
+_KINDS = {
+    Place.SUSPENSE: AccountKind.SUSPENSE,
+    Place.REFUND: AccountKind.REFUNDS_PAYABLE,
+    # What the wallet never had is taken out of the float that our credit put it into.
+    Place.WRITTEN_OFF: AccountKind.WALLET_FLOAT,
+}
+_REASONS = {
+    Place.MEMBER: Reason.ALLOCATION,
+    Place.SUSPENSE: Reason.CORRECTION,
+    Place.REFUND: Reason.REFUND,
+    Place.WRITTEN_OFF: Reason.CORRECTION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a receipt's money stands; `member_id` only at a member."""
+
+    place: Place
+    member_id: uuid.UUID | None = None
+
+    def as_details(self) -> dict[str, Any]:
+        """For the audit trail and for putting it back: plain JSON."""
+        return {"place": self.place.value, "member_id": str(self.member_id) if self.member_id else None}
+
+    @classmethod
+    def of_details(cls, details: dict[str, Any]) -> "Standing":
+        member_id = details["member_id"]
+        return cls(Place(details["place"]), uuid.UUID(member_id) if member_id else None)
+
+
+def standing_of(receipt: Receipt) -> Standing:
+    if receipt.member_id is not None:
+        return Standing(Place.MEMBER, receipt.member_id)
+    return Standing(Place(receipt.staff_place or Place.SUSPENSE))
+
+
+def move(
+    session: Session, receipt: Receipt, to: Standing, *, key: str, corrects: str | None, now: datetime
+) -> None:
+    """Move all of a receipt's money. `receipt` is locked. `key` names the transfer: it happens once.
+
+    Raises NotPossible when the money is there already, was taken back by the wallet, or is at the central
+    registry in its old member's name.
+    """
+    here = standing_of(receipt)
+    if receipt.reversed_at is not None:
+        raise NotPossible("reversed")
+    if here == to:
+        raise NotPossible("already_there")
+    if here.place is Place.MEMBER:
+        _leave_registry(session, receipt)
+    ledger.post(
+        session,
+        key,
+        [
+            Leg(_account(receipt, here), receipt.amount_cents),
+            Leg(_account(receipt, to), -receipt.amount_cents),
+        ],
+        reason=_REASONS[to.place],
+        occurred_at=now,
+        now=now,
+        corrects=corrects or f"credit:{name_of(receipt)}",
+    )
+    receipt.member_id = to.member_id
+    receipt.staff_place = to.place
+    receipt.match_step = MatchStep.STAFF if to.place is Place.MEMBER else MatchStep.SUSPENSE
+    receipt.match_why = "decided by staff"
+    session.flush()
+    if to.member_id is not None:
+        _tell(session, receipt, to.member_id, key, now=now)
+        queue_if_confirmed(session, receipt, now=now)
+        put_back(session, receipt.id, now=now)
+
+
+def put_back(session: Session, receipt_id: uuid.UUID, *, now: datetime) -> bool:
+    """Make the receipt's posting task due again when it was finished or given up; False when it has none."""
+    done = session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.topic == "post", OutboxRow.key == str(receipt_id), OutboxRow.state != "pending")
+        .values(state="pending", due_at=now, leased_until=None, finished_at=None, attempts=0)
+        .returning(OutboxRow.id)
+        .execution_options(synchronize_session=False)
+    )
+    return done.first() is not None
+
+
+def repost(session: Session, receipt: Receipt, *, now: datetime) -> tuple[str, str]:
+    """Have the central registry told again, under the same ids; the posting's state before and after.
+
+    Raises NotPossible when nothing is to be told.
+    """
+    row = session.get(RegistryPosting, receipt.id, with_for_update=True, populate_existing=True)
+    if row is None:
+        queue_if_confirmed(session, receipt, now=now)
+        if session.get(RegistryPosting, receipt.id) is None:
+            raise NotPossible("not_confirmed")
+        put_back(session, receipt.id, now=now)
+        return "none", PostingState.PENDING
+    if row.state == PostingState.ACKNOWLEDGED:
+        raise NotPossible("acknowledged")
+    before = row.state
+    row.state = PostingState.PENDING
+    row.last_error, row.read_back_amount_cents = "", None
+    session.flush()
+    if not put_back(session, receipt.id, now=now):
+        outbox.bring_forward(session, "post", str(receipt.id), now)
+    return before, row.state
+
+
+def _account(receipt: Receipt, standing: Standing) -> Account:
+    if standing.member_id is not None:
+        return Account.of_member(standing.member_id, receipt.currency)
+    return Account.of_shortcode(_KINDS[standing.place], receipt.wallet, receipt.shortcode, receipt.currency)
+
+
+def _leave_registry(session: Session, receipt: Receipt) -> None:
+    """Withdraw a posting that nobody was told of. Raises NotPossible once the registry may know it."""
+    row = session.scalars(
+        select(RegistryPosting)
+        .where(RegistryPosting.receipt_id == receipt.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+    if row is None:
+        return
+    untold = row.state == PostingState.PENDING and row.attempts == 0
+    refused = row.state == PostingState.REJECTED and row.read_back_amount_cents is None
+    if not (untold or refused):
+        raise NotPossible("at_registry")
+    session.delete(row)
+    session.flush()
+
+
+def _tell(session: Session, receipt: Receipt, member_id: uuid.UUID, key: str, *, now: datetime) -> None:
+    # Keyed by the decision: another member may have been told of this receipt before.
+    values = {
+        "amount_cents": receipt.amount_cents,
+        "balance_cents": ledger.savings(session, member_id, receipt.currency).amount_cents,
+        "currency": receipt.currency,
+        "receipt": receipt.receipt,
+        "wallet": receipt.wallet,
+        "as_of": now.isoformat(),
+    }
+    payload = {"template": "receipt", "member_id": str(member_id), "values": values}
+    outbox.add(session, "message", f"receipt:{key}", payload, now=now)

@@ -1,0 +1,300 @@
+"""Staff decide about money: each is a linked transfer, once, audited, above a limit by two people."""
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from core.audit import AuditEntry
+from core.phone import PhoneNumber
+from members.model import Status
+from members.tables import MemberRow
+from payments.ledger import service as ledger
+from payments.ledger.model import Account, AccountKind
+from payments.ledger.tables import LedgerTransfer
+from payments.model import BreakClass
+from payments.receipts.tables import Receipt
+from payments.reconciliation.tables import Break
+from payments.suspense.deciding import check, decide, decisions_about, waiting
+from payments.suspense.model import Act, DecisionState, NotPossible, Wish
+from payments.suspense.tables import Decision
+from payments.suspense.view import refunds_to_pay, suspense_page, suspense_total
+from tests.payments.scripted_wallet import SHORTCODE
+from tests.payments.world import World
+
+REASON = "the payer called and said so"
+STRANGER = PhoneNumber("+254733000111")
+MAKER, CHECKER = "staff:maker", "staff:checker"
+
+
+def lost(world: World, cents: int = 5000) -> Receipt:
+    """Money in suspense, confirmed by the wallet's list, its difference found."""
+    world.confirm(world.wallet.pay_by_hand(STRANGER, cents, "WHO"))
+    world.settle(minutes=1)
+    world.reconcile()
+    return next(receipt for receipt in world.receipts() if receipt.member_id is None)
+
+
+def wish(act: Act, receipt: Receipt | None = None, **about: Any) -> Wish:
+    about.setdefault("key", uuid.uuid4())
+    return Wish(act=act, reason=REASON, receipt_id=receipt.id if receipt else None, **about)
+
+
+def do(world: World, wanted: Wish, *, limit_cents: int = 10**9, maker: str = MAKER) -> Decision:
+    with world.sessions.begin() as session:
+        return decide(session, wanted, maker=maker, limit_cents=limit_cents, now=world.clock.now())
+
+
+def second(world: World, decision: Decision, *, checker: str = CHECKER, approve: bool = True) -> Decision:
+    with world.sessions.begin() as session:
+        return check(
+            session, decision.id, checker=checker, approve=approve, reason=REASON, now=world.clock.now()
+        )
+
+
+def kept(world: World, receipt: Receipt) -> Receipt:
+    with world.sessions.begin() as session:
+        return session.get_one(Receipt, receipt.id)
+
+
+def held(world: World, kind: AccountKind) -> int:
+    with world.sessions.begin() as session:
+        return -ledger.balance(session, Account.of_shortcode(kind, "mpesa", SHORTCODE, "KES"))
+
+
+def saved(world: World, member: MemberRow) -> int:
+    with world.sessions.begin() as session:
+        return ledger.savings(session, member.id).amount_cents
+
+
+def states(world: World) -> dict[str, str]:
+    with world.sessions.begin() as session:
+        return {row.break_class: row.state for row in session.scalars(select(Break))}
+
+
+def test_matching_moves_the_money_ends_the_difference_tells_and_posts(world: World) -> None:
+    member, receipt = world.member(), lost(world)
+    decision = do(world, wish(Act.MATCH, receipt, member_id=member.id))
+    assert decision.state == DecisionState.DONE
+    assert (saved(world, member), held(world, AccountKind.SUSPENSE)) == (5000, 0)
+    assert states(world) == {"suspense": "resolved"}
+    assert "receipt" in world.messages()
+    world.settle(minutes=1)
+    assert len(world.registry.stored) == 1
+    assert world.proof().acknowledged == 1
+    world.reconcile()
+    assert states(world) == {"suspense": "resolved"}
+    assert world.proof().holds
+
+
+def test_a_double_click_is_one_decision(world: World) -> None:
+    member, receipt = world.member(), lost(world)
+    wanted = wish(Act.MATCH, receipt, member_id=member.id)
+    first, again = do(world, wanted), do(world, wanted)
+    assert first.id == again.id
+    assert saved(world, member) == 5000
+    with pytest.raises(NotPossible, match="already there"):
+        do(world, wish(Act.MATCH, receipt, member_id=member.id))
+    assert saved(world, member) == 5000
+
+
+def test_every_transfer_points_at_the_one_it_corrects(world: World) -> None:
+    member, receipt = world.member(), lost(world)
+    matched = do(world, wish(Act.MATCH, receipt, member_id=member.id))
+    undone = do(world, wish(Act.UNDO, receipt, undoes_id=matched.id))
+    with world.sessions.begin() as session:
+        keys = {row.id: row.business_key for row in session.scalars(select(LedgerTransfer))}
+        links = {
+            row.business_key: keys[row.corrects_id] if row.corrects_id else None
+            for row in session.scalars(select(LedgerTransfer))
+        }
+    assert links[f"decision:{matched.id}"] == f"credit:mpesa:{SHORTCODE}:{receipt.receipt}"
+    assert links[f"decision:{undone.id}"] == f"decision:{matched.id}"
+    assert (saved(world, member), held(world, AccountKind.SUSPENSE)) == (0, 5000)
+    assert world.proof().holds
+
+
+def test_after_an_undo_another_member_can_have_it_and_is_told_and_posted(world: World) -> None:
+    wrong, right, receipt = world.member(), world.member(), lost(world)
+    matched = do(world, wish(Act.MATCH, receipt, member_id=wrong.id))
+    do(world, wish(Act.UNDO, receipt, undoes_id=matched.id))
+    assert states(world)["suspense"] == "resolved"
+    world.reconcile()
+    assert states(world)["suspense"] == "open"
+    do(world, wish(Act.MATCH, receipt, member_id=right.id))
+    world.settle(minutes=1)
+    assert (saved(world, wrong), saved(world, right)) == (0, 5000)
+    assert world.proof().acknowledged == 1
+    told = [task.payload["member_id"] for task in world.tasks("message")]
+    assert told.count(str(right.id)) == 1
+
+
+def test_what_the_registry_has_is_not_moved_behind_its_back(world: World) -> None:
+    member, receipt = world.member(), lost(world)
+    matched = do(world, wish(Act.MATCH, receipt, member_id=member.id))
+    world.settle(minutes=1)
+    for wanted in (wish(Act.UNDO, receipt, undoes_id=matched.id), wish(Act.SUSPEND, receipt)):
+        with pytest.raises(NotPossible, match="at registry"):
+            do(world, wanted)
+    assert saved(world, member) == 5000
+
+
+def test_above_the_limit_a_second_person_decides(world: World) -> None:
+    member, receipt = world.member(), lost(world, 250_000)
+    proposal = do(world, wish(Act.MATCH, receipt, member_id=member.id), limit_cents=100_000)
+    assert proposal.state == DecisionState.PROPOSED
+    assert (saved(world, member), held(world, AccountKind.SUSPENSE)) == (0, 250_000)
+    with pytest.raises(NotPossible, match="same person"):
+        second(world, proposal, checker=MAKER)
+    with pytest.raises(NotPossible, match="waits already"):
+        do(world, wish(Act.REFUND, receipt), limit_cents=100_000)
+    assert second(world, proposal).state == DecisionState.DONE
+    with pytest.raises(NotPossible, match="decided already"):
+        second(world, proposal)
+    assert saved(world, member) == 250_000
+    with world.sessions.begin() as session:
+        entries = session.scalars(
+            select(AuditEntry).where(AuditEntry.action.like("decision.%")).order_by(AuditEntry.number)
+        ).all()
+        assert waiting(session) == []
+    proposed, approved = entries
+    assert (proposed.actor, approved.actor) == (MAKER, CHECKER)
+    assert (approved.details["maker"], approved.details["checker"]) == (MAKER, CHECKER)
+    assert approved.details["before"]["place"] == "suspense"
+    assert approved.details["after"]["member_id"] == str(member.id)
+
+
+def test_a_refused_proposal_moves_nothing_and_another_may_follow(world: World) -> None:
+    member, receipt = world.member(), lost(world)
+    proposal = do(world, wish(Act.MATCH, receipt, member_id=member.id), limit_cents=0)
+    assert second(world, proposal, approve=False).state == DecisionState.REFUSED
+    assert saved(world, member) == 0
+    assert do(world, wish(Act.REFUND, receipt), limit_cents=0).state == DecisionState.PROPOSED
+    with world.sessions.begin() as session:
+        about = decisions_about(session, receipt_id=receipt.id, break_id=None)
+    assert sorted((row.maker, row.checker) for row in about if row.checker) == [(MAKER, CHECKER)]
+
+
+def test_what_could_not_be_done_is_not_even_proposed(world: World) -> None:
+    closed, receipt = world.member(Status.CLOSED), lost(world)
+    for member_id, why in ((closed.id, "closed member"), (uuid.uuid4(), "no member")):
+        with pytest.raises(NotPossible, match=why):
+            do(world, wish(Act.MATCH, receipt, member_id=member_id), limit_cents=0)
+    with pytest.raises(NotPossible, match="no reason"):
+        do(world, Wish(key=uuid.uuid4(), act=Act.REFUND, reason="short", receipt_id=receipt.id))
+    with world.sessions.begin() as session:
+        assert waiting(session) == []
+
+
+def test_a_refund_waits_to_be_paid_out_and_leaves_suspense(world: World) -> None:
+    receipt = lost(world)
+    decision = do(world, wish(Act.REFUND, receipt))
+    assert (held(world, AccountKind.SUSPENSE), held(world, AccountKind.REFUNDS_PAYABLE)) == (0, 5000)
+    with world.sessions.begin() as session:
+        [(found, money)] = refunds_to_pay(session)
+        assert (found.id, money.id) == (decision.id, receipt.id)
+        assert suspense_total(session).count == 0
+        assert suspense_page(session, None) == ([], None)
+    world.reconcile()
+    assert states(world) == {"suspense": "resolved"}
+
+
+def test_no_message_moves_what_staff_decided(world: World) -> None:
+    member = world.member()
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, "WHO"))
+    world.work("evidence")
+    [receipt] = world.receipts()
+    assert receipt.member_id is None
+    do(world, wish(Act.REFUND, receipt))
+    world.settle(minutes=5)
+    assert kept(world, receipt).member_id is None
+    assert held(world, AccountKind.REFUNDS_PAYABLE) == 5000
+    assert world.proof().holds
+
+
+def test_money_staff_want_refunded_is_reversed_from_there(world: World) -> None:
+    receipt = lost(world)
+    do(world, wish(Act.REFUND, receipt))
+    world.wallet.take_back(receipt.receipt)
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber("+254733000112"), 100, "X"))
+    world.settle(minutes=1)
+    assert kept(world, receipt).reversed_at is not None
+    assert held(world, AccountKind.REFUNDS_PAYABLE) == 0
+    with pytest.raises(NotPossible, match="reversed"):
+        do(world, wish(Act.SUSPEND, receipt))
+
+
+def test_a_forged_credit_is_written_off_and_comes_back_when_the_wallet_lists_it(world: World) -> None:
+    member = world.member()
+    body = world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number)
+    world.confirm(body)
+    hidden, world.wallet.lines = world.wallet.lines, []
+    world.settle(minutes=16)
+    world.reconcile()
+    [receipt] = world.receipts()
+    with world.sessions.begin() as session:
+        found = session.scalars(select(Break).where(Break.break_class == BreakClass.NOT_ON_STATEMENT)).one()
+    do(world, wish(Act.WRITE_OFF, receipt, break_id=found.id))
+    assert (saved(world, member), held(world, AccountKind.WALLET_FLOAT)) == (0, 0)
+    world.reconcile()
+    assert states(world) == {"not_on_statement": "resolved"}
+    world.wallet.lines = hidden
+    world.clock.forward(hours=1)
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber("+254733000112"), 100, "X"))
+    world.settle(minutes=3)
+    world.reconcile()
+    assert states(world)["not_in_ledger"] == "open"
+    assert saved(world, member) == 0
+
+
+def test_a_difference_of_amounts_is_borne_by_the_fund_stays_settled_and_can_be_undone(world: World) -> None:
+    member = world.member()
+    body = json.loads(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+    world.confirm(json.dumps(body | {"amount_cents": 5700}))
+    world.settle(minutes=1)
+    world.reconcile()
+    with world.sessions.begin() as session:
+        found = session.scalars(select(Break).where(Break.break_class == BreakClass.AMOUNT_DIFFERS)).one()
+    decision = do(world, wish(Act.WRITE_OFF, break_id=found.id))
+    assert held(world, AccountKind.CHARGES) == -700
+    assert held(world, AccountKind.WALLET_FLOAT) == -5000
+    for _ in range(2):
+        world.reconcile()
+    assert states(world)["amount_differs"] == "settled"
+    do(world, wish(Act.UNDO, break_id=found.id, undoes_id=decision.id))
+    assert held(world, AccountKind.CHARGES) == 0
+    assert states(world)["amount_differs"] == "open"
+    assert world.proof().holds
+
+
+def test_an_explanation_holds_until_the_amounts_change(world: World) -> None:
+    lost(world)
+    with world.sessions.begin() as session:
+        found = session.scalars(select(Break)).one()
+    do(world, wish(Act.EXPLAIN, break_id=found.id))
+    world.reconcile()
+    assert states(world) == {"suspense": "settled"}
+    with world.sessions.begin() as session:
+        session.get_one(Break, found.id).amount_cents = 1
+    world.reconcile()
+    assert states(world) == {"suspense": "open"}
+
+
+def test_the_registry_is_told_again_after_it_refused(world: World) -> None:
+    member = world.member()
+    world.registry.refuses = "rjct.amount.invalid"
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+    world.settle(minutes=1)
+    world.reconcile()
+    assert states(world) == {"rejected_by_registry": "open"}
+    [receipt] = world.receipts()
+    world.registry.refuses = ""
+    do(world, wish(Act.REPOST, receipt), limit_cents=0)
+    world.settle(minutes=1)
+    assert world.proof().acknowledged == 1
+    with pytest.raises(NotPossible, match="acknowledged"):
+        do(world, wish(Act.REPOST, receipt))
+    world.reconcile()
+    assert states(world) == {"rejected_by_registry": "resolved"}
