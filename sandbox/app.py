@@ -6,8 +6,12 @@ from werkzeug.exceptions import BadRequest, HTTPException
 
 from sandbox import inspection, recorder
 from sandbox.africastalking import sms, ussd
+from sandbox.airtel import collection as airtel
+from sandbox.collecting import prompts as collecting
+from sandbox.collecting import statement as collecting_statement
 from sandbox.daraja import b2c, by_hand, initiators, prompts, statement
 from sandbox.daraja import routes as daraja
+from sandbox.mtn import collection as mtn
 from sandbox.phones import page
 from sandbox.phones import routes as phones
 from sandbox.registries import routes as registries
@@ -28,11 +32,20 @@ def create_app(settings: Settings, *, start: bool = True) -> Flask:
     recorder.install(app)
     for room in (prompts, by_hand, b2c, sms, ussd):
         room.install(world)
-    blueprints = (daraja.blueprint, sms.blueprint, *registries.BLUEPRINTS, phones.blueprint)
+    collecting.install(world, airtel.PROVIDER, mtn.PROVIDER)
+    blueprints = (
+        daraja.blueprint,
+        airtel.blueprint,
+        mtn.blueprint,
+        sms.blueprint,
+        *registries.BLUEPRINTS,
+        phones.blueprint,
+    )
     for blueprint in (
         *blueprints,
         initiators.blueprint,
         statement.blueprint,
+        collecting_statement.blueprint,
         inspection.blueprint,
         page.blueprint,
     ):

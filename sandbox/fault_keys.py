@@ -1,10 +1,13 @@
 """The words in which faults are written: which key and which value each part of the sandbox understands."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sandbox import msisdn
+from sandbox.airtel.outcomes import ENDINGS as AIRTEL_ENDINGS
 from sandbox.daraja.outcomes import OUTCOMES
+from sandbox.mtn.outcomes import ENDINGS as MTN_ENDINGS
 
 HOLD_SECONDS = 30.0
 LATE_SECONDS = 20.0
@@ -16,8 +19,11 @@ class FaultError(ValueError):
 
 
 EVERYWHERE = ("delay_s", "drop", "outage", "http_status", "error_code", "accept_then_timeout", "rate", "seed")
+PROMPTED = frozenset({*EVERYWHERE, "phone", "auto", "outcome", "duplicate", "reorder", "late_success"})
 KEYS: Mapping[str, frozenset[str]] = {
-    "stk": frozenset({*EVERYWHERE, "phone", "auto", "outcome", "duplicate", "reorder", "late_success"}),
+    "stk": PROMPTED,
+    "airtel": PROMPTED,
+    "mtn": PROMPTED,
     "c2b": frozenset({*EVERYWHERE, "phone", "duplicate", "reorder"}),
     "pull": frozenset({*EVERYWHERE, "phone", "duplicate"}),
     "b2c": frozenset({*EVERYWHERE, "phone", "outcome", "duplicate", "reorder", "late_success"}),
@@ -28,6 +34,8 @@ KEYS: Mapping[str, frozenset[str]] = {
 SMS_OUTCOMES = ("success", "failed", "rejected", "buffered", "submitted", "sent")
 OUTCOMES_OF: Mapping[str, frozenset[str]] = {
     "stk": frozenset(OUTCOMES),
+    "airtel": frozenset(AIRTEL_ENDINGS),
+    "mtn": frozenset(MTN_ENDINGS),
     "b2c": frozenset({*OUTCOMES, "queue_timeout"}),
     "sms": frozenset(SMS_OUTCOMES),
     "civil": frozenset({"unknown", "unsigned", "wrong_signature"}),
@@ -118,6 +126,10 @@ def _error_code(part: str, key: str, value: Any) -> str:
         "500",
     }:
         raise FaultError("error_code of Daraja begins with an HTTP status, such as 500.003.02")
+    if part == "airtel" and not re.fullmatch(r"(DP008|ESB)\d{6,8}", text):
+        raise FaultError("error_code of airtel is a code such as ESB000008 or DP00800001007")
+    if part == "mtn" and not re.fullmatch(r"[A-Z_]{3,60}", text):
+        raise FaultError("error_code of mtn is a code such as INVALID_CURRENCY")
     if part in {"civil", "fund"} and not text.startswith(("err.", "rjct.")):
         raise FaultError("error_code of a registry begins with err. or rjct.")
     return text
@@ -126,7 +138,7 @@ def _error_code(part: str, key: str, value: Any) -> str:
 def _phone(_part: str, key: str, value: Any) -> str:
     parsed = msisdn.parse(str(value))
     if parsed is None:
-        raise FaultError(f"{key} must be a Kenyan mobile number such as +254712345678")
+        raise FaultError(f"{key} must be a mobile number such as +254712345678")
     return parsed
 
 

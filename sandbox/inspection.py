@@ -16,10 +16,10 @@ from sandbox.world import here
 
 blueprint = Blueprint("inspection", __name__)
 
-PARTS = ("daraja", "sms", "civil", "fund")
+PARTS = ("daraja", "airtel", "mtn", "sms", "civil", "fund")
 FORGOTTEN = (
     *("requests", "agenda", "callbacks", "faults", "wallets", "prompts", "payments", "payouts"),
-    *("sms", "dialogues", "contributions"),
+    *("sms", "dialogues", "contributions", "collections", "purses", "collected", "sims"),
 )
 ADVANCE_SECONDS_MAX = 366 * 86_400
 
@@ -38,7 +38,7 @@ def messages() -> ResponseReturnValue:
     if "to" in request.args:
         phone = msisdn.parse(request.args["to"])
         if phone is None:
-            return jsonify(error="to must be a Kenyan mobile number"), 400
+            return jsonify(error="to must be a mobile number"), 400
     kinds = ("out", "wallet", "lost", "in") if request.args.get("all") else ("out",)
     rows = world.store.rows(
         "SELECT * FROM sms WHERE visible_at <= ? ORDER BY visible_at, id", world.clock.now()
@@ -210,7 +210,7 @@ def settle() -> ResponseReturnValue:
 
 
 def _payment(body: dict[str, Any]) -> tuple[tuple[str, int, str], str]:
-    phone = msisdn.parse(str(body.get("phone", "")))
+    phone = msisdn.parse_kenyan(str(body.get("phone", "")))
     amount_cents = money.cents(str(body.get("amount", "")))
     account = body.get("account", "")
     problem = ""

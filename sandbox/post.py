@@ -38,6 +38,7 @@ class Post:
         body: Mapping[str, Any],
         *,
         form: bool = False,
+        method: str = "POST",
         in_seconds: float = 0.2,
         fault: Fault = NO_FAULT,
     ) -> None:
@@ -54,6 +55,7 @@ class Post:
             "url": url,
             "body": dict(body),
             "form": form,
+            "method": method,
             "attempt": 0,
         }
         for copy in range(fault.duplicate + 1):
@@ -78,7 +80,8 @@ class Post:
         try:
             with requests.Session() as session:
                 session.trust_env = False
-                answer = session.post(
+                answer = session.request(
+                    letter.get("method", "POST"),
                     letter["url"],
                     data=data,
                     headers=headers,

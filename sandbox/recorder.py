@@ -11,7 +11,14 @@ from sandbox.world import here
 SECRET_KEYS = frozenset({"password", "securitycredential", "client_secret", "apikey", "pin", "access_token"})
 KEPT = 50_000
 INSPECTION = ("/fund/contributions", "/fund/total")
-PARTS = {"/daraja/": "daraja", "/africastalking/": "sms", "/civil/": "civil", "/fund/": "fund"}
+PARTS = {
+    "/daraja/": "daraja",
+    "/airtel/": "airtel",
+    "/mtn/": "mtn",
+    "/africastalking/": "sms",
+    "/civil/": "civil",
+    "/fund/": "fund",
+}
 
 
 def install(app: Flask) -> None:

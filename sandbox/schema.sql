@@ -67,3 +67,23 @@ CREATE TABLE IF NOT EXISTS contributions (
     record TEXT NOT NULL, UNIQUE (sender_id, transaction_id, reference_id));
 CREATE INDEX IF NOT EXISTS contributions_by_reference ON contributions (reference_id);
 CREATE INDEX IF NOT EXISTS contributions_by_transaction ON contributions (transaction_id);
+
+-- Wallets other than M-Pesa: their prompts, what their customers hold, and the organisation's account with each.
+CREATE TABLE IF NOT EXISTS collections (
+    provider TEXT NOT NULL, id TEXT NOT NULL, external_id TEXT NOT NULL, msisdn TEXT NOT NULL, amount_cents INTEGER NOT NULL,
+    currency TEXT NOT NULL, reference TEXT NOT NULL, note TEXT NOT NULL, callback_url TEXT NOT NULL,
+    fault TEXT NOT NULL, opened_at REAL NOT NULL, expires_at REAL NOT NULL, outcome TEXT, receipt TEXT,
+    PRIMARY KEY (provider, id)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS collections_open ON collections (msisdn, opened_at) WHERE outcome IS NULL;
+
+CREATE TABLE IF NOT EXISTS purses (
+    provider TEXT NOT NULL, msisdn TEXT NOT NULL, balance_cents INTEGER NOT NULL,
+    PRIMARY KEY (provider, msisdn)) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS collected (
+    id INTEGER PRIMARY KEY, provider TEXT NOT NULL, receipt TEXT NOT NULL, msisdn TEXT NOT NULL, name TEXT NOT NULL,
+    reference TEXT NOT NULL, external_id TEXT NOT NULL, amount_cents INTEGER NOT NULL, charge_cents INTEGER NOT NULL,
+    currency TEXT NOT NULL, balance_cents INTEGER NOT NULL, completed_at REAL NOT NULL, UNIQUE (provider, receipt));
+CREATE INDEX IF NOT EXISTS collected_by_time ON collected (provider, completed_at);
+
+CREATE TABLE IF NOT EXISTS sims (msisdn TEXT PRIMARY KEY, network_code TEXT NOT NULL) WITHOUT ROWID;

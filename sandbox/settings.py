@@ -28,6 +28,15 @@ class Settings:
     sender_key: str = ""
     service_code: str = "*384*96#"
     network_code: str = "63902"
+    airtel_client_id: str = "sandbox-airtel-id"
+    airtel_client_secret: str = "sandbox-airtel-secret"  # noqa: S105 - published.
+    airtel_hash_key: str = "sandbox-airtel-hash-key"
+    airtel_merchant: str = "AIRTELFUND"
+    mtn_subscription_key: str = "sandbox-mtn-subscription"
+    mtn_api_user: str = "7f3a0c1e-5b0d-4a52-9d55-3d3c6f1a2b10"
+    mtn_api_key: str = "sandbox-mtn-key"
+    mtn_target: str = "sandbox"
+    mtn_account: str = "MTNFUND"
     initiator: str = "sandbox-initiator"
     initiator_password: str = "sandbox-initiator-password"  # noqa: S105 - published.
     wrong_pin: str = "0000"
@@ -40,6 +49,10 @@ class Settings:
     def gateway_url(self, path: str) -> str:
         """The gateway's own address for `path`, with the token that opens it."""
         return f"{self.target.rstrip('/')}/gateway/{self.hook_token}/africastalking/{path}"
+
+    def hook_url(self, name: str) -> str:
+        """Where a wallet's callbacks go when its portal, not the request, says so."""
+        return f"{self.target.rstrip('/')}/hooks/{self.hook_token}/{name}"
 
     def as_json(self) -> str:
         return json.dumps(asdict(self))

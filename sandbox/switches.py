@@ -29,6 +29,8 @@ class Switches:
     token_expires_as_text: bool = True
     sms_report_seconds: int = 1
     sign_replies: bool = True
+    airtel_sign_callbacks: bool = True
+    mtn_callback_post: bool = False
 
 
 def current(store: Store) -> Switches:

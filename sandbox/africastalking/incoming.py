@@ -2,6 +2,7 @@
 
 import secrets
 
+from sandbox import countries
 from sandbox.clock import eat
 from sandbox.world import World
 
@@ -33,7 +34,7 @@ def send_in(world: World, msisdn: str, to: str, text: str) -> str:
                 "linkId": secrets.token_hex(10),
                 "text": text,
                 "to": to,
-                "networkCode": world.settings.network_code,
+                "networkCode": countries.network_code(world, msisdn),
             },
             form=True,
             in_seconds=0.1,

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from sandbox import msisdn
+from sandbox import countries, msisdn
 from sandbox.africastalking.alphabet import parts_of
 from sandbox.faults import Fault
 from sandbox.world import World, here
@@ -162,7 +162,7 @@ def _report(world: World, message_id: str, fault: Fault) -> None:
         "id": message_id,
         "status": status,
         "phoneNumber": f"+{row['phone']}",
-        "networkCode": world.settings.network_code,
+        "networkCode": countries.network_code(world, row["phone"]),
         "retryCount": "0",
     }
     if reason:

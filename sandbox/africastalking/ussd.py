@@ -7,6 +7,7 @@ from typing import Any
 
 import requests
 
+from sandbox import countries
 from sandbox.clock import eat
 from sandbox.world import World
 
@@ -138,7 +139,7 @@ def _ask_gateway(world: World, row: sqlite3.Row) -> tuple[str, str]:
         "serviceCode": world.settings.service_code,
         "text": row["text"],
         "sessionId": row["session_id"],
-        "networkCode": world.settings.network_code,
+        "networkCode": countries.network_code(world, row["msisdn"]),
     }
     try:
         with requests.Session() as session:
@@ -179,7 +180,7 @@ def _finish(world: World, session_id: str, state: str, error: str) -> None:
             "date": eat(now).strftime("%Y-%m-%d %H:%M:%S"),
             "sessionId": session_id,
             "serviceCode": world.settings.service_code,
-            "networkCode": world.settings.network_code,
+            "networkCode": countries.network_code(world, row["msisdn"]),
             "phoneNumber": f"+{row['msisdn']}",
             "status": ENDS[state],
             "cost": "KES 0.10",

@@ -238,15 +238,15 @@ def tell_payer(world: World, payment: Payment) -> None:
     tell(world, payment.msisdn, text)
 
 
-def tell(world: World, msisdn: str, text: str) -> None:
+def tell(world: World, msisdn: str, text: str, *, sender: str = "MPESA") -> None:
     """An SMS from the wallet, seen on the phone but not listed among those the gateway sent."""
     now = world.clock.now()
     world.store.insert(
         "sms",
-        message_id=f"MPESA-{secrets.token_hex(8)}",
+        message_id=f"{sender}-{secrets.token_hex(8)}",
         direction="wallet",
         phone=msisdn,
-        other="MPESA",
+        other=sender,
         text=text,
         at=now,
         visible_at=now,

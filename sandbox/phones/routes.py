@@ -5,8 +5,10 @@ from typing import Any
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from sandbox import money, msisdn
+from sandbox import countries, money, msisdn
 from sandbox.africastalking import incoming, ussd
+from sandbox.collecting import prompts as collecting
+from sandbox.collecting import purses
 from sandbox.daraja import prompts, wallet
 from sandbox.phones.view import state_of
 from sandbox.world import here
@@ -28,6 +30,7 @@ def bad_request(error: BadRequestError) -> ResponseReturnValue:
 
 @blueprint.errorhandler(ussd.BusyError)
 @blueprint.errorhandler(prompts.NoPromptError)
+@blueprint.errorhandler(collecting.NoPromptError)
 def conflict(error: Exception) -> ResponseReturnValue:
     return jsonify(error=str(error) or "there is no prompt on this phone"), 409
 
@@ -35,7 +38,7 @@ def conflict(error: Exception) -> ResponseReturnValue:
 def _phone(number: str) -> str:
     found = msisdn.parse(number)
     if found is None:
-        raise BadRequestError("that is no Kenyan mobile number")
+        raise BadRequestError("that is no mobile number of Kenya, Uganda or Rwanda")
     return found
 
 
@@ -87,14 +90,30 @@ def prompt(number: str) -> ResponseReturnValue:
     """`{"pin": "…"}` pays, `{"cancel": true}` refuses. The PIN is compared and forgotten."""
     phone = _phone(number)
     body: Any = request.get_json(silent=True)
-    if isinstance(body, dict) and body.get("cancel") is True:
-        result = prompts.answer(here(), phone, cancel=True)
-    else:
+    cancel = isinstance(body, dict) and body.get("cancel") is True
+    pin = ""
+    if not cancel:
         pin = _field("pin", 4)
         if len(pin) != 4 or not pin.isascii() or not pin.isdigit():  # noqa: PLR2004 - a wallet PIN.
             raise BadRequestError("pin must be four digits")
-        result = prompts.answer(here(), phone, pin=pin)
-    return jsonify(state_of(here(), phone) | {"result": {"code": result.code, "text": result.text}})
+    if prompts.open_on(here(), phone) is None:
+        outcome = collecting.answer(here(), phone, pin=pin, cancel=cancel)
+        told: dict[str, int | str] = {"code": outcome, "text": outcome}
+    else:
+        result = prompts.answer(here(), phone, pin=pin, cancel=cancel)
+        told = {"code": result.code, "text": result.text}
+    return jsonify(state_of(here(), phone) | {"result": told})
+
+
+@blueprint.put("/<number>/network")
+def move(number: str) -> ResponseReturnValue:
+    """`{"code": "63903"}`: the number is taken along to another network."""
+    phone = _phone(number)
+    try:
+        countries.move_sim(here(), phone, _field("code", 6))
+    except ValueError:
+        raise BadRequestError("code must be a network code such as 63903") from None
+    return jsonify(state_of(here(), phone))
 
 
 @blueprint.post("/<number>/sms")
@@ -106,10 +125,14 @@ def send(number: str) -> ResponseReturnValue:
 
 @blueprint.put("/<number>/wallet")
 def fill(number: str) -> ResponseReturnValue:
-    """`{"balance": 250}` in shillings: makes someone rich or poor."""
+    """`{"balance": 250}` in shillings or francs: makes someone rich or poor."""
     phone = _phone(number)
     cents = money.cents(_field("balance", 12))
     if cents is None:
-        raise BadRequestError("balance must be an amount in shillings")
-    wallet.set_balance(here(), phone, cents)
+        raise BadRequestError("balance must be an amount")
+    provider = countries.wallet_of(here(), phone)
+    if provider == "mpesa":
+        wallet.set_balance(here(), phone, cents)
+    else:
+        purses.set_balance(here(), provider, phone, cents)
     return jsonify(state_of(here(), phone))

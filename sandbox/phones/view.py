@@ -2,26 +2,45 @@
 
 from typing import Any
 
-from sandbox import money
+from sandbox import countries, money
 from sandbox.africastalking import ussd
 from sandbox.clock import iso_utc
+from sandbox.collecting import prompts as collecting
+from sandbox.collecting import purses
 from sandbox.daraja import prompts, wallet
 from sandbox.world import World
 
 KINDS = {"open": "menu", "waiting": "waiting", "success": "final", "incomplete": "closed", "failed": "error"}
 SMS_SHOWN = 50
+WALLETS = {"mpesa": "M-PESA", "airtel": "Airtel Money", "mtn": "MTN MoMo"}
 
 
 def state_of(world: World, msisdn: str) -> dict[str, Any]:
     """Screen, prompt, messages (oldest first) and wallet of one phone."""
-    cents = wallet.balance_cents(world, msisdn)
     return {
         "number": f"+{msisdn}",
         "owner": wallet.owner(world, msisdn),
         "screen": _screen(world, msisdn),
         "prompt": _prompt(world, msisdn),
         "sms": _messages(world, msisdn),
-        "wallet": {"balance": money.plain(cents), "balance_cents": cents, "currency": "KES"},
+        "wallet": _wallet(world, msisdn),
+        "network": countries.network_code(world, msisdn),
+    }
+
+
+def _wallet(world: World, msisdn: str) -> dict[str, Any]:
+    """M-Pesa's in Kenya; elsewhere, or with a SIM of Airtel's, that of the SIM's own network."""
+    country = countries.of(msisdn)
+    provider = countries.wallet_of(world, msisdn)
+    if provider == "mpesa":
+        cents = wallet.balance_cents(world, msisdn)
+    else:
+        cents = purses.balance_cents(world, provider, msisdn, country.currency)
+    return {
+        "name": WALLETS[provider],
+        "balance": money.plain(cents),
+        "balance_cents": cents,
+        "currency": country.currency,
     }
 
 
@@ -42,8 +61,9 @@ def _screen(world: World, msisdn: str) -> dict[str, Any] | None:
 def _prompt(world: World, msisdn: str) -> dict[str, Any] | None:
     row = prompts.open_on(world, msisdn)
     if row is None:
-        return None
+        return _other_prompt(world, msisdn)
     return {
+        "wallet": WALLETS["mpesa"],
         "checkout_id": row["checkout_id"],
         "amount": money.grouped(row["amount_cents"]),
         "amount_cents": row["amount_cents"],
@@ -54,6 +74,25 @@ def _prompt(world: World, msisdn: str) -> dict[str, Any] | None:
             f"Do you want to pay Ksh {money.grouped(row['amount_cents'])} to {world.settings.organisation} "
             f"Account no. {row['account']}? Enter M-PESA PIN:"
         ),
+    }
+
+
+def _other_prompt(world: World, msisdn: str) -> dict[str, Any] | None:
+    row = collecting.open_on(world, msisdn)
+    if row is None:
+        return None
+    title = collecting.title_of(row)
+    price = f"{row['currency']} {money.grouped(row['amount_cents'])}"
+    business = world.settings.organisation
+    return {
+        "wallet": title,
+        "checkout_id": row["id"],
+        "amount": money.grouped(row["amount_cents"]),
+        "amount_cents": row["amount_cents"],
+        "business": business,
+        "account": row["reference"],
+        "expires_at": iso_utc(row["expires_at"]),
+        "text": f"Pay {price} to {business}, reference {row['reference']}? Enter {title} PIN:",
     }
 
 

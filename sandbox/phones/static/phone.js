@@ -206,10 +206,12 @@ export class Phone {
     this.part("entry").hidden = Boolean(waiting || (dialogue && !dialogue.open));
     this.part("entry").placeholder = dialogue ? "" : this.serviceCode;
     this.part("prompt").hidden = !this.state?.prompt;
+    this.part("prompt-wallet").textContent = this.state?.prompt?.wallet ?? "";
     this.part("prompt-text").textContent = this.state?.prompt?.text ?? "";
+    this.part("wallet-name").textContent = this.state?.wallet.name ?? "";
     const balance = this.state?.wallet.balance_cents;
     const money = { minimumFractionDigits: 2 };
-    this.part("balance").textContent = balance === undefined ? "" : `KES ${(balance / 100).toLocaleString("en-KE", money)}`;
+    this.part("balance").textContent = balance === undefined ? "" : `${this.state.wallet.currency} ${(balance / 100).toLocaleString("en-KE", money)}`;
     this.labels();
   }
 

@@ -1,0 +1,1 @@
+"""Airtel Money's collection API as the gateway meets it."""

@@ -1,0 +1,1 @@
+"""MTN MoMo's collection API as the gateway meets it."""
