@@ -11,13 +11,17 @@ from core.database import Base, Encrypted, append_only
 
 
 class Evidence(Base):
-    """A raw message. `reference` is what our own address said about it: a contribution id, or nothing."""
+    """A raw message. `reference` is what our own address said about it: the id of what we asked, or nothing.
+
+    `shortcode`: which of ours the address was given for; empty where an address serves several.
+    """
 
     __tablename__ = "evidence"
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     channel: Mapped[str] = mapped_column(String(20))
     wallet: Mapped[str] = mapped_column(String(20))
+    shortcode: Mapped[str] = mapped_column(String(20), server_default="", default="")
     reference: Mapped[str] = mapped_column(String(64), server_default="", default="")
     body: Mapped[str] = mapped_column(Encrypted("evidence.body"))
     received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)

@@ -68,3 +68,37 @@ class PullRun(Base):
 
 append_only(StoredLine)
 append_only(PullRun)
+
+
+class FloatReading(Base):
+    """What a shortcode held after the newest payment that named it: the next one must fit to it."""
+
+    __tablename__ = "float_readings"
+
+    wallet: Mapped[str] = mapped_column(String(20), primary_key=True)
+    shortcode: Mapped[str] = mapped_column(String(20), primary_key=True)
+    receipt: Mapped[str] = mapped_column(String(40))
+    balance_cents: Mapped[int] = mapped_column(BigInteger)
+    paid_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    gaps: Mapped[int] = mapped_column(server_default="0", default=0)
+    last_gap_cents: Mapped[int | None] = mapped_column(BigInteger)
+    last_gap_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class HeldAmount(Base):
+    """What the wallet says one of our accounts holds, each time it was asked."""
+
+    __tablename__ = "held_amounts"
+    __table_args__ = (Index("ix_held_amounts_at", "wallet", "shortcode", "at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    wallet: Mapped[str] = mapped_column(String(20))
+    shortcode: Mapped[str] = mapped_column(String(20))
+    account: Mapped[str] = mapped_column(String(40))
+    available_cents: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    seen_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+append_only(HeldAmount)

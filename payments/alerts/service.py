@@ -1,0 +1,70 @@
+"""Raising and clearing alerts. A trouble that lasts is one row, however often it is met."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from core.ids import new_id
+from payments.alerts.tables import Alert
+
+_SUBJECT_CHARACTERS_MAX = 120
+_DETAIL_CHARACTERS_MAX = 300
+
+
+class AlertKind(StrEnum):
+    """What can be wrong."""
+
+    PULL_FAILED = "pull_failed"
+    EVIDENCE_FAILED = "evidence_failed"
+    REFUND_FAILED = "refund_failed"
+    REFUND_UNKNOWN = "refund_unknown"
+    WALLET_REFUSES = "wallet_refuses"
+
+
+def raise_alert(session: Session, kind: AlertKind, subject: str, detail: str, *, now: datetime) -> None:
+    """Open an alert, or count one more time of an open one. `detail` holds no personal data."""
+    values = {
+        "id": new_id(),
+        "kind": kind,
+        "subject": subject[:_SUBJECT_CHARACTERS_MAX],
+        "detail": detail[:_DETAIL_CHARACTERS_MAX],
+        "raised_at": now,
+        "last_at": now,
+    }
+    statement = insert(Alert).values(values)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["kind", "subject"],
+            index_where=text("cleared_at IS NULL"),
+            set_={
+                "times": Alert.times + 1,
+                "last_at": statement.excluded.last_at,
+                "detail": statement.excluded.detail,
+            },
+        )
+    )
+
+
+def clear_alert(session: Session, kind: AlertKind, subject: str, *, now: datetime) -> None:
+    """Say that it works again; without an open alert nothing happens."""
+    session.execute(
+        update(Alert)
+        .where(
+            Alert.kind == kind,
+            Alert.subject == subject[:_SUBJECT_CHARACTERS_MAX],
+            Alert.cleared_at.is_(None),
+        )
+        .values(cleared_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def open_alerts(session: Session) -> Sequence[Alert]:
+    """Every trouble that lasts, newest first."""
+    return session.scalars(
+        select(Alert).where(Alert.cleared_at.is_(None)).order_by(Alert.last_at.desc())
+    ).all()

@@ -1,0 +1,51 @@
+"""How a refund stands, and what asking for one can end in."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from core.money import Money
+
+
+class RefundState(StrEnum):
+    """SENDING: the order is, or was, on its way. UNKNOWN is asked about and never sent again."""
+
+    REQUESTED = "requested"
+    SENDING = "sending"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    PAID = "paid"
+    FAILED = "failed"
+
+
+class RefundWay(StrEnum):
+    """PAYOUT: to the payer's phone. REVERSAL: the wallet undoes the payment, when the phone is not known."""
+
+    PAYOUT = "payout"
+    REVERSAL = "reversal"
+
+
+WAITING_STATES = (RefundState.REQUESTED, RefundState.SENDING, RefundState.SENT, RefundState.UNKNOWN)
+# Two payments of one amount so close together may be one that was made twice.
+DOUBLE_WITHIN = timedelta(minutes=15)
+# How long a member may ask for a double payment back.
+ASK_WITHIN = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOpened:
+    """The money is on its way back; the same wish again gives the same refund."""
+
+    refund_id: uuid.UUID
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class NoRefund:
+    """`why`: `unknown_receipt`, `not_double`, `too_late`, `reversed` or `too_little`."""
+
+    why: str
+
+
+RefundOutcome = RefundOpened | NoRefund

@@ -1,0 +1,101 @@
+"""What the wallet's word about a refund changes: the state, the ledger, what the payer hears."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from payments.alerts.service import AlertKind, clear_alert, raise_alert
+from payments.ledger import service as ledger
+from payments.ledger.model import Account, AccountKind, Leg, Reason
+from payments.model import Verdict
+from payments.receipts import service as receipts
+from payments.receipts.tables import Receipt
+from payments.refunds.model import RefundState, RefundWay
+from payments.refunds.tables import Refund
+from payments.refunds.telling import tell_refunded
+from payments.wallets.payouts import OrderFate, OrderKind, OrderResult
+
+_CODE_CHARACTERS_MAX = 40
+_TEXT_CHARACTERS_MAX = 300
+# Before this state nothing of ours is at the wallet that a result could speak of.
+_NOT_SENT = RefundState.REQUESTED
+
+
+def apply_result(session: Session, refund: Refund, result: OrderResult, *, now: datetime) -> Verdict:
+    """Take a result to a locked refund. What is paid stays paid, whatever is said later."""
+    if refund.state == RefundState.PAID:
+        return Verdict.DUPLICATE
+    if refund.state == _NOT_SENT or _speaks_of_another(refund, result):
+        return Verdict.MISMATCH
+    refund.result_code = result.code[:_CODE_CHARACTERS_MAX]
+    refund.result_text = result.message[:_TEXT_CHARACTERS_MAX]
+    match result.fate:
+        case OrderFate.DONE:
+            _finish(session, refund, result, now=now)
+        case OrderFate.FAILED:
+            fail(session, refund, f"{result.code} {result.message}", now=now)
+        case _ if refund.state != RefundState.FAILED:
+            # Nobody knows, or it is not there yet: the questions go on.
+            refund.state = RefundState.UNKNOWN
+            if result.alert:
+                name = f"{refund.wallet}:{refund.shortcode}"
+                raise_alert(session, AlertKind.WALLET_REFUSES, name, f"{result.kind}: {result.code}", now=now)
+    session.flush()
+    return Verdict.NOTED
+
+
+def fail(session: Session, refund: Refund, why: str, *, now: datetime) -> None:
+    """The wallet moved nothing and will not: the money stays among the refunds payable, for staff."""
+    refund.state = RefundState.FAILED
+    refund.finished_at = now
+    raise_alert(session, AlertKind.REFUND_FAILED, str(refund.id), why, now=now)
+
+
+def _speaks_of_another(refund: Refund, result: OrderResult) -> bool:
+    """A result is believed for our own id, amount and receipt only; the address alone could be guessed."""
+    if result.kind is OrderKind.PAYOUT and result.originator_id != str(refund.id):
+        return True
+    if result.kind is OrderKind.REVERSAL and refund.conversation_id not in {"", result.conversation_id}:
+        return True
+    return result.amount is not None and result.amount.amount_cents != refund.amount_cents
+
+
+def _finish(session: Session, refund: Refund, result: OrderResult, *, now: datetime) -> None:
+    receipt = session.get_one(Receipt, refund.receipt_id, with_for_update=True, populate_existing=True)
+    at = result.at or now
+    if refund.way == RefundWay.REVERSAL:
+        receipts.reverse(session, receipt, occurred_at=at, now=now)
+    else:
+        _pay(session, refund, at, now=now)
+    refund.state = RefundState.PAID
+    refund.payout_receipt = result.receipt or refund.payout_receipt
+    refund.finished_at = now
+    for kind in (AlertKind.REFUND_FAILED, AlertKind.REFUND_UNKNOWN):
+        clear_alert(session, kind, str(refund.id), now=now)
+    tell_refunded(session, refund, receipt, now=now)
+
+
+def _pay(session: Session, refund: Refund, at: datetime, *, now: datetime) -> None:
+    payable, held = (
+        Account.of_shortcode(kind, refund.wallet, refund.shortcode, refund.currency)
+        for kind in (AccountKind.REFUNDS_PAYABLE, AccountKind.WALLET_FLOAT)
+    )
+    ledger.post(
+        session,
+        f"payout:{refund.id}",
+        [Leg(payable, refund.amount_cents), Leg(held, -refund.amount_cents)],
+        reason=Reason.REFUND,
+        occurred_at=at,
+        now=now,
+    )
+
+
+def refund_for_update(session: Session, refund_id: object) -> Refund | None:
+    """The refund, locked until the transaction ends."""
+    return session.scalars(
+        select(Refund)
+        .where(Refund.id == refund_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()

@@ -1,0 +1,168 @@
+"""Opening refunds: for a member who paid twice, and for what staff decided to give back. Nothing here calls
+a wallet.
+"""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import exists, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from core import outbox
+from core.errors import InvalidValue
+from core.ids import new_id
+from core.money import Money
+from core.phone import PhoneNumber
+from payments.ledger import service as ledger
+from payments.ledger.model import Account, AccountKind, Leg, Reason
+from payments.particulars import Particulars
+from payments.receipts.service import name_of
+from payments.receipts.tables import Receipt
+from payments.refunds.model import (
+    ASK_WITHIN,
+    DOUBLE_WITHIN,
+    NoRefund,
+    RefundOpened,
+    RefundOutcome,
+    RefundState,
+    RefundWay,
+)
+from payments.refunds.tables import Refund
+from payments.wallet_lines.tables import StoredLine
+from payments.wallets.protocol import LineKind
+
+REFUND_PLACE = "refund"
+
+
+def refund_double(session: Session, member_id: uuid.UUID, code: str, *, now: datetime) -> RefundOutcome:
+    """Give back one of two payments that a member says was made twice.
+
+    The receipt must be the member's, and another of the same amount must lie within 15 minutes of it and
+    stay. The same wish again gives the same refund.
+    """
+    receipt = session.scalars(
+        select(Receipt).where(Receipt.receipt == code.strip().upper()).with_for_update()
+    ).first()
+    if receipt is None:
+        return NoRefund("unknown_receipt")
+    before = _open_refund_of(session, receipt)
+    if before is not None and before.member_id == member_id:
+        return RefundOpened(before.id, Money(before.amount_cents, before.currency))
+    if receipt.member_id != member_id:
+        return NoRefund("unknown_receipt")
+    if receipt.reversed_at is not None:
+        return NoRefund("reversed")
+    if now - receipt.paid_at > ASK_WITHIN:
+        return NoRefund("too_late")
+    if not _has_twin(session, receipt):
+        return NoRefund("not_double")
+    if ledger.savings(session, member_id, receipt.currency).amount_cents < receipt.amount_cents:
+        return NoRefund("too_little")
+    _to_refunds_payable(session, receipt, member_id, now=now)
+    refund = open_refund(session, receipt, member_id=member_id, why="paid twice, says the member", now=now)
+    return RefundOpened(refund.id, Money(refund.amount_cents, refund.currency))
+
+
+def open_decided(session: Session, *, now: datetime, limit: int = 100) -> int:
+    """Open a refund for each receipt that staff put among the refunds payable; returns how many."""
+    has_one = exists(select(Refund.id).where(Refund.receipt_id == Receipt.id))
+    receipts = session.scalars(
+        select(Receipt)
+        .where(Receipt.staff_place == REFUND_PLACE, Receipt.reversed_at.is_(None), ~has_one)
+        .order_by(Receipt.paid_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for receipt in receipts:
+        open_refund(session, receipt, member_id=None, why="decided by staff", now=now)
+    return len(receipts)
+
+
+def open_refund(
+    session: Session, receipt: Receipt, *, member_id: uuid.UUID | None, why: str, now: datetime
+) -> Refund:
+    """Remember to give a locked receipt back, once. Its money is among the refunds payable already."""
+    phone = payer_of(session, receipt)
+    refund_id = new_id()
+    values = {
+        "id": refund_id,
+        "receipt_id": receipt.id,
+        "member_id": member_id,
+        "wallet": receipt.wallet,
+        "shortcode": receipt.shortcode,
+        "way": RefundWay.REVERSAL if phone is None else RefundWay.PAYOUT,
+        "phone": phone.e164 if phone else None,
+        "amount_cents": receipt.amount_cents,
+        "currency": receipt.currency,
+        "why": why,
+        "state": RefundState.REQUESTED,
+        "asked_at": now,
+    }
+    session.execute(insert(Refund).values(values).on_conflict_do_nothing())
+    refund = _open_refund_of(session, receipt)
+    assert refund is not None
+    outbox.add(session, "refund", str(refund.id), {"refund_id": str(refund.id)}, now=now)
+    return refund
+
+
+def payer_of(session: Session, receipt: Receipt) -> PhoneNumber | None:
+    """Who paid, in full: from the first message, else from the wallet's own list, which hides nobody."""
+    lines = select(StoredLine.particulars).where(
+        StoredLine.wallet == receipt.wallet,
+        StoredLine.shortcode == receipt.shortcode,
+        StoredLine.receipt == receipt.receipt,
+        StoredLine.kind == LineKind.CREDIT,
+    )
+    for sealed in (receipt.particulars, *session.scalars(lines)):
+        payer = Particulars.from_json(sealed).payer
+        if payer:
+            try:
+                return PhoneNumber.parse(payer)
+            except InvalidValue:
+                continue
+    return None
+
+
+def _open_refund_of(session: Session, receipt: Receipt) -> Refund | None:
+    return session.scalars(
+        select(Refund).where(Refund.receipt_id == receipt.id, Refund.state != RefundState.FAILED)
+    ).first()
+
+
+def _has_twin(session: Session, receipt: Receipt) -> bool:
+    return (
+        session.scalar(
+            select(Receipt.id)
+            .where(
+                Receipt.member_id == receipt.member_id,
+                Receipt.id != receipt.id,
+                Receipt.amount_cents == receipt.amount_cents,
+                Receipt.paid_at.between(receipt.paid_at - DOUBLE_WITHIN, receipt.paid_at + DOUBLE_WITHIN),
+                Receipt.reversed_at.is_(None),
+            )
+            .limit(1)
+        )
+        is not None
+    )
+
+
+def _to_refunds_payable(session: Session, receipt: Receipt, member_id: uuid.UUID, *, now: datetime) -> None:
+    payable = Account.of_shortcode(
+        AccountKind.REFUNDS_PAYABLE, receipt.wallet, receipt.shortcode, receipt.currency
+    )
+    ledger.post(
+        session,
+        f"refund:{name_of(receipt)}",
+        [
+            Leg(Account.of_member(member_id, receipt.currency), receipt.amount_cents),
+            Leg(payable, -receipt.amount_cents),
+        ],
+        reason=Reason.REFUND,
+        occurred_at=now,
+        now=now,
+        corrects=f"credit:{name_of(receipt)}",
+    )
+    receipt.member_id = None
+    receipt.staff_place = REFUND_PLACE
+    session.flush()

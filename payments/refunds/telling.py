@@ -1,0 +1,64 @@
+"""What payers are told about refunds."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from core.database import vault_of
+from core.phone import PhoneNumber
+from members.notices import tell_member, tell_phone
+from payments.receipts.tables import Receipt
+from payments.refunds.model import NoRefund, RefundOpened, RefundOutcome
+from payments.refunds.tables import Refund
+
+_REFUSALS = {
+    "unknown_receipt": "claim_staff",
+    "not_double": "refund_single",
+    "too_late": "refund_staff",
+    "reversed": "refund_staff",
+    "too_little": "refund_staff",
+}
+
+
+def tell_refunded(session: Session, refund: Refund, receipt: Receipt, *, now: datetime) -> None:
+    """Say once that money was given back: to the member, or to the phone it went to."""
+    values = {
+        "amount_cents": refund.amount_cents,
+        "currency": refund.currency,
+        "receipt": receipt.receipt,
+        "wallet": refund.wallet,
+    }
+    if refund.member_id is not None:
+        tell_member(session, "refunded", refund.member_id, refund.id, now=now, values=values)
+    elif refund.phone is not None:
+        phone = PhoneNumber(refund.phone)
+        tell_phone(
+            session,
+            vault_of(session),
+            "refunded",
+            phone,
+            str(refund.id),
+            language="sw",
+            now=now,
+            values=values,
+        )
+
+
+def tell_wish(
+    session: Session,
+    member_id: uuid.UUID,
+    code: str,
+    outcome: RefundOutcome,
+    question: uuid.UUID,
+    *,
+    now: datetime,
+) -> None:
+    """Answer a member who asked for a double payment back."""
+    match outcome:
+        case RefundOpened(amount=amount):
+            template = "refund_begun"
+            values = {"amount_cents": amount.amount_cents, "currency": amount.currency, "receipt": code}
+        case NoRefund(why=why):
+            template, values = _REFUSALS[why], {"receipt": code}
+    tell_member(session, template, member_id, question, now=now, values=values)
