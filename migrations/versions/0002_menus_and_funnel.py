@@ -28,9 +28,7 @@ def upgrade() -> None:
         sa.Column("network", sa.String(length=20), nullable=False),
         *(sa.Column(name, sa.Integer(), server_default="0", nullable=False) for name in COUNTS),
         sa.Column("milliseconds", sa.BigInteger(), server_default="0", nullable=False),
-        sa.PrimaryKeyConstraint(
-            "day", "screen", "graph", "language", "network", name=op.f("pk_menu_funnel")
-        ),
+        sa.PrimaryKeyConstraint("day", "screen", "graph", "language", "network", name=op.f("pk_menu_funnel")),
     )
 
 
