@@ -1,5 +1,6 @@
 """The PostgreSQL and the Redis that all measured servers share: embedded, on a state of their own."""
 
+import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 import psycopg
 from redis import Redis
 
-from bench.processes import free_port
+from bench.processes import BenchError, free_port
 from operations.embedded import Places, Postgres, Valkey, choose_places, running
 
 
@@ -46,12 +47,25 @@ class Ground:
 
 
 @contextmanager
+def _alone(state: Path) -> Iterator[None]:
+    with (state / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BenchError("another benchmark is running; wait for it") from None
+        yield
+
+
+@contextmanager
 def ground(state: Path) -> Iterator[Ground]:
-    """Run both servers until the block ends. What is in the database stays for the next run."""
+    """Run both servers until the block ends. What is in the database stays for the next run.
+
+    Raises BenchError when another benchmark uses them: neither would measure anything.
+    """
     places = choose_places(state)
     port = free_port()
     postgres, valkey = Postgres(places, durable=False), _ListeningValkey(places, port)
-    with running([postgres, valkey], state / "log"):
+    with _alone(state), running([postgres, valkey], state / "log"):
         with Redis(host="127.0.0.1", port=port) as client:
             redis_pid = int(client.info("server")["process_id"])
         postgres_pid = int((postgres.data / "postmaster.pid").read_text().split("\n", 1)[0])

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.cores import tree
+from bench.cores import resident_bytes, tree
 from bench.ground import Ground
 from bench.members import Bulk
 from bench.processes import free_port, serving
@@ -73,5 +73,5 @@ def kibaba(
 
 
 def worker_of(pid: int) -> int:
-    """The process of a granian tree that answers: the youngest below its head."""
-    return max(tree(pid))
+    """The process of a granian tree that answers: the one that has loaded the application."""
+    return max(tree(pid), key=resident_bytes)

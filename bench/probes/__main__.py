@@ -35,7 +35,12 @@ def main() -> int:
     inside = Inside(definition_faults=faults_of_our_menus) if flow is KIBABA else Inside()
     if options.redis:
         inside = replace(inside, session_keys=lambda: session_keys(options.redis))
-    subject = Subject(HttpEndpoint(options.url), flow, people(), inside)
+    endpoint = HttpEndpoint(options.url)
+    first = endpoint.post("ATUid_probe_hello", "+254700000000", "")
+    if not first.is_screen:
+        print(f"{options.url} gives no screens: {first.status} {first.text[:120]}", file=sys.stderr)
+        return 2
+    subject = Subject(endpoint, flow, people(), inside)
     wrong = 0
     for each in findings(subject, options.only):
         show(each, quiet=options.quiet)

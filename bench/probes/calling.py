@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from bench.probes.endpoint import Seen
 from bench.probes.septets import SCREEN_SEPTETS, septets
-from bench.probes.subject import Call, Subject, WrongError, need
+from bench.probes.subject import Call, NotApplicableError, Subject, WrongError, need
 
 _CALLERS = 10
 _CALLS_EACH = 5
@@ -78,6 +78,8 @@ def _lines(seen: Seen) -> None:
 def screens_fit(subject: Subject) -> str:
     """Every screen seen so far, and every screen there is where the definition can be looked at."""
     screens = [seen for _text, seen in subject.trail if seen.is_screen]
+    if not screens:
+        raise NotApplicableError("no screen was seen")
     for seen in screens:
         length = septets(seen.screen)
         need(length is not None, "only the GSM alphabet was expected", seen)
