@@ -83,11 +83,9 @@ class Phone:
         self.stack.sandbox("POST", f"/phones/{self.number}/prompt", {"cancel": True})
 
     def save(self, shillings: int) -> None:
-        """Ask to save by the short way; the prompt follows."""
-        assert f"KES {shillings:,}" in self.dial(str(shillings))
-        screen = self.answer("1")
-        assert self.ended, screen
-        assert "M-Pesa" in screen
+        """Ask to save by the short way, in English; the prompt follows. AssertionError when it will not."""
+        assert f"Save KES {shillings:,}" in self.dial(str(shillings))
+        assert "You will now get an M-Pesa prompt" in self.answer("1")
 
     def balance(self) -> str:
         """The screen with the balance, behind the PIN."""
@@ -100,20 +98,28 @@ class Phone:
         return self.answer(PIN)
 
     def type_id(self, national_id: str, language: str = "en") -> str:
-        """Dial as a newcomer up to the question about reminders; returns when the look-up has ended."""
+        """Dial as a newcomer and give an ID; the question about reminders, while the look-up runs."""
         self.dial()
-        screen = self.answer(_LANGUAGES[language], "1", national_id)
+        return self.answer(_LANGUAGES[language], "1", national_id)
+
+    def give_id(self, national_id: str, language: str = "en") -> str:
+        """Give an ID, and refuse reminders when the look-up has ended; what comes of the ID."""
+        self.type_id(national_id, language)
         wait_for(
             lambda: not self.stack.pending().get("identity"), "the look-up", otherwise=self.stack.explain
         )
-        return screen
+        return self.answer("2")
 
-    def join(self, national_id: str, language: str = "en", *, pin: str = PIN) -> str:
+    def join(self, national_id: str, language: str = "en") -> str:
         """Join as whoever has this ID; the member number."""
-        self.type_id(national_id, language)
-        name = self.answer("2")
+        name = self.give_id(national_id, language)
         assert "*" in name, name
-        welcome = self.answer("1", pin, pin)
+        self.answer("1")
+        return self.choose_pin()
+
+    def choose_pin(self) -> str:
+        """Give the PIN twice; the member number."""
+        welcome = self.answer(PIN, PIN)
         found = _NUMBER.search(welcome)
         assert found, welcome
         assert self.ended

@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import psycopg
 import requests
+from sqlalchemy import make_url
 
+from operations.embedded.spawn import spawn
+from operations.environment import read_file
 from tests.end_to_end.process_tree import PARTS, Process, children, descendants, marked
 from tests.end_to_end.waiting import wait_for
 from tests.servers import REPOSITORY
@@ -38,8 +42,9 @@ class Stack:
         self._environment = {**inherited, **(settings or {}), "KIBABA_STATE": str(self.state)}
         self._output = state / "output.txt"
         self._process: subprocess.Popen[bytes] | None = None
-        self._people = adults()
-        self._next_number = 0
+        # Popping is atomic: several people may turn up at the same time.
+        self._people = list(reversed(list(adults())))
+        self._numbers = [f"+2547101{number:05d}" for number in reversed(range(1000))]
 
     @property
     def web_url(self) -> str:
@@ -53,13 +58,12 @@ class Stack:
         """Run `bin/run` until it says `ready`."""
         ports = ("--port", str(self.ports[0]), "--sandbox-port", str(self.ports[1]))
         with self._output.open("wb") as output:
-            self._process = subprocess.Popen(
+            # It ends with the test run, should that be killed.
+            self._process = spawn(
                 [sys.executable, "-m", "operations.run", *ports, *arguments],
                 cwd=REPOSITORY,
                 env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
+                output=output,
             )
         process = self._process
         wait_for(
@@ -84,6 +88,13 @@ class Stack:
         assert everyone, self.explain()
         assert left == [], f"still running: {left}"
         return status
+
+    def kill(self) -> None:
+        """SIGKILL to `bin/run` itself."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._process = None
 
     def destroy(self) -> None:
         """End everything that may be left, whatever state it is in."""
@@ -169,6 +180,14 @@ class Stack:
         found: dict[str, int] = self.command("ledger", "proof")
         return found
 
+    def count(self, query: str) -> int:
+        """One number out of the database, for what no screen, message or command tells."""
+        url = make_url(read_file(self.state / "run.env")["DATABASE_URL"]).set(drivername="postgresql")
+        with psycopg.connect(url.render_as_string(hide_password=False)) as connection:
+            row = connection.execute(query.encode()).fetchone()
+        assert row is not None
+        return int(row[0])
+
     def pending(self) -> dict[str, int]:
         """Tasks waiting by topic, as /metrics tells."""
         with requests.Session() as session:
@@ -209,12 +228,11 @@ class Stack:
 
     def new_number(self) -> str:
         """A phone that nobody had before."""
-        self._next_number += 1
-        return f"+2547101{self._next_number:05d}"
+        return self._numbers.pop()
 
     def new_person(self) -> dict[str, str]:
         """Somebody of the civil registry: alive, adult, with a name of their own."""
-        return next(self._people)
+        return self._people.pop()
 
 
 def adults() -> Iterator[dict[str, str]]:
