@@ -26,6 +26,7 @@ from payments.wallets.wire import read_json
 ANSWER_BYTES_MAX = 256 * 1024
 _CHUNK_BYTES = 64 * 1024
 _MESSAGE_CHARACTERS_MAX = 200
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 log = structlog.get_logger(__name__)
 
@@ -157,6 +158,11 @@ class TokenWire:
             self._tokens.forget(token)
             log.warning("wallet token refused", wallet=self.wire.name, path=path, attempt=attempt)
         return answer
+
+
+def code_in(value: object) -> str:
+    """A provider's code, empty for what has not the form of one."""
+    return value if isinstance(value, str) and _CODE.fullmatch(value) else ""
 
 
 def short(value: object) -> str:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from core.shared_token import FreshToken, TokenCache
 from payments.wallets.airtel.config import AirtelConfig
-from payments.wallets.http import NoAnswer, NotSent, RawAnswer, TokenWire, Wire, short
+from payments.wallets.http import NoAnswer, NotSent, RawAnswer, TokenWire, Wire, code_in, short
 from payments.wallets.protocol import UnreadableMessage
 from payments.wallets.wire import WireModel, read_fields
 
@@ -46,16 +46,16 @@ class Answer:
 
     @property
     def response_code(self) -> str:
-        return self._of_status("response_code")
+        return code_in(self._status.get("response_code"))
 
     @property
     def result_code(self) -> str:
-        return self._of_status("result_code")
+        return code_in(self._status.get("result_code"))
 
     @property
     def message(self) -> str:
         """The provider's own words, cut short. The gateway in front of Airtel has words of its own."""
-        said = self._of_status("message") or short((self.body or {}).get("error_description"))
+        said = short(self._status.get("message")) or short((self.body or {}).get("error_description"))
         return said or f"HTTP {self.http_status}"
 
     @property
@@ -63,9 +63,10 @@ class Answer:
         """What to call this answer in a record."""
         return self.response_code or self.result_code or f"http_{self.http_status}"
 
-    def _of_status(self, key: str) -> str:
+    @property
+    def _status(self) -> Mapping[str, Any]:
         status = (self.body or {}).get("status")
-        return short(status.get(key)) if isinstance(status, dict) else ""
+        return status if isinstance(status, dict) else {}
 
 
 class AirtelClient:

@@ -69,7 +69,9 @@ def ask(client: AirtelClient, checkout_id: str) -> AskOutcome:
         answer = client.call("GET", ENQUIRY_PATH + checkout_id)
     except (NotSent, NoAnswer) as error:
         return Unknown(str(error))
-    if not answer.is_ok and not (answer.is_refused_at_the_door and answer.response_code):
+    if answer.response_code == NO_SUCH_CODE or standing_of(answer.result_code) is Standing.NO_SUCH:
+        return result_of(checkout_id, meaning_of(NO_SUCH_CODE), answer.message)
+    if not answer.is_ok:
         return Unknown(f"{answer.name}: {answer.message}")
     return _how_it_stands(answer, checkout_id)
 
@@ -157,8 +159,6 @@ class _Enquiry(WireModel):
 
 def _how_it_stands(answer: Answer, checkout_id: str) -> AskOutcome:
     row = meaning_of(answer.response_code)
-    if standing_of(answer.result_code) is Standing.NO_SUCH or row.code == NO_SUCH_CODE:
-        return result_of(checkout_id, meaning_of(NO_SUCH_CODE), answer.message)
     try:
         found = read_fields(_Enquiry, answer.body).data.transaction
         receipt = read_receipt(found.airtel_money_id) if found.airtel_money_id else None

@@ -114,10 +114,14 @@ class MpesaPayouts:
     def _order(self, path: str, body: Mapping[str, Any], answers: Answers) -> OrderOutcome:
         for url in (answers.result_url, answers.timeout_url):
             self._client.config.check_callback(url)
+        try:
+            credential = self._initiator.credential()
+        except InvalidValue as error:
+            return Rejected("no_certificate", str(error), retry_seconds=RETRY_SECONDS, alert=True)
         sent = {
             "Initiator": self._initiator.name,
             **body,
-            "SecurityCredential": self._initiator.credential(),
+            "SecurityCredential": credential,
             "ResultURL": answers.result_url,
             "QueueTimeOutURL": answers.timeout_url,
         }

@@ -10,7 +10,7 @@ from pydantic import Field
 from requests.auth import HTTPBasicAuth
 
 from core.shared_token import FreshToken, TokenCache
-from payments.wallets.http import NoAnswer, NotSent, RawAnswer, TokenWire, Wire, short
+from payments.wallets.http import NoAnswer, NotSent, RawAnswer, TokenWire, Wire, code_in, short
 from payments.wallets.mtn.config import MtnConfig
 from payments.wallets.mtn.reasons import Refusal, judge
 from payments.wallets.protocol import UnreadableMessage
@@ -36,7 +36,7 @@ class Answer:
 
     @property
     def code(self) -> str:
-        return short((self.body or {}).get("code")) or f"http_{self.http_status}"
+        return code_in((self.body or {}).get("code")) or f"http_{self.http_status}"
 
     @property
     def message(self) -> str:

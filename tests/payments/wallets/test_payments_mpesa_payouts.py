@@ -16,7 +16,7 @@ from core.money import Money
 from core.phone import PhoneNumber
 from core.shared_token import LocalTokenCache
 from payments.wallets.mpesa.client import DarajaClient
-from payments.wallets.mpesa.initiator import Initiator
+from payments.wallets.mpesa.initiator import Initiator, certificate_from
 from payments.wallets.mpesa.order_result import read_result
 from payments.wallets.mpesa.payouts import MpesaPayouts
 from payments.wallets.payouts import (
@@ -74,7 +74,7 @@ class Stage:
 def payouts_at(
     url: str, http: requests.Session, password: str = "sandbox-initiator-password"
 ) -> MpesaPayouts:
-    certificate = http.get(f"{url}/certificate.pem", timeout=HTTP_SECONDS).text
+    certificate = certificate_from(f"{url}/certificate.pem")
     client = DarajaClient(config(base_url=f"{url}/daraja"), LocalTokenCache(), http)
     return MpesaPayouts(client, Initiator("sandbox-initiator", password, certificate))
 
@@ -173,17 +173,24 @@ def test_what_daraja_would_refuse_is_not_sent(stage: Stage) -> None:
             stage.payouts.pay_out(
                 PayoutRequest("r", phone, amount, "Refund"), stage.answers(OrderKind.PAYOUT)
             )
-    assert "password" not in repr(Initiator("name", "the-password", "pem")).replace("Initiator", "")
+    assert "the-password" not in repr(Initiator("name", "the-password", certificate_from("pem")))
+    nowhere = Initiator("name", "password", certificate_from("/no/such/file"))
     with pytest.raises(InvalidValue):
-        Initiator("name", "password", "no certificate").credential()
+        nowhere.credential()
+    stage.payouts._initiator = nowhere
+    outcome = stage.pay_out()
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "no_certificate"
 
 
 def test_the_credential_opens_with_the_wallets_key(tmp_path: Path) -> None:
     box = Box(tmp_path, "http://127.0.0.1:9")
-    certificate = box.call("GET", "/certificate.pem").get_data(as_text=True)
-    initiator = Initiator("sandbox-initiator", "sandbox-initiator-password", certificate)
-    assert initiator.credential() != initiator.credential()
-    assert initiator.certificate_ends_at.year > 2026
+    pem = box.call("GET", "/certificate.pem").get_data(as_text=True)
+    (tmp_path / "certificate.pem").write_text(pem)
+    for setting in (pem, str(tmp_path / "certificate.pem")):
+        initiator = Initiator("sandbox-initiator", "sandbox-initiator-password", certificate_from(setting))
+        assert initiator.credential() != initiator.credential()
+        assert initiator.certificate_ends_at.year > 2026
     box.close()
 
 

@@ -13,7 +13,7 @@ from payments.wallets.mpesa.wallet import MpesaWallet
 from payments.wallets.protocol import AskOutcome, PromptRequest, Wallet
 from tests.payments.wallets import mpesa_bodies as bodies
 from tests.payments.wallets.mpesa_stubs import Daraja, daraja, wallet, wish
-from tests.payments.wallets.wallet_contract import WalletContract
+from tests.payments.wallets.wallet_contract import ListingContract, WalletContract
 
 CODES = {"paid": "0", "cancelled": "1032", "insufficient": "1", "timeout": "1037", "wrong_pin": "2001"}
 OPEN = (500, bodies.error("500.001.1001", bodies.PROCESSING))
@@ -90,7 +90,7 @@ class DocumentedStage:
         self._stub.answer(PULL_PATH, (200, NOTHING | {"ResponseMessage": "Failed"}))
 
 
-class TestMpesaOnDocumentedBodies(WalletContract):
+class TestMpesaOnDocumentedBodies(WalletContract, ListingContract):
     @pytest.fixture
     def stage(self) -> Iterator[DocumentedStage]:
         with daraja() as stub:

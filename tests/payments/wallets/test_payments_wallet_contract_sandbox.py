@@ -27,7 +27,7 @@ from payments.wallets.protocol import (
 )
 from sandbox.testing import running_sandbox
 from tests.payments.wallets.mpesa_stubs import config, wish
-from tests.payments.wallets.wallet_contract import WalletContract, paid_prompt, pulled
+from tests.payments.wallets.wallet_contract import ListingContract, WalletContract, paid_prompt, pulled
 
 HOOKS = "http://127.0.0.1:9/hooks/dev"
 GIVE_UP_SECONDS = 30.0
@@ -148,7 +148,7 @@ def stage(tmp_path: Path) -> Iterator[SandboxStage]:
         made.http.close()
 
 
-class TestMpesaInTheSandbox(WalletContract):
+class TestMpesaInTheSandbox(WalletContract, ListingContract):
     pass
 
 
