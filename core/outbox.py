@@ -6,7 +6,7 @@ handed out again.
 """
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -176,6 +176,21 @@ def finish(session: Session, task_id: uuid.UUID, *, now: datetime) -> None:
 def bury(session: Session, task_id: uuid.UUID, error: str, *, now: datetime) -> None:
     """The work cannot be done: kept, counted and shown to staff."""
     _close(session, task_id, state="dead", finished_at=now, last_error=error[:_ERROR_CHARACTERS_MAX])
+
+
+def finish_keys(session: Session, topic: str, keys: Sequence[str], *, but: uuid.UUID, now: datetime) -> None:
+    """Waiting tasks of a topic are done, because task `but` has taken over their work."""
+    session.execute(
+        update(OutboxRow)
+        .where(
+            OutboxRow.topic == topic,
+            OutboxRow.key.in_(keys),
+            OutboxRow.id != but,
+            OutboxRow.state == "pending",
+        )
+        .values(state="done", finished_at=now, leased_until=None, last_error=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def postpone(session: Session, task_id: uuid.UUID, reason: str, *, due_at: datetime) -> None:

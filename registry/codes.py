@@ -36,6 +36,11 @@ class Code:
     permanent: bool
     seen_before: bool = False
 
+    @property
+    def of_content(self) -> bool:
+        """Whether a record may be to blame, rather than the settings of the connection."""
+        return self.code not in _OF_CONNECTION
+
 
 UNAUTHORIZED = "err.request.unauthorized"
 FORBIDDEN = "err.request.forbidden"
@@ -47,6 +52,21 @@ SIGNATURE_MISSING = "err.signature.missing"
 SIGNATURE_INVALID = "err.signature.invalid"
 ENCRYPTION_INVALID = "err.encryption.invalid"
 TOO_MANY_RECORDS = "rjct.search.too_many_records_found"
+
+_OF_CONNECTION = frozenset(
+    {
+        "rjct.version.invalid",
+        "rjct.action.invalid",
+        "rjct.action.not_supported",
+        "rjct.errors.too_many",
+        "err.request.not_found",
+        "err.version.not_supported",
+        "err.sender_id.invalid",
+        "err.sender_uri.invalid",
+        "err.receiver_id.invalid",
+        ENCRYPTION_INVALID,
+    }
+)
 
 CODES: dict[str, Code] = {
     code.code: code

@@ -1,6 +1,7 @@
 """Fits the registry room's adapters to what members and payments ask for, each in its own words."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Final
 
 from core.clock import Clock
@@ -9,6 +10,7 @@ from members.numbers import NationalId
 from payments.registry_postings import model as central
 from registry import outcomes
 from registry.civil import CivilRegistry, Found, NotFound, Several
+from registry.codes import code_named
 from registry.fund import FundRegistry, Posted
 from registry.model import Consent, ContributionRecord, Identifier, financial_address
 
@@ -60,27 +62,30 @@ class FundForPayments:
         self._fund = fund
         self._programme = programme
 
-    def post(self, record: central.ContributionRecord) -> central.Posted | central.Refused | central.Unclear:
-        outcome = self._fund.post([self._told(record)])
+    def post(
+        self, records: Sequence[central.ContributionRecord]
+    ) -> central.Posted | central.Refused | central.Unclear:
+        outcome = self._fund.post([self._told(record) for record in records])
         match outcome:
             case Posted(correlation_id):
                 return central.Posted(correlation_id)
-            case outcomes.Refused(permanent=False):
-                # Nothing arrived, but it may be sent again: for the payment that is the same as not knowing.
-                return central.Unclear(f"{outcome.code}: {outcome.message}")
-            case outcomes.Refused():
+            case outcomes.Refused(permanent=True) if code_named(outcome.code).of_content:
                 return central.Refused(outcome.code, outcome.message)
+            case outcomes.Refused():
+                # Nothing arrived, and no record is to blame: the same as not knowing.
+                return central.Unclear(f"{outcome.code}: {outcome.message}", outcome.retry_seconds)
             case _:
-                return central.Unclear(outcome.reason)
+                return central.Unclear(outcome.reason, outcome.retry_seconds)
 
-    def read_back(self, reference_id: uuid.UUID) -> central.Found | central.Unavailable:
-        answer = self._fund.read_back([str(reference_id)])
+    def read_back(self, reference_ids: Sequence[uuid.UUID]) -> central.Found | central.Unavailable:
+        known = {str(reference_id): reference_id for reference_id in reference_ids}
+        answer = self._fund.read_back(list(known))
         if isinstance(answer, outcomes.Unavailable):
-            return central.Unavailable(answer.reason)
+            return central.Unavailable(answer.reason, answer.retry_seconds)
         return central.Found(
             tuple(
                 central.StoredRecord(
-                    reference_id=reference_id,
+                    reference_id=known[stored.reference_id],
                     member_number=stored.member_identifier.value,
                     amount=stored.amount,
                     receipt=stored.provider_reference,

@@ -1,6 +1,7 @@
 """The central registry as the payment rooms need it; the registry room's adapter is fitted to this."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -12,6 +13,8 @@ from core.phone import PhoneNumber
 @dataclass(frozen=True, slots=True)
 class ContributionRecord:
     """One contribution as it is posted. `reference_id` and `transaction_id` are the same at every attempt.
+
+    `transaction_id` names the batch in which it was first sent.
 
     `period`: the fund month it counts for, `YYYY-MM`.
     """
@@ -46,23 +49,26 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The registry will not take this record. `permanent`: the same record will never be taken."""
+    """The registry will not take this batch, for what is in it: one record or several will never be taken."""
 
     code: str
     message: str
-    permanent: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """Nobody knows whether the registry took it: away, slow, or an answer that cannot be read."""
+    """Nobody knows whether the registry took it: away, slow, or an answer that cannot be read.
+
+    `retry_seconds`: when the registry asked to be left alone for so long.
+    """
 
     reason: str
+    retry_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the registry has under a reference id: nothing, one record, or wrongly several."""
+    """What the registry has under the reference ids: of each nothing, one record, or wrongly several."""
 
     records: tuple[StoredRecord, ...]
 
@@ -72,15 +78,16 @@ class Unavailable:
     """The registry could not be asked."""
 
     reason: str
+    retry_seconds: float | None = None
 
 
 class CentralRegistry(Protocol):
     """The fund's own books, somewhere else. Calls may take seconds; no transaction is open meanwhile."""
 
-    def post(self, record: ContributionRecord) -> Posted | Refused | Unclear:
-        """Tell of one contribution. The same ids again are the same contribution."""
+    def post(self, records: Sequence[ContributionRecord]) -> Posted | Refused | Unclear:
+        """Tell of contributions of one transaction, in this order. The same ids again are the same ones."""
         ...
 
-    def read_back(self, reference_id: uuid.UUID) -> Found | Unavailable:
-        """What is stored under a reference id."""
+    def read_back(self, reference_ids: Sequence[uuid.UUID]) -> Found | Unavailable:
+        """What is stored under these reference ids."""
         ...

@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, text
+from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import DateTime
 
@@ -11,7 +11,12 @@ from core.database import Base
 
 
 class RegistryPosting(Base):
-    """One receipt's posting. The reference id at the registry is the receipt id; both ids never change."""
+    """One receipt's posting. The reference id at the registry is the receipt id and never changes.
+
+    `transaction_id` names the batch it was put into, once and for ever; empty until then. A member's receipts
+    share one of a few lanes, in each of which one batch is under way at a time. `posted_at`: first taken;
+    `told_at`: last told.
+    """
 
     __tablename__ = "registry_postings"
     __table_args__ = (
@@ -20,16 +25,25 @@ class RegistryPosting(Base):
             "created_at",
             postgresql_where=text("state <> 'acknowledged'"),
         ),
+        Index(
+            "ix_registry_postings_waiting",
+            "lane",
+            "created_at",
+            "receipt_id",
+            postgresql_where=text("transaction_id IS NULL AND state = 'pending'"),
+        ),
     )
 
     receipt_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("receipts.id"), primary_key=True)
     member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"), index=True)
     reference_id: Mapped[uuid.UUID] = mapped_column(unique=True)
-    transaction_id: Mapped[uuid.UUID] = mapped_column(unique=True)
+    transaction_id: Mapped[uuid.UUID | None] = mapped_column(index=True)
+    lane: Mapped[int] = mapped_column(SmallInteger, server_default="0", default=0)
     state: Mapped[str] = mapped_column(String(12))
     attempts: Mapped[int] = mapped_column(server_default="0", default=0)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     posted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    told_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     acknowledged_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     correlation_id: Mapped[str] = mapped_column(String(100), server_default="", default="")
     read_back_amount_cents: Mapped[int | None] = mapped_column(BigInteger)

@@ -1,7 +1,7 @@
 """A central registry in memory: idempotent by reference, and away, forgetful or refusing when told to be."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from core.money import Money
@@ -27,29 +27,36 @@ class ScriptedRegistry:
     forgets: int = 0
     loses_answers: int = 0
     refuses: str = ""
+    refuses_receipts: set[str] = field(default_factory=set)
+    halves: int = 0
+    retry_seconds: float | None = None
     changes_amount_by_cents: int = 0
+    batches: list[int] = field(default_factory=list)
 
-    def post(self, record: ContributionRecord) -> Posted | Refused | Unclear:
+    def post(self, records: Sequence[ContributionRecord]) -> Posted | Refused | Unclear:
         assert self.connections_in_use() == 0, "a transaction was open during a call"
         if self.is_down:
-            return Unclear("timeout")
-        self.posts.append(record)
-        if self.refuses:
-            return Refused(self.refuses, "will not have it")
+            return Unclear("timeout", self.retry_seconds)
+        assert len({record.transaction_id for record in records}) == 1
+        self.batches.append(len(records))
+        self.posts += records
+        if self.refuses or any(record.receipt in self.refuses_receipts for record in records):
+            return Refused(self.refuses or "rjct.amount.invalid", "will not have it")
         if self.forgets:
             self.forgets -= 1
             return Posted("lost")
-        amount = Money(record.amount.amount_cents + self.changes_amount_by_cents, record.amount.currency)
-        stored = StoredRecord(record.reference_id, record.member_number, amount, record.receipt)
-        self.stored.setdefault(record.reference_id, stored)
+        for record in records[: len(records) // 2] if self.halves else records:
+            amount = Money(record.amount.amount_cents + self.changes_amount_by_cents, record.amount.currency)
+            stored = StoredRecord(record.reference_id, record.member_number, amount, record.receipt)
+            self.stored.setdefault(record.reference_id, stored)
+        self.halves = max(0, self.halves - 1)
         if self.loses_answers:
             self.loses_answers -= 1
             return Unclear("no answer")
         return Posted(f"c-{len(self.posts)}")
 
-    def read_back(self, reference_id: uuid.UUID) -> Found | Unavailable:
+    def read_back(self, reference_ids: Sequence[uuid.UUID]) -> Found | Unavailable:
         assert self.connections_in_use() == 0, "a transaction was open during a call"
         if self.is_down:
-            return Unavailable("timeout")
-        found = self.stored.get(reference_id)
-        return Found((found,) if found else ())
+            return Unavailable("timeout", self.retry_seconds)
+        return Found(tuple(self.stored[one] for one in reference_ids if one in self.stored))

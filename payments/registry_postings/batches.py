@@ -1,0 +1,214 @@
+"""Batches of postings: who is in one, what each record says, and what became of it."""
+
+import uuid
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from core import outbox
+from core.clock import FundCalendar
+from core.money import Money
+from core.outbox import OutboxRow
+from core.phone import PhoneNumber
+from members.tables import MemberRow
+from payments.model import PostingState
+from payments.particulars import Particulars
+from payments.receipts.tables import Receipt
+from payments.registry_postings.model import ContributionRecord
+from payments.registry_postings.tables import RegistryPosting
+from payments.wallet_lines.tables import StoredLine
+from payments.wallets.protocol import LineKind
+
+TOPIC = "post"
+EVENT_TOPIC = "dci_event"
+OVER = (PostingState.ACKNOWLEDGED, PostingState.REJECTED)
+_ERROR_CHARACTERS_MAX = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One posting of a batch, ready to be told. `may_be_there`: it was told before, whatever came of it."""
+
+    record: ContributionRecord
+    may_be_there: bool
+    told_at: datetime | None
+    posted_at: datetime | None
+
+    @property
+    def receipt_id(self) -> uuid.UUID:
+        return self.record.reference_id
+
+
+def form(
+    session: Session, task_id: uuid.UUID, receipt_id: uuid.UUID, *, limit: int, now: datetime
+) -> uuid.UUID | None:
+    """The batch that a task is to work: the one it formed before, or one of all that waits in the lane.
+
+    None when the receipt is over or in a batch that another task is at work on.
+    """
+    own = session.get(RegistryPosting, receipt_id, with_for_update=True)
+    if own is None:
+        return None
+    if own.transaction_id is not None:
+        # Finished tasks are put back by staff; then this one works the receipt's old batch again.
+        other = session.get(OutboxRow, own.transaction_id)
+        at_work = other is not None and other.id != task_id and other.state == "pending"
+        return None if at_work else own.transaction_id
+    if own.state in OVER:
+        return None
+    waiting = session.scalars(
+        select(RegistryPosting.receipt_id)
+        .where(
+            RegistryPosting.lane == own.lane,
+            RegistryPosting.transaction_id.is_(None),
+            RegistryPosting.state == PostingState.PENDING,
+        )
+        .order_by(RegistryPosting.created_at, RegistryPosting.receipt_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    taken = list(dict.fromkeys([*waiting, receipt_id]))
+    set_all(session, taken, transaction_id=task_id)
+    outbox.finish_keys(session, TOPIC, [str(taken_id) for taken_id in taken], but=task_id, now=now)
+    payload = {"transaction_id": str(task_id)}
+    outbox.add(session, EVENT_TOPIC, f"contributions:{task_id}", payload, now=now)
+    return task_id
+
+
+def prepare(session: Session, transaction_id: uuid.UUID, calendar: FundCalendar) -> list[Prepared]:
+    """What of a batch is not over, oldest first. What was reversed before it was told is over now."""
+    rows = session.execute(
+        select(RegistryPosting, Receipt, MemberRow.number)
+        .where(
+            RegistryPosting.transaction_id == transaction_id,
+            RegistryPosting.state.not_in(OVER),
+            Receipt.id == RegistryPosting.receipt_id,
+            MemberRow.id == RegistryPosting.member_id,
+        )
+        .order_by(RegistryPosting.created_at, RegistryPosting.receipt_id)
+    ).all()
+    reversed_ids = [row.receipt_id for row, receipt, _ in rows if _is_void(row, receipt)]
+    if reversed_ids:
+        reject(session, reversed_ids, "reversed before it was posted")
+    payers = _payers(session, [receipt for _, receipt, _ in rows])
+    return [
+        Prepared(
+            _record(row, receipt, number, payers.get(receipt.id), calendar),
+            may_be_there=row.attempts > 0,
+            told_at=row.told_at,
+            posted_at=row.posted_at,
+        )
+        for row, receipt, number in rows
+        if not _is_void(row, receipt)
+    ]
+
+
+def count_attempt(session: Session, receipt_ids: Collection[uuid.UUID], now: datetime) -> None:
+    """Counted before the call: after a crash they are read back first."""
+    set_all(session, receipt_ids, attempts=RegistryPosting.attempts + 1, told_at=now)
+
+
+def mark_posted(
+    session: Session, receipt_ids: Collection[uuid.UUID], correlation_id: str, now: datetime
+) -> None:
+    """The registry has taken them, which proves nothing yet."""
+    first = select(RegistryPosting.receipt_id).where(
+        RegistryPosting.receipt_id.in_(receipt_ids), RegistryPosting.posted_at.is_(None)
+    )
+    set_all(session, session.scalars(first).all(), posted_at=now)
+    set_all(session, receipt_ids, state=PostingState.POSTED, correlation_id=correlation_id, last_error="")
+
+
+def acknowledge(session: Session, receipt_ids: Collection[uuid.UUID], now: datetime) -> None:
+    """They were read back as they were told."""
+    amount = select(Receipt.amount_cents).where(Receipt.id == RegistryPosting.receipt_id).scalar_subquery()
+    first = select(RegistryPosting.receipt_id).where(
+        RegistryPosting.receipt_id.in_(receipt_ids), RegistryPosting.posted_at.is_(None)
+    )
+    set_all(session, session.scalars(first).all(), posted_at=now)
+    set_all(
+        session,
+        receipt_ids,
+        state=PostingState.ACKNOWLEDGED,
+        acknowledged_at=now,
+        read_back_amount_cents=amount,
+        last_error="",
+    )
+
+
+def reject(session: Session, receipt_ids: Collection[uuid.UUID], why: str, **more: object) -> None:
+    """For staff to decide, with the registry's words."""
+    set_all(
+        session,
+        receipt_ids,
+        state=PostingState.REJECTED,
+        last_error=why[:_ERROR_CHARACTERS_MAX],
+        **more,
+    )
+
+
+def note_trouble(session: Session, receipt_ids: Collection[uuid.UUID], why: str) -> None:
+    """What stands between these and the registry now."""
+    set_all(session, receipt_ids, last_error=why[:_ERROR_CHARACTERS_MAX])
+
+
+def set_all(session: Session, receipt_ids: Collection[uuid.UUID], **values: object) -> None:
+    """One statement for the whole batch."""
+    if receipt_ids:
+        session.execute(
+            update(RegistryPosting)
+            .where(RegistryPosting.receipt_id.in_(receipt_ids))
+            .values(**values)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _is_void(row: RegistryPosting, receipt: Receipt) -> bool:
+    return receipt.reversed_at is not None and row.attempts == 0
+
+
+def _record(
+    row: RegistryPosting,
+    receipt: Receipt,
+    number: str,
+    payer: PhoneNumber | None,
+    calendar: FundCalendar,
+) -> ContributionRecord:
+    assert row.transaction_id is not None
+    return ContributionRecord(
+        reference_id=row.reference_id,
+        transaction_id=row.transaction_id,
+        member_number=number,
+        amount=Money(receipt.amount_cents, receipt.currency),
+        paid_at=receipt.paid_at,
+        period=f"{calendar.day_of(receipt.paid_at):%Y-%m}",
+        wallet=receipt.wallet,
+        receipt=receipt.receipt,
+        payer=payer,
+    )
+
+
+def _payers(session: Session, receipts: Sequence[Receipt]) -> dict[uuid.UUID, PhoneNumber]:
+    named = {receipt.id: Particulars.from_json(receipt.particulars).payer for receipt in receipts}
+    hidden = {receipt.receipt: receipt for receipt in receipts if not named[receipt.id]}
+    # A confirmation may have hidden the payer; the wallet's own list names them.
+    for line in _credit_lines(session, list(hidden)):
+        receipt = hidden[line.receipt]
+        same = (line.wallet, line.shortcode) == (receipt.wallet, receipt.shortcode)
+        payer = Particulars.from_json(line.particulars).payer
+        if same and payer:
+            named[receipt.id] = payer
+    return {receipt_id: PhoneNumber(payer) for receipt_id, payer in named.items() if payer}
+
+
+def _credit_lines(session: Session, receipts: Sequence[str]) -> Iterator[StoredLine]:
+    if not receipts:
+        return iter(())
+    return iter(
+        session.scalars(
+            select(StoredLine).where(StoredLine.receipt.in_(receipts), StoredLine.kind == LineKind.CREDIT)
+        )
+    )

@@ -1,0 +1,128 @@
+"""Posting in batches: few calls, order per member, one bad record, half-stored batches."""
+
+import uuid
+
+import pytest
+from sqlalchemy import Engine, select, update
+
+from core.outbox import Task
+from core.phone import PhoneNumber
+from payments.registry_postings.service import LANES, lane_of
+from payments.registry_postings.tables import RegistryPosting
+from tests.payments.world import World
+
+
+@pytest.fixture
+def world(engine: Engine) -> World:
+    return World(engine)
+
+
+def save(world: World, count: int, members: int = 1) -> None:
+    """So many confirmed payments, whose posting tasks wait."""
+    world.registry.is_down = True
+    people = [world.member() for _ in range(members)]
+    for number in range(count):
+        member = people[number % members]
+        world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 100 * (number + 1), member.number))
+    world.work("evidence")
+    world.settle(minutes=1, step_seconds=5)
+    world.registry.is_down = False
+
+
+def postings(world: World) -> list[RegistryPosting]:
+    with world.sessions.begin() as session:
+        query = select(RegistryPosting).order_by(RegistryPosting.created_at, RegistryPosting.receipt_id)
+        return list(session.scalars(query))
+
+
+def test_what_waits_in_a_lane_goes_in_one_message_in_order_under_one_transaction_id(world: World) -> None:
+    save(world, 12)
+    world.settle(minutes=3, step_seconds=5)
+    assert world.proof().acknowledged == 12
+    assert max(world.registry.batches) > 1
+    assert len(world.registry.posts) == 12
+    assert [record.amount.amount_cents for record in world.registry.posts] == sorted(
+        record.amount.amount_cents for record in world.registry.posts
+    )
+    assert len({posting.transaction_id for posting in postings(world)}) == len(world.registry.batches)
+
+
+def test_members_of_all_lanes_are_posted(world: World) -> None:
+    save(world, 20, members=10)
+    world.settle(minutes=4, step_seconds=5)
+    assert world.proof().acknowledged == 20
+    assert {lane_of(uuid.UUID(int=number)) for number in range(100)} == set(range(LANES))
+
+
+def test_one_bad_record_is_found_and_rejected_with_the_registrys_words_and_the_others_pass(
+    world: World,
+) -> None:
+    save(world, 9)
+    world.registry.refuses_receipts = {"SKL0000004"}
+    world.settle(minutes=4, step_seconds=5)
+    states = [posting.state for posting in postings(world)]
+    assert (states.count("acknowledged"), states.count("rejected")) == (8, 1)
+    [rejected] = [posting for posting in postings(world) if posting.state == "rejected"]
+    assert rejected.last_error == "rjct.amount.invalid will not have it"
+
+
+def test_a_half_stored_batch_is_completed_under_the_same_ids_and_nothing_is_doubled(world: World) -> None:
+    save(world, 10)
+    world.registry.halves = 1
+    world.settle(minutes=4, step_seconds=5)
+    assert world.proof().acknowledged == 10
+    assert len(world.registry.stored) == 10
+    told = {(record.transaction_id, record.reference_id) for record in world.registry.posts}
+    assert len(told) == 10
+
+
+def test_what_the_registry_never_shows_does_not_hold_up_its_lane(world: World) -> None:
+    save(world, 1)
+    world.registry.forgets = 1000
+    world.settle(minutes=5, step_seconds=10)
+    assert world.proof().acknowledged == 0
+    world.registry.forgets = 0
+    apart = [task.key for task in world.tasks("post") if task.key.startswith("apart:")]
+    assert len(apart) == 1
+    world.settle(minutes=3, step_seconds=10)
+    assert world.proof().acknowledged == 1
+
+
+def test_a_registry_that_asks_for_patience_gets_it(world: World) -> None:
+    save(world, 1)
+    world.registry.is_down, world.registry.retry_seconds = True, 300.0
+    world.settle(minutes=2, step_seconds=5)
+    [waiting] = [task for task in world.tasks("post") if task.state == "pending"]
+    assert (waiting.due_at - world.clock.now()).total_seconds() > 100
+
+
+def test_a_task_whose_receipt_went_with_another_batch_does_nothing(world: World) -> None:
+    save(world, 3)
+    world.settle(minutes=3, step_seconds=5)
+    calls = len(world.registry.batches)
+    for row in world.tasks("post"):
+        task = Task(row.id, row.topic, row.key, row.payload, 1, row.created_at)
+        assert world.posting.run(task) is None
+    assert len(world.registry.batches) == calls
+
+
+def test_staff_may_put_a_rejected_one_back_and_it_keeps_its_ids(world: World) -> None:
+    save(world, 3)
+    world.registry.refuses = "rjct.amount.invalid"
+    world.settle(minutes=3, step_seconds=5)
+    before = {posting.receipt_id: posting.transaction_id for posting in postings(world)}
+    world.registry.refuses = ""
+    first = next(iter(before))
+    with world.sessions.begin() as session:
+        session.execute(
+            update(RegistryPosting).where(RegistryPosting.receipt_id == first).values(state="pending")
+        )
+    row = next(task for task in world.tasks("post") if task.key == str(first))
+    task = Task(row.id, row.topic, row.key, row.payload, 1, row.created_at)
+    world.posting.run(task)
+    world.clock.forward(seconds=2)
+    world.posting.run(task)
+    states = {posting.receipt_id: posting.state for posting in postings(world)}
+    assert states.pop(first) == "acknowledged"
+    assert set(states.values()) == {"rejected"}
+    assert {posting.receipt_id: posting.transaction_id for posting in postings(world)} == before
