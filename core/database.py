@@ -79,7 +79,8 @@ def make_engine(
     connecting = {"connect_timeout": 3, "application_name": "kibaba", "options": "-c timezone=UTC"}
     if patience_seconds is not None:
         milliseconds = int(patience_seconds * 1000)
-        options |= {"pool_pre_ping": False, "pool_timeout": patience_seconds}
+        if pooled:
+            options |= {"pool_pre_ping": False, "pool_timeout": patience_seconds}
         connecting |= {
             "connect_timeout": max(2, int(patience_seconds)),
             "tcp_user_timeout": milliseconds,
