@@ -1,22 +1,20 @@
 """The probes as `bin/bench hop` puts them to Kibaba and to each peer, before anything is measured."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from bench.ground import Ground
 from bench.members import language_of, phone_of
 from bench.probes.definitions import faults_of_our_menus
 from bench.probes.endpoint import HttpEndpoint
-from bench.probes.flow import KIBABA, SAMPLE
-from bench.probes.subject import Inside, Subject
+from bench.probes.flow import KIBABA, SAMPLE, Flow
+from bench.probes.subject import Inside, Subject, keys_of
 from bench.probes.suite import Finding, Verdict, findings
 from bench.servers import Measured
 
 # Bulk members have joined, have saved before and have no PIN.
 _MEMBERS_FLOW = replace(KIBABA, join=(), to_amount=("2", "3"), to_list=("2",), pin="", pin_screen=())
-# What Kibaba keeps beside sessions: since when the store has known everything. It must not expire.
-_NO_SESSION = {"ussd:since"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +35,20 @@ class Tally:
 
 def probe_kibaba(ground: Ground, server: Measured) -> Tally:
     """Kibaba on bulk members. Its suite in `tests/probes` also looks where this cannot."""
-    inside = Inside(definition_faults=faults_of_our_menus, session_keys=lambda: _keys(ground, server))
-    return _tally(Subject(_endpoint(server), _MEMBERS_FLOW, _people(), inside), ground, server)
+    return _tally(ground, server, _MEMBERS_FLOW, Inside(definition_faults=faults_of_our_menus))
 
 
 def probe_peer(ground: Ground, server: Measured) -> Tally:
     """A peer with the sample flow."""
-    inside = Inside(session_keys=lambda: _keys(ground, server))
-    return _tally(Subject(_endpoint(server), SAMPLE, _people(), inside), ground, server)
+    return _tally(ground, server, SAMPLE, Inside())
 
 
-def _tally(subject: Subject, ground: Ground, server: Measured) -> Tally:
+def _tally(ground: Ground, server: Measured, flow: Flow, inside: Inside) -> Tally:
+    endpoint = HttpEndpoint(f"http://127.0.0.1:{server.port}{server.path}")
     with ground.redis(server.redis_number) as client:
         client.flushdb()
-    return Tally(tuple(findings(subject)))
-
-
-def _endpoint(server: Measured) -> HttpEndpoint:
-    return HttpEndpoint(f"http://127.0.0.1:{server.port}{server.path}")
+        inside = replace(inside, session_keys=lambda: keys_of(client, flow))
+        return Tally(tuple(findings(Subject(endpoint, flow, _people(), inside))))
 
 
 def _people() -> Iterator[tuple[str, str]]:
@@ -62,9 +56,3 @@ def _people() -> Iterator[tuple[str, str]]:
     for serial in itertools.count(1):
         if language_of(serial) == "en":
             yield phone_of(serial).e164, ""
-
-
-def _keys(ground: Ground, server: Measured) -> Mapping[str, int]:
-    with ground.redis(server.redis_number) as client:
-        keys = {key.decode(errors="replace"): int(client.ttl(key)) for key in client.scan_iter(count=1000)}
-    return {key: seconds for key, seconds in keys.items() if key not in _NO_SESSION}

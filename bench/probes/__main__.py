@@ -5,7 +5,7 @@ import csv
 import itertools
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from redis import Redis
 from bench.probes.definitions import faults_of_our_menus
 from bench.probes.endpoint import HttpEndpoint
 from bench.probes.flow import FLOWS, KIBABA
-from bench.probes.subject import Inside, Subject
+from bench.probes.subject import Inside, Subject, keys_of
 from bench.probes.suite import PROBES, Finding, Verdict, findings
 
 _PEOPLE = Path(__file__).parents[2] / "sandbox" / "people.csv"
@@ -34,7 +34,8 @@ def main() -> int:
     flow = FLOWS[options.flow]
     inside = Inside(definition_faults=faults_of_our_menus) if flow is KIBABA else Inside()
     if options.redis:
-        inside = replace(inside, session_keys=lambda: session_keys(options.redis))
+        client = Redis.from_url(options.redis)
+        inside = replace(inside, session_keys=lambda: keys_of(client, flow))
     endpoint = HttpEndpoint(options.url)
     first = endpoint.post("ATUid_probe_hello", "+254700000000", "")
     if not first.is_screen:
@@ -70,13 +71,6 @@ def people() -> Iterator[tuple[str, str]]:
     start = secrets.randbelow(len(ids))
     for number in itertools.count():
         yield f"+2547{first + number:08}", ids[(start + number) % len(ids)]
-
-
-def session_keys(url: str) -> Mapping[str, int]:
-    """Every key of a Redis database and its TTL in seconds."""
-    with Redis.from_url(url) as client:
-        keys: list[bytes] = list(client.scan_iter(count=1000))
-        return {key.decode(errors="replace"): int(client.ttl(key)) for key in keys}
 
 
 if __name__ == "__main__":

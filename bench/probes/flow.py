@@ -11,7 +11,8 @@ class Flow:
     `to_amount`: answers from home to the screen where an amount is typed. `shown`: how an amount reads on the
     confirmation. `link`: what is dialled to save `linked` shillings at once. `join`: pattern and answer, for
     phones that must join first. `to_list`: the way to a list of amounts that depends on the caller.
-    `pin_screen`: the way to a screen that asks for the PIN.
+    `pin_screen`: the way to a screen that asks for the PIN. `keys`: the pattern of what sessions write to
+    Redis, but for `no_session`.
     """
 
     name: str
@@ -31,6 +32,8 @@ class Flow:
     join: tuple[tuple[str, str], ...] = ()
     pin: str = ""
     pin_screen: tuple[str, ...] = ()
+    keys: str = "*"
+    no_session: frozenset[str] = frozenset()
 
     def is_home(self, screen: str) -> bool:
         return _found(self.home, screen)
@@ -84,5 +87,8 @@ KIBABA = Flow(
     to_list=("1",),
     pin="4926",
     pin_screen=("2",),
+    keys="ussd:*",
+    # Since when the store has known everything: it must not expire.
+    no_session=frozenset({"ussd:since"}),
 )
 FLOWS = {flow.name: flow for flow in (SAMPLE, KIBABA)}

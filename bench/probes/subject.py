@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
+from redis import Redis
+
 from bench.probes.endpoint import Endpoint, Seen
 from bench.probes.flow import Flow
 
@@ -41,6 +43,12 @@ class Inside:
     crashing: Callable[[], AbstractContextManager[None]] | None = None
     places_of: Callable[[str], list[str]] | None = None
     xml_reply: Callable[[str], str] | None = None
+
+
+def keys_of(client: Redis, flow: Flow) -> Mapping[str, int]:
+    """Every key that sessions of a flow have written, and its TTL in seconds, -1 without one."""
+    keys = [key.decode(errors="replace") for key in client.scan_iter(flow.keys, count=1000)]
+    return {key: int(client.ttl(key)) for key in keys if key not in flow.no_session}
 
 
 @dataclass

@@ -19,7 +19,7 @@ from bench.posts import body
 from bench.probes.definitions import faults_of_our_menus
 from bench.probes.endpoint import Endpoint, Seen
 from bench.probes.flow import KIBABA
-from bench.probes.subject import Inside, Subject
+from bench.probes.subject import Inside, Subject, keys_of
 from core.ids import new_id
 from core.phone import PhoneNumber
 from core.settings import Settings
@@ -33,8 +33,6 @@ from ussd_app.gateway.session_store import Record, SessionStore
 FORM = "application/x-www-form-urlencoded"
 PATH = "/gateway/dev/africastalking/ussd"
 XML_PATH = "/gateway/dev/truroute/ussd"
-# Since when the store has known everything: no session, and it must stay.
-NO_SESSION = {"ussd:since"}
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,7 @@ class House:
             services.close()
 
     def session_keys(self) -> Mapping[str, int]:
-        keys = {key.decode(): int(self._redis.ttl(key)) for key in self._redis.scan_iter()}
-        return {key: seconds for key, seconds in keys.items() if key not in NO_SESSION}
+        return keys_of(self._redis, KIBABA)
 
     def savings(self) -> int:
         with self.services.sessions.begin() as session:
