@@ -159,7 +159,7 @@ def _bear(session: Session, decision: Decision, receipt: Receipt, found: Break, 
         key_of(decision.id),
         [Leg(accounts[0], missing_cents), Leg(accounts[1], -missing_cents)],
         reason=Reason.CORRECTION,
-        occurred_at=now,
+        occurred_at=receipt.paid_at,
         now=now,
         corrects=f"credit:{name_of(receipt)}",
     )
@@ -201,7 +201,7 @@ def _unbear(
         key_of(decision.id),
         legs,
         reason=Reason.CORRECTION,
-        occurred_at=now,
+        occurred_at=receipt.paid_at,
         now=now,
         corrects=key_of(undone.id),
     )

@@ -79,7 +79,8 @@ def move(
             Leg(_account(receipt, to), -receipt.amount_cents),
         ],
         reason=_REASONS[to.place],
-        occurred_at=now,
+        # It puts right what was said of the payment: it counts for the payment's own day while that is open.
+        occurred_at=receipt.paid_at,
         now=now,
         corrects=corrects or f"credit:{name_of(receipt)}",
     )

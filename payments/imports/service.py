@@ -1,0 +1,196 @@
+"""Handing in statement files and reading them in the background: refused whole, or taken any number of times."""
+
+import base64
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from core import audit, outbox
+from core.clock import Clock, FundCalendar
+from core.database import Sessions, advisory_lock
+from core.errors import InvalidValue
+from core.ids import new_id
+from core.outbox import Task
+from payments.imports.tables import StatementImport, StatementPiece
+from payments.statements import import_statement
+from payments.wallets.statements import Oddity, Statement, StatementRefused
+
+TOPIC = "statement"
+_PIECE_BYTES = 512 * 1024
+_NAMED_MAX = 200
+_NAME_CHARACTERS_MAX = 120
+# Comparing is asked for at most so many days of one file.
+_DAYS_MAX = 70
+
+Reader = Callable[[bytes], Statement]
+
+
+@dataclass(frozen=True, slots=True)
+class HandedIn:
+    """An import, and whether this very file was handed in for the first time."""
+
+    import_id: uuid.UUID
+    is_new: bool
+
+
+def hand_in(
+    session: Session, *, wallet: str, shortcode: str, name: str, content: bytes, by: str, now: datetime
+) -> HandedIn:
+    """Keep a file, sealed, and have it read. The same bytes again are the same import unless that failed."""
+    digest = hashlib.sha256(content).hexdigest()
+    with advisory_lock(session, f"statement:{digest}"):
+        known = session.scalar(
+            select(StatementImport.id).where(
+                StatementImport.digest == digest,
+                StatementImport.wallet == wallet,
+                StatementImport.shortcode == shortcode,
+                StatementImport.state.in_(("waiting", "reading", "done")),
+            )
+        )
+        if known is not None:
+            return HandedIn(known, is_new=False)
+        row = StatementImport(
+            id=new_id(),
+            wallet=wallet,
+            shortcode=shortcode,
+            name="".join(letter for letter in name if letter.isprintable())[-_NAME_CHARACTERS_MAX:],
+            digest=digest,
+            size_bytes=len(content),
+            state="waiting",
+            by=by,
+            at=now,
+        )
+        session.add(row)
+        session.flush()
+    for number, start in enumerate(range(0, len(content), _PIECE_BYTES)):
+        piece = base64.b64encode(content[start : start + _PIECE_BYTES]).decode()
+        session.add(StatementPiece(import_id=row.id, number=number, content=piece))
+        session.flush()
+    outbox.add(session, TOPIC, str(row.id), {"import_id": str(row.id)}, now=now)
+    return HandedIn(row.id, is_new=True)
+
+
+class Importing:
+    """Handles `statement` tasks: `import_id`."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        clock: Clock,
+        calendar: FundCalendar,
+        readers: Mapping[str, Reader],
+        *,
+        pull_delay: timedelta,
+    ) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._calendar = calendar
+        self._readers = readers
+        self._pull_delay = pull_delay
+
+    def run(self, task: Task) -> None:
+        """Read, keep, apply, and have the days compared. Begun again it changes nothing twice."""
+        import_id = uuid.UUID(task.payload["import_id"])
+        with self._sessions.begin() as session:
+            row = session.get(StatementImport, import_id, with_for_update=True)
+            if row is None or row.state in {"done", "refused"}:
+                return
+            row.state = "reading"
+            content = _content(session, import_id)
+        reader = self._readers.get(row.wallet)
+        if reader is None:
+            raise InvalidValue(f"nobody reads statements of {row.wallet}")
+        try:
+            statement = reader(content)
+        except StatementRefused as refused:
+            self._refuse(import_id, refused)
+            return
+        self._take(import_id, statement)
+
+    def _refuse(self, import_id: uuid.UUID, refused: StatementRefused) -> None:
+        now = self._clock.now()
+        with self._sessions.begin() as session:
+            row = session.get_one(StatementImport, import_id, with_for_update=True)
+            row.state, row.finished_at = "refused", now
+            row.faults = _named(refused.faults)
+            _forget(session, import_id)
+            _note(session, row, "statement.refused", now)
+
+    def _take(self, import_id: uuid.UUID, statement: Statement) -> None:
+        with self._sessions.begin() as session:
+            row = session.get_one(StatementImport, import_id, with_for_update=True)
+            row.lines_total = len(statement.lines)
+            row.not_completed, row.repeated = statement.not_completed, statement.repeated
+            row.oddities_total = len(statement.oddities)
+            row.oddities = _named(statement.oddities)
+            if statement.lines:
+                row.first_at, row.last_at = statement.lines[0].at, statement.lines[-1].at
+
+        def tell(kept: int) -> None:
+            with self._sessions.begin() as session:
+                session.get_one(StatementImport, import_id, with_for_update=True).lines_kept = kept
+
+        done = import_statement(
+            self._sessions,
+            self._clock,
+            row.wallet,
+            statement.lines,
+            pull_delay=self._pull_delay,
+            progress=tell,
+        )
+        now = self._clock.now()
+        days = sorted({self._calendar.day_of(line.at) for line in statement.lines})[-_DAYS_MAX:]
+        with self._sessions.begin() as session:
+            row = session.get_one(StatementImport, import_id, with_for_update=True)
+            row.lines_new, row.applied = row.lines_new + done.new, row.applied + done.applied
+            row.state, row.finished_at = "done", now
+            _forget(session, import_id)
+            _note(session, row, "statement.imported", now)
+            for day in days:
+                payload = {"wallet": row.wallet, "shortcode": row.shortcode, "day": day.isoformat()}
+                outbox.add(session, "reconcile", f"statement:{import_id}:{day}", payload, now=now)
+
+
+def _content(session: Session, import_id: uuid.UUID) -> bytes:
+    pieces = session.scalars(
+        select(StatementPiece.content)
+        .where(StatementPiece.import_id == import_id)
+        .order_by(StatementPiece.number)
+    )
+    return b"".join(base64.b64decode(piece) for piece in pieces)
+
+
+def _forget(session: Session, import_id: uuid.UUID) -> None:
+    session.execute(delete(StatementPiece).where(StatementPiece.import_id == import_id))
+
+
+def _named(oddities: Sequence[Oddity]) -> list[dict[str, int | str]]:
+    return [{"line": oddity.line_number, "reason": oddity.reason} for oddity in oddities[:_NAMED_MAX]]
+
+
+def _note(session: Session, row: StatementImport, action: str, now: datetime) -> None:
+    audit.record(
+        session,
+        at=now,
+        actor=row.by,
+        action=action,
+        subject=f"{row.wallet}:{row.shortcode}",
+        details={
+            "import": str(row.id),
+            "digest": row.digest,
+            "lines": row.lines_total,
+            "new": row.lines_new,
+            "set_aside": row.oddities_total,
+        },
+    )
+
+
+def imports(session: Session, limit: int = 50) -> Sequence[StatementImport]:
+    """The newest imports."""
+    newest_first = (StatementImport.at.desc(), StatementImport.id.desc())
+    return session.scalars(select(StatementImport).order_by(*newest_first).limit(limit)).all()
