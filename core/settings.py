@@ -69,13 +69,28 @@ class Settings(BaseSettings):
     at_url: str = ""
     at_sender_id: str = ""
 
-    mpesa_url: str
-    mpesa_consumer_key: SecretStr
-    mpesa_consumer_secret: SecretStr
-    mpesa_shortcode: str
-    mpesa_passkey: SecretStr
+    # A wallet is on when its address is set; then all beside it must be.
+    mpesa_url: str = ""
+    mpesa_consumer_key: SecretStr = SecretStr("")
+    mpesa_consumer_secret: SecretStr = SecretStr("")
+    mpesa_shortcode: str = ""
+    mpesa_passkey: SecretStr = SecretStr("")
     mpesa_pull_nominated_number: str = "254722000000"
     mpesa_c2b_version: Literal["v1", "v2"] = "v2"
+
+    airtel_url: str = ""
+    airtel_client_id: SecretStr = SecretStr("")
+    airtel_client_secret: SecretStr = SecretStr("")
+    airtel_merchant: str = ""
+    # From "Callback authentication" in Airtel's portal; without it callbacks only make us ask.
+    airtel_hash_key: SecretStr = SecretStr("")
+
+    mtn_url: str = ""
+    mtn_subscription_key: SecretStr = SecretStr("")
+    mtn_api_user: str = ""
+    mtn_api_key: SecretStr = SecretStr("")
+    mtn_account: str = ""
+    mtn_target_environment: str = "sandbox"
 
     # Our own name over DCI, as those who call us know it.
     dci_id: str = Field(default="kibaba", pattern=r"^[a-z0-9][a-z0-9._-]{1,98}$")
@@ -99,12 +114,35 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _strict_in_production(self) -> "Settings":
-        faults = _key_faults(self)
+        faults = _key_faults(self) + _wallet_faults(self)
         if self.is_production:
             faults += _production_faults(self)
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+
+_NEEDED = {
+    "mpesa": ("consumer_key", "consumer_secret", "shortcode", "passkey"),
+    "airtel": ("client_id", "client_secret", "merchant"),
+    "mtn": ("subscription_key", "api_user", "api_key", "account"),
+}
+
+
+def _wallet_faults(settings: Settings) -> list[str]:
+    on = [wallet for wallet in _NEEDED if getattr(settings, f"{wallet}_url")]
+    if not on:
+        return ["MPESA_URL, AIRTEL_URL or MTN_URL is missing: money must come from somewhere"]
+    wanted = [(wallet, f"{wallet}_{name}") for wallet in on for name in _NEEDED[wallet]]
+    return [
+        f"{name.upper()} is missing beside {wallet.upper()}_URL"
+        for wallet, name in wanted
+        if not _plain(getattr(settings, name))
+    ]
+
+
+def _plain(value: str | SecretStr) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def _key_faults(settings: Settings) -> list[str]:
@@ -130,7 +168,10 @@ def _production_faults(settings: Settings) -> list[str]:
         faults.append("HOOK_TOKEN must be a secret of at least 24 characters")
     if settings.at_username == "sandbox":
         faults.append("AT_USERNAME must not be the sandbox's")
-    for name in ("public_url", "mpesa_url", "fund_registry_url", "civil_registry_url"):
+    wallets = [f"{wallet}_url" for wallet in _NEEDED if getattr(settings, f"{wallet}_url")]
+    if settings.mtn_url and settings.mtn_target_environment == "sandbox":
+        faults.append("MTN_TARGET_ENVIRONMENT must not be the sandbox's")
+    for name in ("public_url", *wallets, "fund_registry_url", "civil_registry_url"):
         url = urlsplit(getattr(settings, name))
         if url.scheme != "https" or url.hostname in {"127.0.0.1", "localhost", "::1"}:
             faults.append(f"{name.upper()} must be https and not this machine")

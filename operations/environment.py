@@ -37,6 +37,7 @@ def sandbox_providers(sandbox_url: str) -> dict[str, str]:
         "MPESA_CONSUMER_SECRET": "sandbox-secret",
         "MPESA_SHORTCODE": "174379",
         "MPESA_PASSKEY": "sandbox-passkey",
+        **_sandbox_wallets(sandbox_url),
         "CIVIL_REGISTRY_URL": f"{sandbox_url}/civil",
         "CIVIL_REGISTRY_CLIENT_ID": "kibaba",
         "CIVIL_REGISTRY_CLIENT_SECRET": registry_secret,
@@ -46,6 +47,22 @@ def sandbox_providers(sandbox_url: str) -> dict[str, str]:
         # Nobody wants to wait an hour to see what a demonstration is about.
         "PULL_EVERY_SECONDS": "60",
         "RECONCILE_EVERY_SECONDS": "60",
+    }
+
+
+def _sandbox_wallets(sandbox_url: str) -> dict[str, str]:
+    """The wallets besides M-Pesa; which of them asks a phone is the scheme's word."""
+    return {
+        "AIRTEL_URL": f"{sandbox_url}/airtel",
+        "AIRTEL_CLIENT_ID": "sandbox-airtel-id",
+        "AIRTEL_CLIENT_SECRET": "sandbox-airtel-secret",
+        "AIRTEL_HASH_KEY": "sandbox-airtel-hash-key",
+        "AIRTEL_MERCHANT": "AIRTELFUND",
+        "MTN_URL": f"{sandbox_url}/mtn",
+        "MTN_SUBSCRIPTION_KEY": "sandbox-mtn-subscription",
+        "MTN_API_USER": "7f3a0c1e-5b0d-4a52-9d55-3d3c6f1a2b10",
+        "MTN_API_KEY": "sandbox-mtn-key",
+        "MTN_ACCOUNT": "MTNFUND",
     }
 
 

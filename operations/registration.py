@@ -7,7 +7,12 @@ from ussd_app.bootstrap import Services
 
 
 def register_wallet(services: Services) -> dict[str, Registration]:
-    """Register both at Daraja; again is harmless. Raises RegistrationFailed, InvalidValue."""
+    """Register both at Daraja; again is harmless. Raises RegistrationFailed, InvalidValue.
+
+    Empty without M-Pesa: the other wallets learn our addresses in their portals, or with each request.
+    """
+    if services.mpesa is None:
+        return {}
     settings = services.settings
     client = services.wallet.client
     hooks = hooks_address(settings)

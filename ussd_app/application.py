@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 import dashboard
 from dashboard.services import Services as DashboardServices
-from ussd_app import health, hooks, keys
+from ussd_app import health, hooks, keys, wallet_hooks
 from ussd_app.bootstrap import Services
 from ussd_app.dci import routes as dci
 from ussd_app.gateway.middleware import Gateway
@@ -21,6 +21,7 @@ def create_app(services: Services) -> Flask:
     app = Flask("kibaba", static_folder=None)
     app.register_blueprint(health.create_blueprint(services))
     app.register_blueprint(hooks.create_blueprint(services))
+    app.register_blueprint(wallet_hooks.create_blueprint(services))
     app.register_blueprint(keys.create_blueprint(services))
     app.register_blueprint(dci.create_blueprint(services))
     dashboard.register(app, _for_dashboard(services))
@@ -38,6 +39,8 @@ def create_app(services: Services) -> Flask:
 
 def _for_dashboard(services: Services) -> DashboardServices:
     settings = services.settings
+    # Staff see the country's first wallet until the pages know several.
+    first = services.terms().wallets.first
     return DashboardServices(
         sessions=services.sessions,
         clock=services.clock,
@@ -45,8 +48,8 @@ def _for_dashboard(services: Services) -> DashboardServices:
         members=services.members,
         secret_key=settings.secret_key.get_secret_value(),
         public_url=settings.public_url,
-        wallet="mpesa",
-        shortcode=settings.mpesa_shortcode,
+        wallet=first.wallet,
+        shortcode=first.shortcode,
         fund_name=settings.fund_name,
         currency=settings.fund_currency,
         region=settings.fund_region,

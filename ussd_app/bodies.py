@@ -19,3 +19,8 @@ def read_body(environ: dict[str, Any], bytes_max: int = BODY_BYTES_MAX) -> bytes
     if len(body) > bytes_max:
         raise BodyTooLarge
     return body
+
+
+def as_stored(raw: bytes) -> str:
+    """A body as the database can keep it: what is no UTF-8, and NUL, become their escapes."""
+    return raw.decode("utf-8", errors="backslashreplace").replace("\x00", "\\x00")

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
-from uuid import UUID
 
-import requests
 from pydantic import SecretStr
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -16,7 +14,6 @@ from redis.retry import Retry
 
 from core.clock import Clock, FundCalendar, SystemClock
 from core.database import Sessions, make_engine, make_sessions
-from core.errors import InvalidValue
 from core.outbox import Handler
 from core.schedule import Every
 from core.settings import BadSettings, Settings
@@ -40,8 +37,9 @@ from payments.pulling import Pulling
 from payments.reconciliation.service import Reconciling
 from payments.schemes.rules import scheme_on
 from payments.telling import BalanceTelling
-from payments.wallets.mpesa.config import MpesaConfig
+from payments.wallets.choosing import Wallets
 from payments.wallets.mpesa.wallet import MpesaWallet
+from payments.wallets.protocol import Wallet
 from registry.civil import CivilRegistry
 from registry.client import DciClient
 from registry.connection import Connection
@@ -59,16 +57,14 @@ from ussd_app.gateway.truroute import TruRoute
 from ussd_app.gateway.turns import Turns
 from ussd_app.gateway.world import NOTICE_VERSION, FundFacts, RoomsWorld
 from ussd_app.registries import CivilForMembers, FundForPayments
+from ussd_app.wallets import build_mpesa, build_others, check_scheme, hooks_address, shortcodes_of
 
-MPESA: Final = "mpesa"
 _REDIS_SECONDS: Final = 1.0
 _DAY_SECONDS: Final = 86_400
 # What a caller may be kept waiting for the database: one statement, one lock, one connection.
 _HOP_SECONDS: Final = 2.5
 # And for the session store, which one can do without.
 _SESSION_STORE_SECONDS: Final = 0.5
-# Less than the lease of a task that calls the wallet, so that one attempt ends before the next may begin.
-_WALLET_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +79,8 @@ class Services:
     redis: Redis
     members: Members
     messages: Messages
-    wallet: MpesaWallet
+    mpesa: MpesaWallet | None
+    wallets: Mapping[str, Wallet]
     host: Host
     funnel: Funnel
     aggregators: Sequence[Aggregator]
@@ -97,8 +94,15 @@ class Services:
         """Write what is only in memory and let go of every connection."""
         self.closing.close()
 
+    @property
+    def wallet(self) -> MpesaWallet:
+        """M-Pesa, for what only it can do. Raises BadSettings in a house without it."""
+        if self.mpesa is None:
+            raise BadSettings(["MPESA_URL is missing: this needs M-Pesa"])
+        return self.mpesa
+
     def terms(self) -> Terms:
-        """Where money is to arrive, and the scheme's rules today."""
+        """Where money may arrive, and the scheme's rules today."""
         return _terms_at(self.settings, self.calendar, self.clock.now())
 
 
@@ -127,7 +131,10 @@ def build(
     closing.callback(funnel.close)
     policy = Policy(calendar, phone_change_wait_hours=settings.phone_change_wait_hours)
     members = Members(vault, clock, Pins(_bytes(settings.pin_pepper), pin_hasher(), clock), policy)
-    wallet = _mpesa(settings, redis, clock)
+    wallet = build_mpesa(settings, redis, clock)
+    wallets: dict[str, Wallet] = {} if wallet is None else {wallet.name: wallet}
+    wallets |= build_others(settings, redis)
+    check_scheme(settings, wallets, calendar.day_of(clock.now()))
     fund_key, civil_key = (
         _signing_key(settings.fund_registry_signing_key),
         _signing_key(settings.civil_registry_signing_key),
@@ -143,19 +150,20 @@ def build(
         redis=redis,
         members=members,
         messages=Messages(members, vault, clock, calendar, NOTICE_VERSION),
-        wallet=wallet,
+        mpesa=wallet,
+        wallets=wallets,
         host=_host(settings, members, vault, calendar, funnel, clock, closing, menu_root, pooled=pooled),
         funnel=funnel,
         aggregators=_aggregators(settings),
         handlers={
             **_payment_handlers(
-                settings, sessions, wallet, clock, calendar, _fund(settings, redis, clock, fund_key)
+                settings, sessions, wallets, clock, calendar, _fund(settings, redis, clock, fund_key)
             ),
             **_member_handlers(sessions, members, clock, policy, _civil(settings, redis, clock, civil_key)),
             **dci.handlers,
             "message": Sending(sessions, _sms(settings), members, vault, Texts(words, calendar), clock).run,
         },
-        schedule=_schedule(settings),
+        schedule=_schedule(settings, wallets),
         signing_keys=[key for key in (fund_key, civil_key, dci.signing_key) if key is not None],
         dci=dci,
         closing=closing,
@@ -166,13 +174,10 @@ def _bytes(secret: SecretStr) -> bytes:
     return secret.get_secret_value().encode()
 
 
-def _hooks_address(settings: Settings) -> str:
-    return f"{settings.public_url}/hooks/{settings.hook_token.get_secret_value()}"
-
-
 def _terms_at(settings: Settings, calendar: FundCalendar, now: datetime) -> Terms:
     scheme = scheme_on(settings.fund_region, calendar.day_of(now))
-    return Terms(MPESA, settings.mpesa_shortcode, scheme, timedelta(seconds=settings.prompt_delay_seconds))
+    wallets = Wallets(shortcodes_of(settings), scheme.wallets)
+    return Terms(wallets, scheme, timedelta(seconds=settings.prompt_delay_seconds))
 
 
 def _host(
@@ -228,19 +233,18 @@ def _aggregators(settings: Settings) -> list[Aggregator]:
 def _payment_handlers(
     settings: Settings,
     sessions: Sessions,
-    wallet: MpesaWallet,
+    wallets: Mapping[str, Wallet],
     clock: Clock,
     calendar: FundCalendar,
     fund: FundForPayments,
 ) -> dict[str, Handler]:
-    wallets = {wallet.name: wallet}
     pull_delay = timedelta(seconds=settings.pull_delay_seconds)
     return {
         "prompt": Prompting(
             sessions,
             wallets,
             clock,
-            callback_base=_hooks_address(settings),
+            callback_base=hooks_address(settings),
             description=settings.fund_name[:13],
         ).run,
         "ask": Asking(sessions, wallets, clock, pull_delay=pull_delay).run,
@@ -263,31 +267,20 @@ def _member_handlers(
     }
 
 
-def _schedule(settings: Settings) -> list[Every]:
-    account = {"wallet": MPESA, "shortcode": settings.mpesa_shortcode}
-    name = f"{MPESA}:{settings.mpesa_shortcode}"
+def _schedule(settings: Settings, wallets: Mapping[str, Wallet]) -> list[Every]:
     return [
-        Every(settings.pull_every_seconds, "pull", f"pull:{name}", account),
-        Every(settings.reconcile_every_seconds, "reconcile", f"reconcile:{name}", account),
+        *(entry for wallet in wallets.values() for entry in _wallet_schedule(settings, wallet)),
         Every(_DAY_SECONDS, "dci_forget", "dci_forget"),
     ]
 
 
-def _mpesa(settings: Settings, redis: Redis, clock: Clock) -> MpesaWallet:
-    config = MpesaConfig(
-        base_url=settings.mpesa_url,
-        shortcode=settings.mpesa_shortcode,
-        consumer_key=settings.mpesa_consumer_key.get_secret_value(),
-        consumer_secret=settings.mpesa_consumer_secret.get_secret_value(),
-        passkey=settings.mpesa_passkey.get_secret_value(),
-        c2b_version=settings.mpesa_c2b_version,
-        read_timeout_seconds=_WALLET_SECONDS,
-    )
-    try:
-        config.check_callback(f"{_hooks_address(settings)}/stk/{UUID(int=0)}")
-    except InvalidValue as error:
-        raise BadSettings([f"PUBLIC_URL or HOOK_TOKEN: {error}"]) from None
-    return MpesaWallet(config, RedisTokenCache(redis, MPESA), requests.Session(), clock)
+def _wallet_schedule(settings: Settings, wallet: Wallet) -> list[Every]:
+    account = {"wallet": wallet.name, "shortcode": wallet.shortcode}
+    name = f"{wallet.name}:{wallet.shortcode}"
+    entries = [Every(settings.reconcile_every_seconds, "reconcile", f"reconcile:{name}", account)]
+    if wallet.can_pull:
+        entries.append(Every(settings.pull_every_seconds, "pull", f"pull:{name}", account))
+    return entries
 
 
 def _sms(settings: Settings) -> AfricasTalkingSms:

@@ -20,7 +20,7 @@ from operations.outside_servers import check_database, check_redis
 from operations.trouble import TroubleError
 
 REACH_SECONDS_MAX = 5
-_PROVIDERS = ("MPESA_URL", "AT_URL", "CIVIL_REGISTRY_URL", "FUND_REGISTRY_URL")
+_PROVIDERS = ("MPESA_URL", "AIRTEL_URL", "MTN_URL", "AT_URL", "CIVIL_REGISTRY_URL", "FUND_REGISTRY_URL")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,10 @@ from operations.trouble import TroubleError
 from payments.model import EvidenceChannel
 from payments.wallet_lines.applying import Applying
 from payments.wallet_lines.service import keep_lines
-from payments.wallets.mpesa.statement import BYTES_MAX, Statement
+from payments.wallets.airtel.wallet import AirtelWallet
+from payments.wallets.mpesa.wallet import MpesaWallet
+from payments.wallets.mtn.wallet import MtnWallet
+from payments.wallets.statements import BYTES_MAX, Statement
 from ussd_app.bootstrap import Services, build
 
 BATCH = 500
@@ -26,9 +29,10 @@ def statement() -> None:
 
 @statement.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--wallet", default="mpesa", help="Whose export it is (mpesa, airtel, mtn).")
 @json_option
-def import_statement(file: Path, as_json: bool) -> None:
-    """Read an export of M-Pesa's organisation portal.
+def import_statement(file: Path, wallet: str, as_json: bool) -> None:
+    """Read an export of a wallet's portal.
 
     Lines are kept once, so a file may be imported again; money that only the statement knows of is credited
     or put into suspense.
@@ -37,16 +41,16 @@ def import_statement(file: Path, as_json: bool) -> None:
         raise TroubleError(f"{file.name} is larger than {BYTES_MAX // 2**20} MB")
     with settings() as current:
         services = build(current)
-        read = services.wallet.read_statement(file.read_bytes())
-        new = _keep(services, read, quiet=as_json)
-        applied = _apply(services, read)
+        read = _reader(services, wallet).read_statement(file.read_bytes())
+        new = _keep(services, wallet, read, quiet=as_json)
+        applied = _apply(services, wallet, read)
         with services.sessions.begin() as session:
             audit.record(
                 session,
                 at=services.clock.now(),
                 actor="operator",
                 action="statement.imported",
-                subject=f"{services.wallet.name}:{read.shortcode}",
+                subject=f"{wallet}:{read.shortcode}",
                 details={"lines": len(read.lines), "new": new, "set_aside": len(read.oddities)},
             )
     result = {
@@ -63,18 +67,25 @@ def import_statement(file: Path, as_json: bool) -> None:
         click.echo(f"line {oddity.line_number}: {oddity.reason}", err=True)
 
 
-def _keep(services: Services, read: Statement, *, quiet: bool) -> int:
+def _reader(services: Services, wallet: str) -> MpesaWallet | AirtelWallet | MtnWallet:
+    found = services.wallets.get(wallet)
+    if not isinstance(found, MpesaWallet | AirtelWallet | MtnWallet):
+        raise TroubleError(f"{wallet} is not on; there are {', '.join(services.wallets)}")
+    return found
+
+
+def _keep(services: Services, wallet: str, read: Statement, *, quiet: bool) -> int:
     new = 0
     batches = [read.lines[start : start + BATCH] for start in range(0, len(read.lines), BATCH)]
     with click.progressbar(batches, label="reading", hidden=quiet) as progress:
         for batch in progress:
             with services.sessions.begin() as session:
                 now = services.clock.now()
-                new += keep_lines(session, services.wallet.name, batch, EvidenceChannel.STATEMENT, now=now)
+                new += keep_lines(session, wallet, batch, EvidenceChannel.STATEMENT, now=now)
     return new
 
 
-def _apply(services: Services, read: Statement) -> int:
+def _apply(services: Services, wallet: str, read: Statement) -> int:
     if not read.lines:
         return 0
     applying = Applying(
@@ -82,4 +93,4 @@ def _apply(services: Services, read: Statement) -> int:
         services.clock,
         pull_delay=timedelta(seconds=services.settings.pull_delay_seconds),
     )
-    return applying.run(services.wallet.name, read.shortcode, since=read.lines[0].at)
+    return applying.run(wallet, read.shortcode, since=read.lines[0].at)

@@ -6,33 +6,35 @@ from datetime import timedelta
 
 from core.money import Money
 from payments.schemes.rules import Scheme
+from payments.wallets.choosing import Wallets
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Where money is to arrive and under which rules. `prompt_after`: how long the prompt waits, so that
+    """Where money may arrive and under which rules. `prompt_after`: how long the prompt waits, so that
     it does not collide with the caller's open USSD session.
     """
 
-    wallet: str
-    shortcode: str
+    wallets: Wallets
     scheme: Scheme
     prompt_after: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """The intent is kept and a prompt will follow. The same key gives the same contribution again."""
+    """The intent is kept and a prompt of `wallet` will follow. The same key gives the same one again."""
 
     contribution_id: uuid.UUID
+    wallet: str
 
 
 @dataclass(frozen=True, slots=True)
 class AlreadyOpen:
-    """A prompt is coming to the phone or open on it: finish that one first."""
+    """A prompt of `wallet` is coming to the phone or open on it: finish that one first."""
 
     contribution_id: uuid.UUID
     amount: Money
+    wallet: str
 
 
 @dataclass(frozen=True, slots=True)

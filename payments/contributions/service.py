@@ -47,11 +47,15 @@ def request(
     amount_cents: int,
     channel: Channel,
     now: datetime,
+    network_code: str = "",
 ) -> RequestOutcome:
-    """Keep the wish to save and remember to prompt. `key` names the hop or message it came by."""
-    before = session.scalar(select(Contribution.id).where(Contribution.key == key))
+    """Keep the wish to save and remember to prompt. `key` names the hop or message it came by.
+
+    `network_code`: where the phone is, as the aggregator says; it tells whose wallet asks.
+    """
+    before = _same_wish(session, key)
     if before is not None:
-        return Requested(before)
+        return before
     if not terms.scheme.allows(amount_cents):
         return OutOfLimits(terms.scheme.minimum, terms.scheme.maximum)
     status = session.scalar(select(MemberRow.status).where(MemberRow.id == member_id))
@@ -59,14 +63,15 @@ def request(
         return NotAllowed(status or "unknown_member")
     payer = payer_index(session, phone)
     contribution_id = new_id()
+    account = terms.wallets.choose(phone, network_code)
     values = {
         "id": contribution_id,
         "key": key,
         "member_id": member_id,
         "phone": phone.e164,
         "payer_index": payer,
-        "wallet": terms.wallet,
-        "shortcode": terms.shortcode,
+        "wallet": account.wallet,
+        "shortcode": account.shortcode,
         "amount_cents": amount_cents,
         "currency": terms.scheme.currency,
         "channel": channel,
@@ -82,20 +87,27 @@ def request(
     note(session, contribution_id, ContributionState.REQUESTED, f"asked by {channel}", now=now)
     payload = {"contribution_id": str(contribution_id)}
     outbox.add(session, "prompt", str(contribution_id), payload, now=now, due_at=now + terms.prompt_after)
-    return Requested(contribution_id)
+    return Requested(contribution_id, account.wallet)
+
+
+def _same_wish(session: Session, key: str) -> Requested | None:
+    same = session.execute(
+        select(Contribution.id, Contribution.wallet).where(Contribution.key == key)
+    ).first()
+    return None if same is None else Requested(same.id, same.wallet)
 
 
 def _who_was_first(session: Session, key: str, payer: str | None) -> RequestOutcome:
-    same = session.scalar(select(Contribution.id).where(Contribution.key == key))
+    same = _same_wish(session, key)
     if same is not None:
-        return Requested(same)
+        return same
     open_one = session.scalars(
         select(Contribution).where(Contribution.payer_index == payer, Contribution.state.in_(OPEN_STATES))
     ).first()
     if open_one is None:
         # It was finished between our two statements: asking again will work.
         return NotAllowed("try_again")
-    return AlreadyOpen(open_one.id, Money(open_one.amount_cents, open_one.currency))
+    return AlreadyOpen(open_one.id, Money(open_one.amount_cents, open_one.currency), open_one.wallet)
 
 
 def usual_amounts(session: Session, member_id: uuid.UUID) -> Sequence[Money]:

@@ -1,6 +1,7 @@
 """Reads the scheme rules of a country and answers which of them hold on a day."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from importlib import resources
@@ -10,6 +11,7 @@ import yaml
 
 from core.errors import KibabaError
 from core.money import Money
+from payments.wallets.choosing import WalletRules
 
 
 class BadScheme(KibabaError):  # noqa: N818 -- it names what is bad
@@ -20,7 +22,11 @@ class BadScheme(KibabaError):  # noqa: N818 -- it names what is bad
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """The rules that hold from `effective_from` until the next ones. Amounts are cents of `currency`."""
+    """The rules that hold from `effective_from` until the next ones.
+
+    Amounts are hundredths of `currency`, also where it has no coins that small. `languages` and `wallets` are
+    the country's at all times, the usual language first.
+    """
 
     country: str
     currency: str
@@ -30,6 +36,8 @@ class Scheme:
     day_max_cents: int
     free_up_to_cents: int
     suggested_cents: tuple[int, ...]
+    languages: tuple[str, ...] = ()
+    wallets: WalletRules = field(default_factory=WalletRules)
 
     def __post_init__(self) -> None:
         amounts = (self.payment_min_cents, *self.suggested_cents, self.payment_max_cents, self.day_max_cents)
@@ -73,14 +81,32 @@ def read_schemes(source: str) -> tuple[Scheme, ...]:
     """Parse the YAML of one country. Raises BadScheme."""
     try:
         document: dict[str, Any] = yaml.safe_load(source)
-        shared = {"country": document["country"], "currency": document["currency"]}
+        shared = {
+            "country": document["country"],
+            "currency": document["currency"],
+            "languages": tuple(document.get("languages", ())),
+            "wallets": _wallets(document.get("wallets") or {}),
+        }
         schemes = tuple(
             Scheme(**shared, **{**rule, "suggested_cents": tuple(rule["suggested_cents"])})
             for rule in document["rules"]
         )
     except (yaml.YAMLError, KeyError, TypeError) as error:
         raise BadScheme("scheme rules are not of the expected form") from error
+    except AttributeError as error:
+        raise BadScheme("the wallets of a scheme are not of the expected form") from error
     starts = [scheme.effective_from for scheme in schemes]
     if not starts or starts != sorted(set(starts)):
         raise BadScheme("scheme rules begin on different days, oldest first")
     return schemes
+
+
+def _wallets(document: Mapping[str, Any]) -> WalletRules:
+    """`prefixes` are listed by wallet; network codes and prefixes are texts. Raises BadScheme."""
+    prefixes = {
+        prefix: wallet for wallet, listed in document.get("prefixes", {}).items() for prefix in listed
+    }
+    networks = dict(document.get("networks", {}))
+    if any(type(text) is not str for text in (*prefixes, *networks, *networks.values())):
+        raise BadScheme("network codes and prefixes are written in quotes")
+    return WalletRules(tuple(document.get("fallback", ())), networks, prefixes)

@@ -32,6 +32,7 @@ from payments.receipts.tables import Receipt
 from payments.reconciliation.service import Reconciling, reconcile
 from payments.schemes.rules import scheme_on
 from payments.telling import BalanceTelling
+from payments.wallets.choosing import Wallets
 from tests.payments.scripted_registry import ScriptedRegistry
 from tests.payments.scripted_wallet import SHORTCODE, ScriptedWallet, SteppedClock
 from workers.handling import TaskRunner
@@ -68,7 +69,8 @@ class World:
         self.pulling = Pulling(self.sessions, wallets, self.clock, pull_delay=PULL_DELAY)
         self.posting = Posting(self.sessions, self.registry, self.clock, self.calendar, read_back_seconds=1.0)
         self.reconciling = Reconciling(self.sessions, self.clock, self.calendar)
-        self.terms = Terms("mpesa", SHORTCODE, scheme_on("KE", START.date()), timedelta(seconds=3))
+        house = Wallets.only("mpesa", SHORTCODE)
+        self.terms = Terms(house, scheme_on("KE", START.date()), timedelta(seconds=3))
         handlers = {
             "prompt": self.prompting.run,
             "ask": self.asking.run,

@@ -246,12 +246,14 @@ class RoomsWorld:
             amount_cents=int(args["amount_cents"]),
             channel=Channel.USSD,
             now=visit.now,
+            network_code=visit.hop.network_code,
         )
         if isinstance(outcome, Requested):
-            return {"state": "queued", "contribution_id": str(outcome.contribution_id)}
+            contribution_id = str(outcome.contribution_id)
+            return {"state": "queued", "contribution_id": contribution_id, "wallet": outcome.wallet}
         if isinstance(outcome, AlreadyOpen):
-            return {"state": "already_open"}
-        return {"state": "limit" if isinstance(outcome, OutOfLimits) else "not_allowed"}
+            return {"state": "already_open", "wallet": outcome.wallet}
+        return {"state": "limit" if isinstance(outcome, OutOfLimits) else "not_allowed", "wallet": ""}
 
     def _set_language(self, args: dict[str, str], visit: Visit) -> dict[str, Any]:
         self._members.change_language(visit.database, self._caller(visit).id, args["language"])
