@@ -103,6 +103,8 @@ class Settings(BaseSettings):
     civil_registry_client_id: str
     civil_registry_client_secret: SecretStr
     civil_registry_signing_key: SecretStr | None = None
+    # Whether members are watched there for deaths and changes of name.
+    civil_registry_watches: bool = True
 
     @property
     def zone(self) -> ZoneInfo:

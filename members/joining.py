@@ -23,7 +23,7 @@ from members.model import (
     Purpose,
     Status,
 )
-from members.notices import tell_member
+from members.notices import announce, tell_member
 from members.numbers import MemberNumber, NationalId
 from members.pins import Pins
 from members.rows import member_of
@@ -77,6 +77,7 @@ class Joining:
         self._pins.set(session, member.id, application.pin_hash)
         self._record_consents(session, member, application)
         self._tell(session, member, check)
+        announce(session, member.id, now=self._clock.now())
         session.flush()
         return Joined(member_of(member), created=True)
 

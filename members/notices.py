@@ -15,6 +15,13 @@ TOPIC = "message"
 PHONE_PLACE = "outbox.phone"
 
 
+def announce(session: Session, member_id: uuid.UUID, *, now: datetime) -> None:
+    """Have those who subscribed told of a new member, and the civil registry asked to tell of changes."""
+    payload = {"member_id": str(member_id)}
+    outbox.add(session, "dci_event", f"joined:{member_id}", payload, now=now)
+    outbox.add(session, "watch", str(member_id), {"subject": str(member_id)}, now=now)
+
+
 def tell_member(
     session: Session,
     template: str,

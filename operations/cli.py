@@ -30,6 +30,7 @@ _COMMANDS: Final = {
     "menus": _Command("menus:menus", "What callers see: lint, graph."),
     "migrate": _Command("migrate:migrate", "Bring the database to the newest migration."),
     "reconcile": _Command("reconcile:reconcile", "Have a day compared."),
+    "registry": _Command("registry:registry", "Registries: client add, conformance."),
     "staff": _Command("staff:staff", "The fund's people: add."),
     "statement": _Command("statement:statement", "The wallets' own statements: import."),
     "wallet": _Command("wallet:wallet", "The mobile-money wallet: register."),

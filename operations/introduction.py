@@ -15,7 +15,7 @@ SECONDS_MAX = 30.0
 
 @dataclass(frozen=True)
 class Introduction:
-    """`bin/kibaba wallet register`, running beside the other processes while they start."""
+    """Introducing both ways, running beside the other processes while they start."""
 
     process: subprocess.Popen[bytes]
     log: Path
@@ -34,6 +34,6 @@ class Introduction:
 def introduce(env: Mapping[str, str], state: State) -> Introduction:
     """Begin. Call it from the main thread, when the sandbox answers."""
     log = state.logs / "introduction.log"
-    command = [sys.executable, "-m", "operations.cli", "wallet", "register"]
+    command = [sys.executable, "-m", "operations.introducing"]
     with log.open("wb") as output:
         return Introduction(spawn(command, cwd=REPOSITORY, env=env, output=output), log)

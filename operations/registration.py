@@ -3,6 +3,8 @@
 from core.phone import PhoneNumber
 from core.settings import Settings
 from payments.wallets.mpesa.registration import Registration, register_hand_payments, register_pull
+from registry.server.clients import add_client
+from registry.server.model import Scope
 from ussd_app.bootstrap import Services
 
 
@@ -26,6 +28,30 @@ def register_wallet(services: Services) -> dict[str, Registration]:
             callback_url=f"{hooks}/pull",
         ),
     }
+
+
+def let_registries_in(services: Services) -> None:
+    """In the sandbox, the registries that we ask may call us with the secret that the sandbox publishes."""
+    settings = services.settings
+    if settings.is_production:
+        return
+    with services.sessions.begin() as session:
+        for name, url, secret in (
+            ("civil", settings.civil_registry_url, settings.civil_registry_client_secret),
+            ("fund", settings.fund_registry_url, settings.fund_registry_client_secret),
+        ):
+            add_client(
+                session,
+                name,
+                name=f"The sandbox's {name} registry",
+                scopes=list(Scope),
+                secret=secret.get_secret_value(),
+                keys_url=f"{url}/.well-known/jwks.json",
+                callback_base=url,
+                speaks_for=name,
+                now=services.clock.now(),
+                actor="operator",
+            )
 
 
 def hooks_address(settings: Settings) -> str:

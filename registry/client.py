@@ -5,14 +5,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from pydantic import ValidationError
+from redis import Redis
 
 from core.clock import Clock, SystemClock
 from core.errors import InvalidValue
 from core.ids import new_id
 from core.shared_token import TokenCache
 from registry import codes
+from registry.breaker import Breaker, Pace
 from registry.connection import Connection, ReplySignatures
 from registry.envelope import Envelope, Envelopes, Sealed
+from registry.http_answers import Outcome
 from registry.keys import RemoteKeys, SigningKey
 from registry.later_answers import read_enrolled, read_status
 from registry.model import (
@@ -50,10 +53,19 @@ class DciClient:
     """A client of one registry. May be shared by threads; holds pooled connections until `close`."""
 
     def __init__(
-        self, connection: Connection, transport: Transport, envelopes: Envelopes, clock: Clock
+        self,
+        connection: Connection,
+        transport: Transport,
+        envelopes: Envelopes,
+        clock: Clock,
+        *,
+        breaker: Breaker | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.connection = connection
         self.clock = clock
+        self.breaker = breaker or Breaker(connection.name)
+        self._pace = pace or Pace(connection.name, connection.calls_per_second)
         self._transport = transport
         self._envelopes = envelopes
 
@@ -65,8 +77,12 @@ class DciClient:
         *,
         signing_key: SigningKey | None = None,
         clock: Clock | None = None,
+        redis: Redis | None = None,
     ) -> Self:
-        """A client with its own connection pool. Raises InvalidValue when it must sign and has no key."""
+        """A client with its own connection pool. Raises InvalidValue when it must sign and has no key.
+
+        With `redis` all processes share what they know of the registry's health and how often it is called.
+        """
         clock = clock or SystemClock()
         transport = Transport(connection, tokens, clock)
         checks = connection.reply_signatures is not ReplySignatures.IGNORED
@@ -76,7 +92,9 @@ class DciClient:
             signing_key=signing_key,
             remote_keys=RemoteKeys(transport.read_jwks) if checks else None,
         )
-        return cls(connection, transport, envelopes, clock)
+        breaker = Breaker(connection.name, redis)
+        pace = Pace(connection.name, connection.calls_per_second, redis)
+        return cls(connection, transport, envelopes, clock, breaker=breaker, pace=pace)
 
     def close(self) -> None:
         """Give the pooled connections back."""
@@ -201,7 +219,7 @@ class DciClient:
         return outcome
 
     def _exchange(self, path: str, sealed: Sealed) -> Envelope | Refused | Unavailable:
-        answer = self._transport.post(path, sealed.body)
+        answer = self._posted(path, sealed)
         if isinstance(answer, Refused | Unavailable):
             return answer
         try:
@@ -212,6 +230,19 @@ class DciClient:
             return Unavailable("answer_unreadable")
         except OSError:
             return Unavailable("keys_unavailable")
+
+    def _posted(self, path: str, sealed: Sealed) -> Outcome:
+        wait_seconds = self.breaker.wait_seconds()
+        if wait_seconds:
+            return Unavailable("circuit_open", wait_seconds, may_have_arrived=False)
+        self._pace.take()
+        answer = self._transport.post(path, sealed.body)
+        # A call that the registry does not know says nothing about its health.
+        if isinstance(answer, Unavailable) and not answer.reason.startswith("http_4"):
+            self.breaker.failed(answer.retry_seconds)
+        else:
+            self.breaker.succeeded()
+        return answer
 
     def _note(self, action: str, sealed: Sealed, transaction_id: str, consent: str, outcome: object) -> None:
         _log.info(

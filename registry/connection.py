@@ -15,6 +15,10 @@ _RESERVED_HEADERS = frozenset({"authorization", "content-type", "content-length"
 Path = Annotated[str, Field(pattern=r"^/[!-~]*$", max_length=200)]
 
 
+# The connections that there are; each has a circuit of its own.
+CONNECTIONS = ("fund", "civil")
+
+
 class SignatureMode(StrEnum):
     """How what we send is signed: not, in the standard's own form, or by a detached JWS."""
 
@@ -88,6 +92,7 @@ class Connection(BaseModel):
     # Our names of events to theirs: `{"enrolment": "enrollement"}` where a profile misspells.
     event_names: dict[str, str] = {}
     page_size: int = Field(default=100, ge=1, le=1000)
+    calls_per_second: int = Field(default=50, ge=1, le=10_000)
     context_url: str = ""
     # Where this registry is to answer what it does not answer at once; ours, ending in `/dci`.
     callback_url: str = ""
@@ -135,7 +140,8 @@ class Connection(BaseModel):
             base_url=settings.civil_registry_url,
             client_id=settings.civil_registry_client_id,
             client_secret=settings.civil_registry_client_secret,
-            scope="registry.search",
+            scope="registry.search registry.subscribe",
+            callback_url=f"{settings.public_url}/dci",
             sender_id=settings.civil_registry_client_id,
             signature_mode=_mode(settings.civil_registry_signing_key),
             reg_type="ns:org:RegistryType:Civil",

@@ -14,6 +14,7 @@ from sandbox.daraja import routes as daraja
 from sandbox.mtn import collection as mtn
 from sandbox.phones import page
 from sandbox.phones import routes as phones
+from sandbox.registries import outgoing
 from sandbox.registries import routes as registries
 from sandbox.settings import Settings
 from sandbox.world import World, build
@@ -32,6 +33,7 @@ def create_app(settings: Settings, *, start: bool = True) -> Flask:
     recorder.install(app)
     for room in (prompts, by_hand, b2c, sms, ussd):
         room.install(world)
+    outgoing.install(world)
     collecting.install(world, airtel.PROVIDER, mtn.PROVIDER)
     blueprints = (
         daraja.blueprint,

@@ -20,6 +20,7 @@ class FaultError(ValueError):
 
 EVERYWHERE = ("delay_s", "drop", "outage", "http_status", "error_code", "accept_then_timeout", "rate", "seed")
 PROMPTED = frozenset({*EVERYWHERE, "phone", "auto", "outcome", "duplicate", "reorder", "late_success"})
+REGISTRIES = (*EVERYWHERE, "outcome", "retry_after", "clock_skew_s")
 KEYS: Mapping[str, frozenset[str]] = {
     "stk": PROMPTED,
     "airtel": PROMPTED,
@@ -28,8 +29,8 @@ KEYS: Mapping[str, frozenset[str]] = {
     "pull": frozenset({*EVERYWHERE, "phone", "duplicate"}),
     "b2c": frozenset({*EVERYWHERE, "phone", "outcome", "duplicate", "reorder", "late_success"}),
     "sms": frozenset({*EVERYWHERE, "phone", "outcome", "duplicate", "reorder"}),
-    "civil": frozenset({*EVERYWHERE, "outcome"}),
-    "fund": frozenset({*EVERYWHERE, "outcome", "half_post"}),
+    "civil": frozenset({*REGISTRIES, "duplicate", "reorder"}),
+    "fund": frozenset({*REGISTRIES, "half_post"}),
 }
 SMS_OUTCOMES = ("success", "failed", "rejected", "buffered", "submitted", "sent")
 OUTCOMES_OF: Mapping[str, frozenset[str]] = {
@@ -38,8 +39,8 @@ OUTCOMES_OF: Mapping[str, frozenset[str]] = {
     "mtn": frozenset(MTN_ENDINGS),
     "b2c": frozenset({*OUTCOMES, "queue_timeout"}),
     "sms": frozenset(SMS_OUTCOMES),
-    "civil": frozenset({"unknown", "unsigned", "wrong_signature"}),
-    "fund": frozenset({"nack", "unsigned", "wrong_signature"}),
+    "civil": frozenset({"unknown", "unsigned", "wrong_signature", "token_refused"}),
+    "fund": frozenset({"nack", "unsigned", "wrong_signature", "token_refused", "lies"}),
 }
 
 
@@ -70,6 +71,12 @@ def _number(key: str, value: Any, most: float) -> float:
 
 
 def _delay(_part: str, key: str, value: Any) -> float:
+    return _number(key, value, DELAY_SECONDS_MAX)
+
+
+def _skew(_part: str, key: str, value: Any) -> float:
+    if isinstance(value, (int, float)) and value < 0:
+        return -_number(key, -value, DELAY_SECONDS_MAX)
     return _number(key, value, DELAY_SECONDS_MAX)
 
 
@@ -155,6 +162,8 @@ CHECKS: Mapping[str, Callable[[str, str, Any], Any]] = {
     "accept_then_timeout": _seconds_or_true(HOLD_SECONDS),
     "outage": _boolean,
     "half_post": _boolean,
+    "retry_after": _delay,
+    "clock_skew_s": _skew,
     "phone": _phone,
     "rate": _rate,
     "seed": _seed,

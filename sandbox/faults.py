@@ -27,6 +27,8 @@ class Fault:
     accept_then_timeout: float = 0.0
     outage: bool = False
     half_post: bool = False
+    retry_after: float = 0.0
+    clock_skew_s: float = 0.0
     phone: str = ""
     rate: float = 1.0
     seed: int = 0

@@ -20,6 +20,7 @@ PARTS = ("daraja", "airtel", "mtn", "sms", "civil", "fund")
 FORGOTTEN = (
     *("requests", "agenda", "callbacks", "faults", "wallets", "prompts", "payments", "payouts"),
     *("sms", "dialogues", "contributions", "collections", "purses", "collected", "sims"),
+    *("civil_subscriptions", "civil_deaths"),
 )
 ADVANCE_SECONDS_MAX = 366 * 86_400
 

@@ -61,6 +61,11 @@ CREATE TABLE IF NOT EXISTS dialogues (
     hops INTEGER NOT NULL, error TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS dialogues_by_phone ON dialogues (msisdn, started_at);
 
+CREATE TABLE IF NOT EXISTS civil_subscriptions (
+    code TEXT PRIMARY KEY, person TEXT NOT NULL, event TEXT NOT NULL, url TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS civil_subscriptions_by_person ON civil_subscriptions (person, event);
+CREATE TABLE IF NOT EXISTS civil_deaths (id TEXT PRIMARY KEY, day TEXT NOT NULL) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS contributions (
     id INTEGER PRIMARY KEY, sender_id TEXT NOT NULL, transaction_id TEXT NOT NULL, reference_id TEXT NOT NULL,
     correlation_id TEXT NOT NULL, received_at REAL NOT NULL, deliveries INTEGER NOT NULL DEFAULT 1,

@@ -40,6 +40,7 @@ from payments.telling import BalanceTelling
 from payments.wallets.choosing import Wallets
 from payments.wallets.mpesa.wallet import MpesaWallet
 from payments.wallets.protocol import Wallet
+from registry.asking.watches import Watching, finish_at_once
 from registry.civil import CivilRegistry
 from registry.client import DciClient
 from registry.connection import Connection
@@ -56,7 +57,7 @@ from ussd_app.gateway.session_store import SessionStore
 from ussd_app.gateway.truroute import TruRoute
 from ussd_app.gateway.turns import Turns
 from ussd_app.gateway.world import NOTICE_VERSION, FundFacts, RoomsWorld
-from ussd_app.registries import CivilForMembers, FundForPayments
+from ussd_app.registries import CivilForMembers, FundForPayments, identifier_of
 from ussd_app.wallets import build_mpesa, build_others, check_scheme, hooks_address, shortcodes_of
 
 _REDIS_SECONDS: Final = 1.0
@@ -159,7 +160,14 @@ def build(
             **_payment_handlers(
                 settings, sessions, wallets, clock, calendar, _fund(settings, redis, clock, fund_key)
             ),
-            **_member_handlers(sessions, members, clock, policy, _civil(settings, redis, clock, civil_key)),
+            **_member_handlers(
+                settings,
+                sessions,
+                members,
+                clock,
+                policy,
+                _dci_client(Connection.to_civil(settings), redis, clock, civil_key),
+            ),
             **dci.handlers,
             "message": Sending(sessions, _sms(settings), members, vault, Texts(words, calendar), clock).run,
         },
@@ -259,9 +267,17 @@ def _payment_handlers(
 
 
 def _member_handlers(
-    sessions: Sessions, members: Members, clock: Clock, policy: Policy, civil: CivilForMembers
+    settings: Settings,
+    sessions: Sessions,
+    members: Members,
+    clock: Clock,
+    policy: Policy,
+    civil_client: DciClient,
 ) -> dict[str, Handler]:
+    civil = CivilForMembers(CivilRegistry(civil_client), civil_client.connection.name, clock)
+    watching = Watching(sessions, civil_client, identifier_of, clock)
     return {
+        "watch": watching.run if settings.civil_registry_watches else finish_at_once,
         "identity": IdentityLookUp(sessions, civil, members.indexes, clock, policy).run,
         "phone_change": PhoneChangeCompletion(sessions, members.phone_changes).run,
     }
@@ -292,16 +308,15 @@ def _sms(settings: Settings) -> AfricasTalkingSms:
     )
 
 
-def _civil(settings: Settings, redis: Redis, clock: Clock, key: SigningKey | None) -> CivilForMembers:
-    connection = Connection.to_civil(settings)
-    client = DciClient.open(connection, RedisTokenCache(redis, connection.name), signing_key=key, clock=clock)
-    return CivilForMembers(CivilRegistry(client), connection.name, clock)
-
-
 def _fund(settings: Settings, redis: Redis, clock: Clock, key: SigningKey | None) -> FundForPayments:
     connection = Connection.to_fund(settings)
-    client = DciClient.open(connection, RedisTokenCache(redis, connection.name), signing_key=key, clock=clock)
+    client = _dci_client(connection, redis, clock, key)
     return FundForPayments(FundRegistry(client), programme=settings.fund_programme)
+
+
+def _dci_client(connection: Connection, redis: Redis, clock: Clock, key: SigningKey | None) -> DciClient:
+    tokens = RedisTokenCache(redis, connection.name)
+    return DciClient.open(connection, tokens, signing_key=key, clock=clock, redis=redis)
 
 
 def _signing_key(setting: SecretStr | None) -> SigningKey | None:

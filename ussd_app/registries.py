@@ -4,9 +4,13 @@ import uuid
 from collections.abc import Sequence
 from typing import Final
 
+from sqlalchemy.orm import Session
+
 from core.clock import Clock
 from members.civil import CivilAnswer, PersonFound, PersonUnknown, RegistryUnavailable, SeveralPersons
+from members.model import NATIONAL_ID
 from members.numbers import NationalId
+from members.tables import MemberRow
 from payments.registry_postings import model as central
 from registry import outcomes
 from registry.civil import CivilRegistry, Found, NotFound, Several
@@ -53,6 +57,12 @@ class CivilForMembers:
                 return PersonUnknown(self._source, looked_up_at)
             case _:
                 return RegistryUnavailable(answer.reason, answer.retry_seconds)
+
+
+def identifier_of(session: Session, member_id: uuid.UUID) -> Identifier | None:
+    """Under which identifier the civil registry knows a member."""
+    row = session.get(MemberRow, member_id)
+    return None if row is None or row.identifier_type != NATIONAL_ID else Identifier(_UIN, row.identifier)
 
 
 class FundForPayments:

@@ -32,6 +32,8 @@ def _token(world: World, role: str) -> ResponseReturnValue:
         raise TransportError(
             fault.http_status or 503, "err.service.unavailable", "the registry is not available"
         )
+    if fault.outcome == "token_refused":
+        return jsonify(error="invalid_client"), 401
     form = request.form
     if form.get("grant_type") != "client_credentials":
         return jsonify(error="unsupported_grant_type"), 400

@@ -7,7 +7,7 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from sandbox.people import Person
-from sandbox.registries import access, envelope, search
+from sandbox.registries import access, envelope, search, watched
 from sandbox.registries.envelope import RejectedError
 from sandbox.registries.search import Record
 from sandbox.world import here
@@ -16,6 +16,7 @@ ROLE = "civil"
 RECORD_TYPE = "CRVSPerson"
 blueprint = Blueprint("civil", __name__, url_prefix="/civil")
 access.install(blueprint, ROLE)
+watched.install(blueprint)
 
 
 @blueprint.post("/registry/sync/search")
@@ -69,8 +70,11 @@ def as_record(person: Person) -> Record:
         "birth_place": person.county,
         "status": person.status,
     }
-    if person.death_date:
-        record["death_date"] = person.death_date
+    died = here().store.row("SELECT day FROM civil_deaths WHERE id = ?", person.id)
+    if died is not None:
+        record["status"] = "deceased"
+    if person.death_date or died is not None:
+        record["death_date"] = person.death_date or (died["day"] if died is not None else "")
     return record
 
 

@@ -25,14 +25,17 @@ HEADER_FIELDS = ("message_id", "message_ts", "action", "sender_id", "total_count
 class TransportError(Exception):
     """Refused before the message counts: `{"errors":[{code, message}]}` with 401, 403 or 5xx."""
 
-    def __init__(self, http_status: int, code: str, message: str) -> None:
+    def __init__(self, http_status: int, code: str, message: str, retry_after: int = 0) -> None:
         super().__init__(message)
         self.http_status = http_status
         self.code = code
+        self.retry_after = retry_after
 
     def response(self) -> Response:
         response = jsonify(errors=[{"code": self.code, "message": str(self)}])
         response.status_code = self.http_status
+        if self.retry_after:
+            response.headers["Retry-After"] = str(self.retry_after)
         return response
 
 
@@ -110,7 +113,10 @@ def _disturb(fault: Fault) -> None:
         time.sleep(fault.delay_s)
     if fault.outage or fault.http_status:
         raise TransportError(
-            fault.http_status or 503, "err.service.unavailable", "the registry is not available"
+            fault.http_status or 503,
+            "err.request.too_many_requests" if fault.http_status == 429 else "err.service.unavailable",  # noqa: PLR2004 - HTTP.
+            "the registry is not available",
+            int(fault.retry_after),
         )
 
 
@@ -222,6 +228,8 @@ def reply(
         signed = header | {"message_id": "forged"} if fault.outcome == "wrong_signature" else header
         named = f"{role}|{keys.key_id(role)}|ed25519"
         body = {
-            "signature": signature.sign(keys.own_key(world, role), named, signed, message, time.time())
+            "signature": signature.sign(
+                keys.own_key(world, role), named, signed, message, time.time() + fault.clock_skew_s
+            )
         } | body
     return Response(json.dumps(body), mimetype="application/json")

@@ -98,11 +98,18 @@ def sync_search() -> ResponseReturnValue:
         envelope.check_header(received.header, "search")
         envelope.reject_by_fault(fault)
         items = search.items_of(received, "search_request")
-        message["search_response"] = [search.answer(item, _find, RECORD_TYPE) for item in items]
+        find = _lies if fault.outcome == "lies" else _find
+        message["search_response"] = [search.answer(item, find, RECORD_TYPE) for item in items]
     except RejectedError as error:
         return envelope.reply(ROLE, received, message, fault, reason=error)
     envelope.lose_answer(fault)
     return envelope.reply(ROLE, received, message, fault)
+
+
+def _lies(criteria: Mapping[str, Any]) -> list[Record]:
+    """Says another amount than it was told."""
+    found = _find(criteria)
+    return [record | {"amount": money.plain((money.cents(record["amount"]) or 0) + 100)} for record in found]
 
 
 def _find(criteria: Mapping[str, Any]) -> list[Record]:

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from prometheus_client import Counter
 
+from registry.keys import jwks
 from registry.server.endpoints import ENDPOINTS
 from registry.server.model import Reply
 from registry.server.openapi import document
@@ -33,6 +34,11 @@ def create_blueprint(services: Services) -> Blueprint:
     @blueprint.get("/openapi.json")
     def openapi() -> Response:
         return jsonify(described)
+
+    @blueprint.get("/.well-known/jwks.json")
+    def published() -> Response:
+        # Where the standard has it, below the base; also at the root of the host, where RFC 8615 has it.
+        return jsonify(jwks(*services.signing_keys))
 
     for endpoint in ENDPOINTS:
         blueprint.add_url_rule(
