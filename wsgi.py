@@ -1,9 +1,17 @@
 """The WSGI entry: `granian --interface wsgi wsgi:app`."""
 
+from contextlib import suppress
+
+from sqlalchemy.exc import SQLAlchemyError
+
 from core.logging import configure_logging
 from core.settings import load_settings
 from ussd_app.application import create_app
 from ussd_app.bootstrap import build
 
 configure_logging("web")
-app = create_app(build(load_settings()))
+services = build(load_settings())
+# Without a database yet, the first call does it.
+with suppress(SQLAlchemyError):
+    services.host.keep_menus()
+app = create_app(services)

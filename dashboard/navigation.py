@@ -9,7 +9,7 @@ from dashboard.access import access_of, may
 _GROUPS = (
     ("money", ("today", "exceptions", "payments")),
     ("people", ("members",)),
-    ("house", ("queues", "audit", "people_at_the_fund")),
+    ("house", ("funnels", "queues", "audit", "people_at_the_fund")),
 )
 
 

@@ -1,6 +1,6 @@
 """What the dashboard needs from the outside; built once by the composition root."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import cast
 
@@ -8,6 +8,7 @@ from flask import current_app
 
 from core.clock import Clock, FundCalendar
 from core.database import Sessions
+from dashboard.funnel import Funnel, NoFunnel
 from members.service import Members
 
 EXTENSION = "kibaba_dashboard"
@@ -28,6 +29,7 @@ class Services:
     fund_name: str
     currency: str = "KES"
     region: str = "KE"
+    funnel: Funnel = field(default_factory=NoFunnel)
     idle_for: timedelta = timedelta(minutes=30)
     signed_in_for: timedelta = timedelta(hours=12)
 

@@ -51,7 +51,8 @@ from ussd_app.gateway.africastalking import AfricasTalking
 from ussd_app.gateway.aggregator import Aggregator, Dialling
 from ussd_app.gateway.arkesel import Arkesel
 from ussd_app.gateway.funnel import Funnel
-from ussd_app.gateway.graphs import Graphs
+from ussd_app.gateway.funnel_reading import FunnelReading
+from ussd_app.gateway.graphs import Definition, Graphs
 from ussd_app.gateway.host import Host
 from ussd_app.gateway.session_store import SessionStore
 from ussd_app.gateway.truroute import TruRoute
@@ -84,6 +85,7 @@ class Services:
     wallets: Mapping[str, Wallet]
     host: Host
     funnel: Funnel
+    funnel_reading: FunnelReading
     aggregators: Sequence[Aggregator]
     handlers: Mapping[str, Handler]
     schedule: Sequence[Every]
@@ -128,6 +130,7 @@ def build(
         health_check_interval=30,
     )
     closing.callback(redis.close)
+    definition = Definition.read(menu_root)
     funnel = Funnel(sessions, clock, calendar)
     closing.callback(funnel.close)
     policy = Policy(calendar, phone_change_wait_hours=settings.phone_change_wait_hours)
@@ -153,8 +156,9 @@ def build(
         messages=Messages(members, vault, clock, calendar, NOTICE_VERSION),
         mpesa=wallet,
         wallets=wallets,
-        host=_host(settings, members, vault, calendar, funnel, clock, closing, menu_root, pooled=pooled),
+        host=_host(settings, members, vault, calendar, funnel, definition, clock, closing, pooled=pooled),
         funnel=funnel,
+        funnel_reading=FunnelReading(sessions, definition.graph),
         aggregators=_aggregators(settings),
         handlers={
             **_payment_handlers(
@@ -194,9 +198,9 @@ def _host(
     vault: Vault,
     calendar: FundCalendar,
     funnel: Funnel,
+    definition: Definition,
     clock: Clock,
     closing: ExitStack,
-    menu_root: Path | None,
     *,
     pooled: bool,
 ) -> Host:
@@ -223,7 +227,7 @@ def _host(
         phone_change_wait_hours=settings.phone_change_wait_hours,
     )
     return Host(
-        graphs=Graphs(sessions, clock, menu_root),
+        graphs=Graphs(sessions, clock, definition),
         store=SessionStore(redis, vault, session_seconds=settings.ussd_session_seconds),
         sessions=sessions,
         turns=Turns(sessions, world, clock, settings.ussd_screen_septets),

@@ -3,6 +3,7 @@
 from dashboard.pages import (
     audit,
     exceptions,
+    funnels,
     members,
     payments,
     people_at_the_fund,
@@ -18,6 +19,7 @@ ALL_PAGES = (
     exceptions.routes,
     payments.routes,
     members.routes,
+    funnels.routes,
     queues.routes,
     audit.routes,
     people_at_the_fund.routes,

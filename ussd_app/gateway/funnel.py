@@ -21,18 +21,9 @@ from core.database import Sessions
 from menus import Event
 from ussd_app.gateway.tables import MenuFunnel
 
-# The column that counts an event. Leaving by Back or Home is no drop-off; More keeps to the screen.
-_COLUMNS: Final = {
-    "entered": "entered",
-    "answered": "answered",
-    "invalid": "invalid",
-    "back": "left",
-    "home": "left",
-    "abandoned": "abandoned",
-    "resumed": "resumed",
-    "ended": "ended",
-}
-_COUNTED: Final = (*dict.fromkeys(_COLUMNS.values()), "timed", "milliseconds")
+# Events that have a column of their own name.
+_COLUMNS: Final = ("entered", "answered", "invalid", "abandoned", "resumed", "ended")
+_COUNTED: Final = (*_COLUMNS, "left", "timed", "milliseconds")
 # Longer than that nobody thinks: the caller was away, and the mean would say nothing.
 _MILLISECONDS_MAX: Final = 180_000
 
@@ -78,16 +69,16 @@ class Funnel:
         answered_on: str = "",
         milliseconds: int | None = None,
     ) -> None:
-        """Count what a hop did; `milliseconds` is how long the caller took on the screen `answered_on`."""
+        """Count what an answer did; `milliseconds` is how long the caller took on `answered_on`."""
         day = self._calendar.day_of(self._clock.now())
-        counted = [
-            ((day, event.screen, marks), _COLUMNS[event.kind]) for event in events if event.kind in _COLUMNS
-        ]
+        counted = [((day, event.screen, marks), event.kind) for event in events if event.kind in _COLUMNS]
         if not counted:
             return
         with self._lock:
             self._counts.update(counted)
-            if milliseconds is not None and 0 <= milliseconds <= _MILLISECONDS_MAX:
+            if answered_on and any(kind == "entered" for _, kind in counted):
+                self._counts[(day, answered_on, marks), "left"] += 1
+            if answered_on and milliseconds is not None and 0 <= milliseconds <= _MILLISECONDS_MAX:
                 row = (day, answered_on, marks)
                 self._counts[row, "timed"] += 1
                 self._counts[row, "milliseconds"] += milliseconds
@@ -121,7 +112,7 @@ class Funnel:
                 self._counts.update(counts)
             return
         for (row, column), count in counts.items():
-            if column not in {"timed", "milliseconds"}:
+            if column in _COLUMNS:
                 SCREENS.labels(row[1], column).inc(count)
 
     def close(self) -> None:

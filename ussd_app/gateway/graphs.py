@@ -1,5 +1,6 @@
 """The menus of this process and those that older or newer sessions began with, by hash."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -18,12 +19,25 @@ _LOADED_MAX: Final = 16
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """The menus that a process serves, and the form in which they are kept."""
+
+    graph: Graph
+    packed: str
+
+    @staticmethod
+    def read(root: Path | None = None) -> "Definition":
+        """The packaged menus, or those of a folder. Raises DefinitionError."""
+        return Definition(load_graph(root), pack(root))
+
+
 class Graphs:
     """The present graph, and any other that a session names. Safe to use from many threads."""
 
-    def __init__(self, sessions: Sessions, clock: Clock, root: Path | None = None) -> None:
-        self.current: Graph = load_graph(root)
-        self._packed = pack(root)
+    def __init__(self, sessions: Sessions, clock: Clock, definition: Definition) -> None:
+        self.current: Graph = definition.graph
+        self._packed = definition.packed
         self._sessions = sessions
         self._clock = clock
         self._loaded: dict[str, Graph | None] = {self.current.hash: self.current}

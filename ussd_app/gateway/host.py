@@ -41,17 +41,20 @@ _AFTER_END: Final = timedelta(seconds=1)
 log = structlog.get_logger()
 
 
+# The screen that was answered, "" for an opening, and what happened then.
+_Walked = tuple[str, tuple[Event, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Progress:
-    """A session as far as it has been walked, and what the last answer did on the way."""
+    """A session as far as it has been walked, and what this post did on the way."""
 
     session: Session
     reply: Reply
     answers: int
     epoch: str = ""
     contribution_id: str = ""
-    events: tuple[Event, ...] = ()
-    answered_on: str = ""
+    walked: tuple[_Walked, ...] = ()
 
     def after(self, done: Step, *, answers: int, contribution_id: str = "") -> "_Progress":
         return replace(
@@ -60,8 +63,7 @@ class _Progress:
             reply=Reply(done.text, done.ends),
             answers=answers,
             contribution_id=contribution_id or self.contribution_id,
-            events=done.events,
-            answered_on=self.session.screen,
+            walked=(*self.walked, (self.session.screen, done.events)),
         )
 
 
@@ -86,6 +88,10 @@ class Host:
         self._funnel = funnel
         self._vault = vault
         self._clock = clock
+
+    def keep_menus(self) -> None:
+        """Store the present menus, so that sessions of them can be ended by any later release."""
+        self._graphs.keep()
 
     def answer(self, hop: Hop) -> Reply:
         """The reply to one post; the same post again gets the same reply and has no second effect."""
@@ -132,14 +138,16 @@ class Host:
         dialled, typed = (parts[:1], parts[1:]) if _is_alias(parts[0]) else ((), parts)
         doubtful = self._turns.first_answers(key, len(typed))
         progress = self._open(hop, key, dialled)
-        return self._answers(hop, key, progress, typed, doubtful=doubtful)
+        rebuilt = self._answers(hop, key, progress, typed, doubtful=doubtful)
+        # What came before the last answer was counted when it came.
+        return replace(rebuilt, walked=rebuilt.walked[-1:])
 
     def _open(self, hop: Hop, key: str, link: tuple[str, ...], epoch: str = "") -> _Progress:
         opening = Opening(link) if link else Opening(suspended=self._suspended(hop))
         turn = Turn(hop, f"{key}:{epoch}" if epoch else key, 0)
         done = self._turns.opened(self._graphs.current, opening, turn)
         return _Progress(
-            done.session, Reply(done.text, done.ends), answers=0, epoch=epoch, events=done.events
+            done.session, Reply(done.text, done.ends), answers=0, epoch=epoch, walked=(("", done.events),)
         )
 
     def _go_on(self, hop: Hop, key: str, record: Record, parts: tuple[str, ...]) -> _Progress:
@@ -161,7 +169,7 @@ class Host:
         """Answer screen after screen. The first `doubtful` answers set off nothing new."""
         total = progress.answers + len(parts)
         if total > _ANSWERS_MAX:
-            return replace(progress, reply=self._notice("trouble"), answers=total, events=())
+            return replace(progress, reply=self._notice("trouble"), answers=total)
         graph = self._graph_of(progress.session)
         session_key = f"{key}:{progress.epoch}" if progress.epoch else key
         for part in parts:
@@ -170,7 +178,7 @@ class Host:
             try:
                 done, contribution_id = self._turns.typed(graph, progress.session, part, turn)
             except Held:
-                progress = replace(progress, answers=number, events=())
+                progress = replace(progress, answers=number)
             else:
                 progress = progress.after(done, answers=number, contribution_id=contribution_id)
         return progress
@@ -212,8 +220,9 @@ class Host:
     def _count(self, hop: Hop, progress: _Progress, waited_milliseconds: int | None) -> None:
         session = progress.session
         marks = Marks(session.graph, session.language, hop.network_code)
-        waited = waited_milliseconds if progress.answered_on else None
-        self._funnel.count(marks, progress.events, progress.answered_on, waited)
+        for answered_on, events in progress.walked:
+            self._funnel.count(marks, events, answered_on, waited_milliseconds)
+            waited_milliseconds = None
 
     def _earlier(self, hop: Hop, key: str) -> Reply:
         """An older post again gets the reply it had; text that was never seen starts nothing."""

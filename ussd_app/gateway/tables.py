@@ -34,7 +34,8 @@ class MenuDefinition(Base):
 class MenuFunnel(Base):
     """How callers fared on one screen on one of the fund's days. Counts only, nobody's data.
 
-    `milliseconds` is the sum of the time that `timed` answers took.
+    `left` counts every way on: an answer, Back, Home, help, a locked PIN. Who entered and neither left nor
+    reached an end there dropped out. `milliseconds` is the sum of the time that `timed` answers took.
     """
 
     __tablename__ = "menu_funnel"
