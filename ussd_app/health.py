@@ -17,6 +17,8 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import outbox
+from registry.breaker import Breaker
+from registry.connection import CONNECTIONS
 from ussd_app.bootstrap import Services
 
 _MIGRATIONS: Final = Path(__file__).parent.parent / "migrations"
@@ -104,6 +106,11 @@ def _outbox_gauges(services: Services) -> CollectorRegistry:
     oldest = Gauge(
         "kibaba_outbox_oldest_seconds", "Age of the oldest waiting task.", ["topic"], registry=registry
     )
+    circuits = Gauge(
+        "kibaba_registry_circuit_open", "1 while a registry is down.", ["connection"], registry=registry
+    )
+    for name in CONNECTIONS:
+        circuits.labels(name).set(int(Breaker(name, services.redis).is_open))
     with services.sessions.begin() as session:
         for row in outbox.backlog(session):
             pending.labels(row.topic).set(row.pending)

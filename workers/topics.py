@@ -42,6 +42,7 @@ TOPICS: Final[dict[str, TopicPlan]] = {
     "identity": TopicPlan(REGISTRY, lease_seconds=15),
     "phone_change": TopicPlan(REGISTRY),
     "message": TopicPlan(MESSAGES),
+    "watch": TopicPlan(REGISTRY),
     "dci_callback": TopicPlan(REGISTRY),
     "dci_event": TopicPlan(REGISTRY),
     "dci_forget": TopicPlan(REGISTRY, lease_seconds=120),
