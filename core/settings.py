@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     pull_delay_seconds: float = Field(default=3.0, ge=0)
     pull_every_seconds: int = Field(default=3600, ge=5)
     reconcile_every_seconds: int = Field(default=3600, ge=5)
+    four_eyes_above_cents: int = Field(default=100_000, ge=0)
+    alert_phones: Annotated[list[str], NoDecode, BeforeValidator(_comma_separated)] = []
     phone_change_wait_hours: float = Field(default=24.0, ge=0)
     registry_read_back_seconds: float = Field(default=1.0, ge=0)
 
@@ -77,6 +79,10 @@ class Settings(BaseSettings):
     mpesa_passkey: SecretStr = SecretStr("")
     mpesa_pull_nominated_number: str = "254722000000"
     mpesa_c2b_version: Literal["v1", "v2"] = "v2"
+    # The API user for refunds, its password and M-Pesa's certificate (PEM or a file): all three or none.
+    mpesa_initiator: str = ""
+    mpesa_initiator_password: SecretStr = SecretStr("")
+    mpesa_certificate: str = ""
 
     airtel_url: str = ""
     airtel_client_id: SecretStr = SecretStr("")
@@ -116,12 +122,22 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _strict_in_production(self) -> "Settings":
-        faults = _key_faults(self) + _wallet_faults(self)
+        faults = _key_faults(self) + _initiator_faults(self) + _wallet_faults(self)
         if self.is_production:
             faults += _production_faults(self)
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+
+def _initiator_faults(settings: Settings) -> list[str]:
+    parts = {
+        "MPESA_INITIATOR": settings.mpesa_initiator,
+        "MPESA_INITIATOR_PASSWORD": settings.mpesa_initiator_password.get_secret_value(),
+        "MPESA_CERTIFICATE": settings.mpesa_certificate,
+    }
+    missing = [name for name, value in parts.items() if not value]
+    return [f"{name} is missing beside the others" for name in missing] if len(missing) < len(parts) else []
 
 
 _NEEDED = {

@@ -1,5 +1,6 @@
 """SMS as values: states of one sent, one received, a delivery report, keywords."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -45,6 +46,9 @@ class Keyword(StrEnum):
     STOP = "stop"
     HELP = "help"
     BALANCE = "balance"
+    CLAIM = "claim"
+    WAY = "way"
+    REFUND = "refund"
     UNKNOWN = "unknown"
 
 
@@ -65,10 +69,24 @@ WORDS = {
     "SALIO": Word(Keyword.BALANCE, "sw"),
     "BAL": Word(Keyword.BALANCE, "en"),
     "BALANCE": Word(Keyword.BALANCE, "en"),
+    "RISITI": Word(Keyword.CLAIM, "sw"),
+    "RECEIPT": Word(Keyword.CLAIM, "en"),
+    "WAPI": Word(Keyword.WAY, "sw"),
+    "WHERE": Word(Keyword.WAY, "en"),
+    "REJESHA": Word(Keyword.REFUND, "sw"),
+    "REFUND": Word(Keyword.REFUND, "en"),
 }
+_RECEIPT_CODE = re.compile(r"[A-Z0-9]{6,12}")
 
 
 def word_in(text: str) -> Word | None:
     """The keyword that a message begins with, however it is cased, spaced or ended."""
     first = text.split(maxsplit=1)[:1]
     return WORDS.get(first[0].strip(".,!?;:\"'").upper()) if first else None
+
+
+def receipt_code_in(text: str) -> str | None:
+    """The receipt code that follows a keyword: as the wallet's SMS begins, however it is cased or ended."""
+    words = text.split(maxsplit=2)[1:2]
+    code = words[0].strip(".,!?;:\"'").upper() if words else ""
+    return code if _RECEIPT_CODE.fullmatch(code) else None

@@ -12,11 +12,18 @@ from core.vault import Vault
 from members.model import Member, Purpose
 from members.notices import tell_member, tell_phone
 from members.service import Members
-from messages.model import IncomingSms, Keyword, word_in
+from messages.model import IncomingSms, Keyword, receipt_code_in, word_in
 from messages.tables import InboundMessageRow
 
 # Two machines that answer each other would not stop by themselves.
 ANSWERS_PER_DAY_MAX = 10
+_MONEY_TOPICS = {
+    Keyword.BALANCE: "balance",
+    Keyword.WAY: "where",
+    Keyword.CLAIM: "claim",
+    Keyword.REFUND: "refund_wish",
+}
+_WITH_CODE = frozenset({Keyword.CLAIM, Keyword.REFUND})
 
 
 class Receiving:
@@ -42,10 +49,11 @@ class Receiving:
         template = self._obey(session, keyword, incoming.phone, member)
         if self._received_today(session, row) > ANSWERS_PER_DAY_MAX:
             return keyword
-        if keyword is Keyword.BALANCE and member is not None:
-            # Money is another room's: it fills in the balance and has the answer sent.
-            payload = {"member_id": str(member.id)}
-            outbox.add(session, "balance", str(row.id), payload, now=row.received_at)
+        topic = _MONEY_TOPICS.get(keyword)
+        payload = _question(keyword, member, incoming.text)
+        if topic is not None and payload is not None:
+            # Money is another room's: it finds the answer and has it sent.
+            outbox.add(session, topic, str(row.id), payload, now=row.received_at)
         else:
             self._answer(session, row, template, incoming.phone, member, word.language if word else "en")
         return keyword
@@ -71,7 +79,10 @@ class Receiving:
 
     def _obey(self, session: Session, keyword: Keyword, phone: PhoneNumber, member: Member | None) -> str:
         """Do what is asked; the template that answers it."""
-        if keyword in {Keyword.HELP, Keyword.BALANCE}:
+        if keyword in {Keyword.CLAIM, Keyword.REFUND} and member is not None:
+            # Only reached without a code: with one, the answer is another room's.
+            return "claim_code"
+        if keyword is Keyword.HELP or keyword in _MONEY_TOPICS:
             return "help"
         if keyword is Keyword.UNKNOWN:
             return "unknown_keyword"
@@ -117,3 +128,13 @@ class Receiving:
             tell_member(session, template, member.id, row.id, now=now)
         else:
             tell_phone(session, self._vault, template, phone, str(row.id), language=language, now=now)
+
+
+def _question(keyword: Keyword, member: Member | None, text: str) -> dict[str, str] | None:
+    """What the room of money is asked; None when a stranger asks or the code is missing."""
+    if member is None:
+        return None
+    if keyword not in _WITH_CODE:
+        return {"member_id": str(member.id)}
+    code = receipt_code_in(text)
+    return None if code is None else {"member_id": str(member.id), "code": code}

@@ -37,6 +37,10 @@ def sandbox_providers(sandbox_url: str) -> dict[str, str]:
         "MPESA_CONSUMER_SECRET": "sandbox-secret",
         "MPESA_SHORTCODE": "174379",
         "MPESA_PASSKEY": "sandbox-passkey",
+        "MPESA_INITIATOR": "sandbox-initiator",
+        "MPESA_INITIATOR_PASSWORD": "sandbox-initiator-password",
+        # The sandbox makes its key when it is first asked for.
+        "MPESA_CERTIFICATE": f"{sandbox_url}/certificate.pem",
         **_sandbox_wallets(sandbox_url),
         "CIVIL_REGISTRY_URL": f"{sandbox_url}/civil",
         "CIVIL_REGISTRY_CLIENT_ID": "kibaba",

@@ -14,6 +14,7 @@ from payments.payers import payer_index
 from payments.receipts import service as receipts
 from payments.receipts.model import Arrival, Meaning, Owner
 from payments.receipts.tables import Receipt
+from payments.telling import tell_suspense
 
 _SKEW = timedelta(minutes=5)
 
@@ -70,6 +71,8 @@ class Crediting:
             return self._again(session, arrival, recorded.receipt.id, now=now)
         if intent is not None:
             link(session, intent, recorded.receipt, f"paid: {arrival.source}", now=now)
+        if owner.member_id is None and arrival.payer is not None:
+            tell_suspense(session, recorded.receipt, arrival.payer, now=now)
         verdict = Verdict.SUSPENSE if owner.member_id is None else Verdict.CREDITED
         return _meaning(verdict, arrival, detail=owner.why, contribution=intent, receipt=recorded.receipt)
 
@@ -86,6 +89,8 @@ class Crediting:
         if owner is not None and owner.member_id is not None:
             receipts.allocate(session, receipt, owner, now=now)
             return _meaning(Verdict.CREDITED, arrival, detail=owner.why, receipt=receipt)
+        if owner is not None and arrival.payer is not None:
+            tell_suspense(session, receipt, arrival.payer, now=now)
         verdict = _verdict_on(arrival, receipt, is_new=False, was_linked=True)
         return _meaning(verdict, arrival, receipt=receipt)
 

@@ -13,18 +13,23 @@ from core.clock import Clock
 from core.database import Sessions
 from core.money import Money
 from core.outbox import Later, Task
+from payments.alerts.service import AlertKind, clear_alert, raise_alert
 from payments.contributions import service as contributions
 from payments.contributions.tables import Contribution
 from payments.crediting import Crediting
 from payments.evidence.tables import Evidence, EvidenceVerdict
 from payments.model import ContributionState, EvidenceChannel, Verdict
+from payments.order_results import ORDER_CHANNELS, OrderResults
 from payments.prompt_results import ended_without_money, paid_without_receipt
 from payments.receipts.model import Arrival, Meaning
+from payments.wallet_lines.float_watch import Reading, watch
+from payments.wallets.payouts import Payouts
 from payments.wallets.protocol import Fate, HandPayment, PromptResult, UnreadableMessage, Wallet
 
 # A callback can overtake our own record of the accept; after this it is nobody's.
 _OVERTAKING = timedelta(seconds=60)
 _TRY_AGAIN_SECONDS = 5.0
+_ALERT_AT_ATTEMPT = 3
 _DETAIL_CHARACTERS_MAX = 300
 _RECEIPT_CHARACTERS_MAX = 40
 _MASK_CHARACTERS_MAX = 30
@@ -47,18 +52,40 @@ class Intake:
     """
 
     def __init__(
-        self, sessions: Sessions, wallets: Mapping[str, Wallet], clock: Clock, *, pull_delay: timedelta
+        self,
+        sessions: Sessions,
+        wallets: Mapping[str, Wallet],
+        clock: Clock,
+        *,
+        pull_delay: timedelta,
+        payouts: Mapping[str, Payouts] | None = None,
     ) -> None:
         self._sessions = sessions
+        self._orders = OrderResults(payouts or {})
         self._wallets = wallets
         self._clock = clock
         self._crediting = Crediting(pull_delay)
 
     def run(self, task: Task) -> Later | None:
-        """Handle an `evidence` task."""
-        with self._sessions.begin() as session:
-            meaning = self.understand(session, uuid.UUID(task.payload["evidence_id"]))
+        """Handle an `evidence` task. One that fails again and again is an alert until it works."""
+        evidence_id = uuid.UUID(task.payload["evidence_id"])
+        try:
+            with self._sessions.begin() as session:
+                meaning = self.understand(session, evidence_id)
+                if task.attempt >= _ALERT_AT_ATTEMPT:
+                    clear_alert(session, AlertKind.EVIDENCE_FAILED, str(evidence_id), now=self._clock.now())
+        except Exception as error:
+            if task.attempt >= _ALERT_AT_ATTEMPT:
+                self._alert(evidence_id, error)
+            raise
         return meaning if isinstance(meaning, Later) else None
+
+    def _alert(self, evidence_id: uuid.UUID, error: Exception) -> None:
+        # The type only: an exception's text may carry what a payer sent.
+        with self._sessions.begin() as session:
+            why = f"cannot be understood: {type(error).__name__}"
+            now = self._clock.now()
+            raise_alert(session, AlertKind.EVIDENCE_FAILED, str(evidence_id), why, now=now)
 
     def understand(self, session: Session, evidence_id: uuid.UUID) -> Meaning | Later | None:
         """Give a message its meaning and write its verdict; None when it has one already."""
@@ -75,6 +102,15 @@ class Intake:
         return meaning
 
     def _read(self, session: Session, message: _Message, now: datetime) -> Meaning | Later:
+        if message.channel in ORDER_CHANNELS:
+            return self._orders.understand(
+                session,
+                channel=message.channel,
+                wallet=message.wallet,
+                reference=message.reference,
+                body=message.body,
+                now=now,
+            )
         wallet = self._wallets.get(message.wallet)
         if wallet is None:
             return Meaning(Verdict.UNREADABLE, "this wallet is not configured")
@@ -103,7 +139,18 @@ class Intake:
             payer_mask=payment.payer_mask or "",
             payer_name=payment.payer_name,
         )
-        return self._crediting.by_hand(session, arrival, now=now)
+        meaning = self._crediting.by_hand(session, arrival, now=now)
+        if payment.balance_after is not None:
+            reading = Reading(
+                wallet.name,
+                payment.shortcode,
+                arrival.receipt,
+                payment.amount,
+                payment.balance_after,
+                payment.paid_at,
+            )
+            watch(session, reading, now=now)
+        return meaning
 
     def _prompt_result(
         self, session: Session, message: _Message, wallet: Wallet, now: datetime

@@ -38,6 +38,8 @@ class EvidenceChannel(StrEnum):
     STK_QUERY = "stk_query"
     PULL = "pull"
     STATEMENT = "statement"
+    ORDER_RESULT = "order_result"
+    ORDER_TIMEOUT = "order_timeout"
 
 
 class Verdict(StrEnum):
@@ -62,6 +64,7 @@ class MatchStep(StrEnum):
     MEMBER_NUMBER = "member_number"
     NATIONAL_ID = "national_id"
     PHONE = "phone"
+    CLAIM = "claim"
     STAFF = "staff"
     SUSPENSE = "suspense"
 

@@ -12,6 +12,7 @@ from core.database import Sessions
 from core.errors import InvalidValue
 from core.ids import new_id
 from core.outbox import Later, Task
+from payments.alerts.service import AlertKind, clear_alert, raise_alert
 from payments.model import EvidenceChannel
 from payments.wallet_lines.applying import Applying
 from payments.wallet_lines.coverage import last_complete_end
@@ -81,6 +82,11 @@ class Pulling:
         )
         with self._sessions.begin() as session:
             session.add(run)
+            alert = (AlertKind.PULL_FAILED, f"{name}:{shortcode}")
+            if error:
+                raise_alert(session, *alert, error, now=run.finished_at)
+            else:
+                clear_alert(session, *alert, now=run.finished_at)
         if not error:
             return None
         pause = _BACK_OFF_SECONDS[min(task.attempt, len(_BACK_OFF_SECONDS)) - 1]

@@ -4,12 +4,17 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import outbox
 from core.clock import Clock
-from core.database import Sessions
+from core.database import Sessions, vault_of
 from core.outbox import Task
+from core.phone import PhoneNumber
+from members.indexes import MemberIndexes
+from members.notices import tell_member, tell_phone
+from members.tables import MemberRow
 from payments.contributions.tables import Contribution
 from payments.ledger.service import savings
 from payments.receipts.tables import Receipt
@@ -27,6 +32,18 @@ def tell_receipt(session: Session, receipt: Receipt, member_id: uuid.UUID, *, no
         _of_receipt(session, receipt, member_id, now),
         now=now,
     )
+
+
+def tell_suspense(session: Session, receipt: Receipt, phone: PhoneNumber, *, now: datetime) -> None:
+    """Say once, to the phone that paid, that nobody knows whose this money is, and how to claim it."""
+    values = {"amount_cents": receipt.amount_cents, "currency": receipt.currency, "receipt": receipt.receipt}
+    index = MemberIndexes(vault_of(session)).phone(phone)
+    known = session.scalar(select(MemberRow.id).where(MemberRow.phone_index == index))
+    if known is not None:
+        tell_member(session, "suspense", known, receipt.id, now=now, values=values)
+    else:
+        vault = vault_of(session)
+        tell_phone(session, vault, "suspense", phone, str(receipt.id), language="sw", now=now, values=values)
 
 
 def tell_reversal(session: Session, receipt: Receipt, member_id: uuid.UUID, *, now: datetime) -> None:

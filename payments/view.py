@@ -12,6 +12,7 @@ from core.money import Money
 from payments.contributions.tables import Contribution, ContributionEvent
 from payments.model import ContributionState, PaymentState, PostingState
 from payments.receipts.tables import Receipt
+from payments.refunds.tables import Refund
 from payments.registry_postings.tables import RegistryPosting
 from payments.wallet_lines.tables import StoredLine
 from payments.wallets.protocol import LineKind
@@ -75,7 +76,11 @@ def receipt_state(reversed_at: datetime | None, posting: str | None, *, confirme
 
 def statement_of(session: Session, member_id: uuid.UUID, limit: int) -> Sequence[Payment]:
     """A member's last payments and unfinished or failed intents, newest first."""
-    payments = [*_received(session, member_id, limit), *_not_received(session, member_id, limit)]
+    payments = [
+        *_received(session, member_id, limit),
+        *_given_back(session, member_id, limit),
+        *_not_received(session, member_id, limit),
+    ]
     return sorted(payments, key=lambda payment: payment.at, reverse=True)[:limit]
 
 
@@ -106,6 +111,29 @@ def _received(session: Session, member_id: uuid.UUID, limit: int) -> list[Paymen
             contribution_id=contribution_id,
         )
         for receipt, posting, confirmed, contribution_id in rows
+    ]
+
+
+def _given_back(session: Session, member_id: uuid.UUID, limit: int) -> list[Payment]:
+    """What the member had refunded: their money no longer, whether or not it has arrived."""
+    rows = session.execute(
+        select(Receipt, Contribution.id)
+        .join(Refund, Refund.receipt_id == Receipt.id)
+        .outerjoin(Contribution, Contribution.receipt_id == Receipt.id)
+        .where(Refund.member_id == member_id, Receipt.member_id.is_(None))
+        .order_by(Receipt.paid_at.desc())
+        .limit(limit)
+    )
+    return [
+        Payment(
+            at=receipt.paid_at,
+            amount=Money(receipt.amount_cents, receipt.currency),
+            state=PaymentState.REVERSED,
+            receipt=receipt.receipt,
+            receipt_id=receipt.id,
+            contribution_id=contribution_id,
+        )
+        for receipt, contribution_id in rows
     ]
 
 

@@ -29,17 +29,24 @@ from messages.sending import Sending
 from messages.service import Messages
 from messages.templates import FundWords, Texts
 from payments.asking import Asking
+from payments.balance_asking import BalanceAsking
+from payments.claims.answering import ClaimAnswering, ClaimLooking
 from payments.contributions.model import Terms
 from payments.intake import Intake
 from payments.posting import Posting
 from payments.prompting import Prompting
 from payments.pulling import Pulling
 from payments.reconciliation.service import Reconciling
+from payments.refunds.refunding import DecidedRefunds, Refunding, RefundWishes
 from payments.schemes.rules import scheme_on
 from payments.telling import BalanceTelling
 from payments.wallets.choosing import Wallets
+from payments.wallets.mpesa.initiator import Initiator, certificate_from
+from payments.wallets.mpesa.payouts import MpesaPayouts
 from payments.wallets.mpesa.wallet import MpesaWallet
+from payments.wallets.payouts import Payouts
 from payments.wallets.protocol import Wallet
+from payments.way_telling import WayTelling
 from registry.asking.watches import Watching, finish_at_once
 from registry.civil import CivilRegistry
 from registry.client import DciClient
@@ -62,6 +69,8 @@ from ussd_app.registries import CivilForMembers, FundForPayments, identifier_of
 from ussd_app.wallets import build_mpesa, build_others, check_scheme, hooks_address, shortcodes_of
 
 _REDIS_SECONDS: Final = 1.0
+_MINUTE_SECONDS: Final = 60
+_HOUR_SECONDS: Final = 3600
 _DAY_SECONDS: Final = 86_400
 # What a caller may be kept waiting for the database: one statement, one lock, one connection.
 _HOP_SECONDS: Final = 2.5
@@ -162,7 +171,7 @@ def build(
         aggregators=_aggregators(settings),
         handlers={
             **_payment_handlers(
-                settings, sessions, wallets, clock, calendar, _fund(settings, redis, clock, fund_key)
+                settings, sessions, wallet, wallets, clock, calendar, _fund(settings, redis, clock, fund_key)
             ),
             **_member_handlers(
                 settings,
@@ -245,12 +254,14 @@ def _aggregators(settings: Settings) -> list[Aggregator]:
 def _payment_handlers(
     settings: Settings,
     sessions: Sessions,
+    wallet: MpesaWallet | None,
     wallets: Mapping[str, Wallet],
     clock: Clock,
     calendar: FundCalendar,
     fund: FundForPayments,
 ) -> dict[str, Handler]:
     pull_delay = timedelta(seconds=settings.pull_delay_seconds)
+    payouts, hooks = _payouts(settings, wallet), hooks_address(settings)
     return {
         "prompt": Prompting(
             sessions,
@@ -260,13 +271,20 @@ def _payment_handlers(
             description=settings.fund_name[:13],
         ).run,
         "ask": Asking(sessions, wallets, clock, pull_delay=pull_delay).run,
-        "evidence": Intake(sessions, wallets, clock, pull_delay=pull_delay).run,
+        "evidence": Intake(sessions, wallets, clock, pull_delay=pull_delay, payouts=payouts).run,
         "pull": Pulling(sessions, wallets, clock, pull_delay=pull_delay).run,
         "post": Posting(
             sessions, fund, clock, calendar, read_back_seconds=settings.registry_read_back_seconds
         ).run,
         "balance": BalanceTelling(sessions, clock, currency=settings.fund_currency).run,
         "reconcile": Reconciling(sessions, clock, calendar).run,
+        "where": WayTelling(sessions, clock).run,
+        "claim": ClaimAnswering(sessions, clock).run,
+        "claim_again": ClaimLooking(sessions, clock).run,
+        "refund": Refunding(sessions, payouts, clock, hooks=hooks).run,
+        "refund_wish": RefundWishes(sessions, clock).run,
+        "refunds": DecidedRefunds(sessions, clock).run,
+        "wallet_balance": BalanceAsking(sessions, payouts, clock, hooks=hooks).run,
     }
 
 
@@ -290,6 +308,7 @@ def _member_handlers(
 def _schedule(settings: Settings, wallets: Mapping[str, Wallet]) -> list[Every]:
     return [
         *(entry for wallet in wallets.values() for entry in _wallet_schedule(settings, wallet)),
+        Every(_MINUTE_SECONDS, "refunds", "refunds"),
         Every(_DAY_SECONDS, "dci_forget", "dci_forget"),
     ]
 
@@ -300,7 +319,17 @@ def _wallet_schedule(settings: Settings, wallet: Wallet) -> list[Every]:
     entries = [Every(settings.reconcile_every_seconds, "reconcile", f"reconcile:{name}", account)]
     if wallet.can_pull:
         entries.append(Every(settings.pull_every_seconds, "pull", f"pull:{name}", account))
+        entries.append(Every(_HOUR_SECONDS, "wallet_balance", f"balance:{name}", account))
     return entries
+
+
+def _payouts(settings: Settings, wallet: MpesaWallet | None) -> dict[str, Payouts]:
+    """Empty without an initiator: then nothing can be paid out, and refunds are for staff."""
+    if wallet is None or not settings.mpesa_initiator:
+        return {}
+    password = settings.mpesa_initiator_password.get_secret_value()
+    initiator = Initiator(settings.mpesa_initiator, password, certificate_from(settings.mpesa_certificate))
+    return {wallet.name: MpesaPayouts(wallet.client, initiator)}
 
 
 def _sms(settings: Settings) -> AfricasTalkingSms:

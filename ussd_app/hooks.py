@@ -12,6 +12,7 @@ from core.errors import InvalidValue
 from messages.africastalking.forms import parse_delivery_report, parse_incoming
 from payments.evidence.service import store
 from payments.model import EvidenceChannel
+from payments.order_results import reference_of
 from payments.validation import Judgement, judge
 from payments.wallets.mpesa.hand_payment import CONFIRMED, RejectReason, accept, read_hand_payment, reject
 from payments.wallets.protocol import UnreadableMessage
@@ -40,6 +41,10 @@ def create_blueprint(services: Services) -> Blueprint:
     for rule, view in (
         ("/hooks/<token>/stk", hooks.stk),
         ("/hooks/<token>/stk/<reference>", hooks.stk),
+        ("/hooks/<token>/result/<kind>", hooks.result),
+        ("/hooks/<token>/result/<kind>/<order_id>", hooks.result),
+        ("/hooks/<token>/timeout/<kind>", hooks.timeout),
+        ("/hooks/<token>/timeout/<kind>/<order_id>", hooks.timeout),
         ("/hooks/<token>/c2b/validation", hooks.validation),
         ("/hooks/<token>/c2b/confirmation", hooks.confirmation),
         ("/gateway/<token>/africastalking/sms", hooks.sms),
@@ -67,6 +72,16 @@ class _Hooks:
     def confirmation(self) -> ResponseReturnValue:
         """Somebody paid the shortcode by hand."""
         return self._kept(EvidenceChannel.C2B_CONFIRMATION) or jsonify(CONFIRMED)
+
+    def result(self, kind: str, order_id: str = "") -> ResponseReturnValue:
+        """How an order of ours ended: a payout, a reversal, a question."""
+        reference = reference_of(kind, order_id)
+        return self._kept(EvidenceChannel.ORDER_RESULT, reference) or jsonify(_STK_TAKEN)
+
+    def timeout(self, kind: str, order_id: str = "") -> ResponseReturnValue:
+        """The wallet's queue was too long: the order may have been carried out or not."""
+        reference = reference_of(kind, order_id)
+        return self._kept(EvidenceChannel.ORDER_TIMEOUT, reference) or jsonify(_STK_TAKEN)
 
     def validation(self) -> ResponseReturnValue:
         """Somebody is about to pay by hand: accept, unless it surely is wrong. In doubt the answer is yes."""
@@ -120,6 +135,7 @@ class _Hooks:
                 body=_text(raw),
                 now=services.clock.now(),
                 reference=reference,
+                shortcode=services.settings.mpesa_shortcode,
             )
         CALLBACKS.labels(channel.value, "stored").inc()
         return None

@@ -11,7 +11,7 @@ from core.database import Base
 
 
 class Alert(Base):
-    """One trouble. `subject` tells apart two of a kind; `times` counts how often it came while it was open."""
+    """One trouble. `subject` tells apart two of a kind; `times` counts how often it came while open."""
 
     __tablename__ = "alerts"
     __table_args__ = (

@@ -31,7 +31,7 @@ class Offered:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyYours:
-    """This money is among the member's savings."""
+    """The money is among the member's savings."""
 
     amount: Money
     receipt: str

@@ -22,14 +22,20 @@ def store(
     body: str,
     now: datetime,
     reference: str = "",
+    shortcode: str = "",
 ) -> uuid.UUID:
-    """Keep a raw message as it came. `reference`: what our own address said, a contribution id or nothing."""
+    """Keep a raw message as it came.
+
+    `reference`: what our own address said, the id of what we asked or nothing. `shortcode`: which of ours the
+    address was given for.
+    """
     evidence_id = new_id()
     session.execute(
         insert(Evidence).values(
             id=evidence_id,
             channel=channel,
             wallet=wallet,
+            shortcode=shortcode,
             reference=reference[:_REFERENCE_CHARACTERS_MAX],
             body=body,
             received_at=now,

@@ -18,7 +18,8 @@ kept AS (SELECT account_id, sum(balance_cents) AS cents FROM ledger_balances GRO
 SELECT coalesce(sum(p.cents), 0),
        coalesce(bool_and(coalesce(p.cents, 0) = coalesce(k.cents, 0)), true),
        coalesce(-sum(p.cents) FILTER (WHERE a.kind = 'member'), 0),
-       coalesce(-sum(p.cents) FILTER (WHERE a.kind = 'suspense'), 0)
+       coalesce(-sum(p.cents) FILTER (WHERE a.kind = 'suspense'), 0),
+       coalesce(-sum(p.cents) FILTER (WHERE a.kind = 'refunds_payable'), 0)
 FROM posted p FULL JOIN kept k USING (account_id) JOIN ledger_accounts a ON a.id = account_id
 """)
 _REFUNDED = text("""
@@ -32,7 +33,8 @@ WHERE t.reason = 'refund' AND a.kind = 'wallet_float'
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What `bin/kibaba ledger proof` prints. Cents are those that members or suspense hold now.
+    """What `bin/kibaba ledger proof` prints. Cents are those that members or suspense hold now, or that
+    are still to be given back.
 
     `unknown`: payments whose outcome nobody knows. `posted` counts what the registry took, read back or not.
     """
@@ -42,6 +44,7 @@ class Proof:
     credited_cents: int
     suspense_cents: int
     refunded_cents: int
+    refunds_payable_cents: int
     postings_sum_cents: int
     balances_equal_postings: bool
     unknown: int
@@ -58,7 +61,7 @@ class Proof:
 
 def proof(session: Session) -> Proof:
     """Add everything up. Run it in a REPEATABLE READ transaction to compare figures of one instant."""
-    total, equal, credited, suspense = session.execute(_POSTINGS).one()
+    total, equal, credited, suspense, payable = session.execute(_POSTINGS).one()
     by_state = select(RegistryPosting.state, func.count()).group_by(RegistryPosting.state)
     states = {state: count for state, count in session.execute(by_state)}  # noqa: C416 -- a row is no tuple to mypy
     acknowledged = states.get(PostingState.ACKNOWLEDGED, 0)
@@ -68,6 +71,7 @@ def proof(session: Session) -> Proof:
         credited_cents=int(credited),
         suspense_cents=int(suspense),
         refunded_cents=int(session.scalar(_REFUNDED) or 0),
+        refunds_payable_cents=int(payable),
         postings_sum_cents=int(total),
         balances_equal_postings=bool(equal),
         unknown=session.scalar(

@@ -49,16 +49,9 @@ def refund_double(session: Session, member_id: uuid.UUID, code: str, *, now: dat
     before = _open_refund_of(session, receipt)
     if before is not None and before.member_id == member_id:
         return RefundOpened(before.id, Money(before.amount_cents, before.currency))
-    if receipt.member_id != member_id:
-        return NoRefund("unknown_receipt")
-    if receipt.reversed_at is not None:
-        return NoRefund("reversed")
-    if now - receipt.paid_at > ASK_WITHIN:
-        return NoRefund("too_late")
-    if not _has_twin(session, receipt):
-        return NoRefund("not_double")
-    if ledger.savings(session, member_id, receipt.currency).amount_cents < receipt.amount_cents:
-        return NoRefund("too_little")
+    why = _why_not(session, receipt, member_id, now=now)
+    if why:
+        return NoRefund(why)
     _to_refunds_payable(session, receipt, member_id, now=now)
     refund = open_refund(session, receipt, member_id=member_id, why="paid twice, says the member", now=now)
     return RefundOpened(refund.id, Money(refund.amount_cents, refund.currency))
@@ -128,6 +121,19 @@ def _open_refund_of(session: Session, receipt: Receipt) -> Refund | None:
     return session.scalars(
         select(Refund).where(Refund.receipt_id == receipt.id, Refund.state != RefundState.FAILED)
     ).first()
+
+
+def _why_not(session: Session, receipt: Receipt, member_id: uuid.UUID, *, now: datetime) -> str:
+    if receipt.member_id != member_id:
+        return "unknown_receipt"
+    if receipt.reversed_at is not None:
+        return "reversed"
+    if now - receipt.paid_at > ASK_WITHIN:
+        return "too_late"
+    if not _has_twin(session, receipt):
+        return "not_double"
+    saved = ledger.savings(session, member_id, receipt.currency)
+    return "too_little" if saved.amount_cents < receipt.amount_cents else ""
 
 
 def _has_twin(session: Session, receipt: Receipt) -> bool:

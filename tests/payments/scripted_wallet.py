@@ -137,6 +137,8 @@ class ScriptedWallet:
                 payer=PhoneNumber(payer) if payer else None,
                 payer_hash=body.get("payer_hash"),
                 payer_mask=body.get("payer_mask"),
+                payer_name=body.get("payer_name", ""),
+                balance_after=Money(body["balance_cents"]) if "balance_cents" in body else None,
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UnreadableMessage("not a hand payment") from error

@@ -25,6 +25,7 @@ def test_a_paid_prompt_is_credited_confirmed_posted_and_acknowledged(world: Worl
         "credited_cents": 5000,
         "suspense_cents": 0,
         "refunded_cents": 0,
+        "refunds_payable_cents": 0,
         "postings_sum_cents": 0,
         "balances_equal_postings": True,
         "unknown": 0,
@@ -84,7 +85,7 @@ def test_a_phone_has_one_open_prompt(world: World) -> None:
     member = world.member()
     first = world.ask_to_save(member)
     assert isinstance(first, Requested)
-    assert world.ask_to_save(member, 7000) == AlreadyOpen(first.contribution_id, Money(5000))
+    assert world.ask_to_save(member, 7000) == AlreadyOpen(first.contribution_id, Money(5000), "mpesa")
 
 
 def test_amounts_outside_the_scheme_and_members_who_left_are_refused(world: World) -> None:

@@ -10,13 +10,15 @@ from core import outbox
 from core.clock import FundCalendar
 from core.database import Sessions, make_sessions, vault_of
 from core.ids import new_id
-from core.outbox import Later, OutboxRow, Task
+from core.outbox import Handler, Later, OutboxRow, Task
 from core.phone import PhoneNumber
 from members.indexes import MemberIndexes
 from members.model import NATIONAL_ID, Status
 from members.numbers import MemberNumber, NationalId
 from members.tables import MemberRow
 from payments.asking import Asking
+from payments.balance_asking import BalanceAsking
+from payments.claims.answering import ClaimAnswering, ClaimLooking
 from payments.contributions import service as contributions
 from payments.contributions.model import Requested, RequestOutcome, Terms
 from payments.contributions.tables import Contribution
@@ -25,14 +27,18 @@ from payments.evidence.tables import EvidenceVerdict
 from payments.intake import Intake
 from payments.ledger.proof import Proof, proof
 from payments.model import Channel, EvidenceChannel
+from payments.order_results import reference_of
 from payments.posting import Posting
 from payments.prompting import Prompting
 from payments.pulling import Pulling
 from payments.receipts.tables import Receipt
 from payments.reconciliation.service import Reconciling, reconcile
+from payments.refunds.refunding import DecidedRefunds, Refunding, RefundWishes
 from payments.schemes.rules import scheme_on
 from payments.telling import BalanceTelling
 from payments.wallets.choosing import Wallets
+from payments.way_telling import WayTelling
+from tests.payments.scripted_payouts import ScriptedPayouts
 from tests.payments.scripted_registry import ScriptedRegistry
 from tests.payments.scripted_wallet import SHORTCODE, ScriptedWallet, SteppedClock
 from workers.handling import TaskRunner
@@ -40,6 +46,7 @@ from workers.topics import TOPICS
 
 START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 PULL_DELAY = timedelta(seconds=3)
+HOOKS = "https://kibaba.example/hooks/secret"
 _TURNS_MAX = 500
 
 
@@ -57,12 +64,14 @@ class World:
         self.wallet = ScriptedWallet(self.clock.now, in_use)
         self.registry = ScriptedRegistry(in_use)
         wallets = {self.wallet.name: self.wallet}
-        self.intake = Intake(self.sessions, wallets, self.clock, pull_delay=PULL_DELAY)
+        self.payouts = ScriptedPayouts(self.wallet, in_use)
+        payouts = {self.wallet.name: self.payouts}
+        self.intake = Intake(self.sessions, wallets, self.clock, pull_delay=PULL_DELAY, payouts=payouts)
         self.prompting = Prompting(
             self.sessions,
             wallets,
             self.clock,
-            callback_base="https://kibaba.example/hooks/secret",
+            callback_base=HOOKS,
             description="Savings",
         )
         self.asking = Asking(self.sessions, wallets, self.clock, pull_delay=PULL_DELAY)
@@ -71,7 +80,8 @@ class World:
         self.reconciling = Reconciling(self.sessions, self.clock, self.calendar)
         house = Wallets.only("mpesa", SHORTCODE)
         self.terms = Terms(house, scheme_on("KE", START.date()), timedelta(seconds=3))
-        handlers = {
+        handlers: dict[str, Handler] = {
+            **dict.fromkeys(TOPICS, _sent),
             "prompt": self.prompting.run,
             "ask": self.asking.run,
             "evidence": self.intake.run,
@@ -79,7 +89,13 @@ class World:
             "post": self.posting.run,
             "reconcile": self.reconciling.run,
             "balance": BalanceTelling(self.sessions, self.clock, currency="KES").run,
-            "message": _sent,
+            "where": WayTelling(self.sessions, self.clock).run,
+            "claim": ClaimAnswering(self.sessions, self.clock).run,
+            "claim_again": ClaimLooking(self.sessions, self.clock).run,
+            "refund": Refunding(self.sessions, payouts, self.clock, hooks=HOOKS).run,
+            "refund_wish": RefundWishes(self.sessions, self.clock).run,
+            "refunds": DecidedRefunds(self.sessions, self.clock).run,
+            "wallet_balance": BalanceAsking(self.sessions, payouts, self.clock, hooks=HOOKS).run,
         }
         self.runner = TaskRunner(self.sessions, self.clock, handlers, TOPICS)
         self._serial = 0
@@ -148,6 +164,21 @@ class World:
 
     def confirm(self, body: str) -> uuid.UUID:
         return self.tell(EvidenceChannel.C2B_CONFIRMATION, body)
+
+    def hear_of_orders(self, *, as_timeouts: bool = False) -> list[uuid.UUID]:
+        """What the wallet has to say about our orders arrives."""
+        news, self.payouts.news = self.payouts.news, []
+        channel = EvidenceChannel.ORDER_TIMEOUT if as_timeouts else EvidenceChannel.ORDER_RESULT
+        return [self.tell(channel, body, reference_of(kind, order)) for kind, order, body, _ in news]
+
+    def write(self, topic: str, member: MemberRow, code: str = "") -> None:
+        """A member asks something by SMS."""
+        self.add_task(topic, {"member_id": str(member.id)} | ({"code": code} if code else {}))
+        self.work(topic)
+
+    def add_task(self, topic: str, payload: dict[str, str]) -> None:
+        with self.sessions.begin() as session:
+            outbox.add(session, topic, uuid.uuid4().hex, payload, now=self.clock.now())
 
     def work(self, *topics: str) -> None:
         """Work every task that is due now, of these topics or of all, until none is."""

@@ -1,0 +1,171 @@
+"""Claiming money that does not show. Nothing here calls a wallet, and nothing tells whose money it is."""
+
+import re
+import uuid
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from core import outbox
+from core.ids import new_id
+from core.money import Money
+from members.model import Status
+from members.tables import MemberRow
+from payments.claims.fitting import why_it_fits
+from payments.claims.model import (
+    AlreadyYours,
+    ClaimOutcome,
+    ClaimState,
+    ForStaff,
+    NotAClaim,
+    NotKnownYet,
+    Offered,
+)
+from payments.claims.tables import Claim
+from payments.ledger.model import AccountKind
+from payments.ledger.tables import LedgerAccount
+from payments.model import MatchStep
+from payments.receipts import service as receipts
+from payments.receipts.model import Owner
+from payments.receipts.tables import Receipt
+from payments.wallet_lines.asking import ask_for_pull
+
+# Who tries codes finds nothing: codes have ten characters, and these are all the tries of a day.
+CLAIMS_PER_DAY_MAX = 5
+_CODE = re.compile(r"[A-Z0-9]{6,20}")
+_DAY = timedelta(days=1)
+_PULL_AFTER = timedelta(seconds=1)
+_FINAL = (ClaimState.TAKEN, ClaimState.SETTLED)
+
+
+def claim(session: Session, member_id: uuid.UUID, receipt_code: str, *, now: datetime) -> ClaimOutcome:
+    """Look for a payment by the code of the wallet's SMS. The same claim again is the same claim.
+
+    Offered when the payer's evidence fits the member; otherwise a case for staff. What is not known yet is
+    looked for in the wallet's own list.
+    """
+    code = receipt_code.strip().upper()
+    member = session.get(MemberRow, member_id)
+    if member is None or not Status(member.status).is_open:
+        return NotAClaim(member.status if member else "unknown_member")
+    if not _CODE.fullmatch(code):
+        return NotAClaim("not_a_code")
+    receipt = _receipt(session, code)
+    if receipt is not None and receipt.member_id == member_id:
+        return AlreadyYours(Money(receipt.amount_cents, receipt.currency), receipt.receipt, receipt.paid_at)
+    row = _kept(session, member_id, code, now=now)
+    if row is None:
+        return NotAClaim("too_many")
+    return _judge(session, row, member, receipt, now=now)
+
+
+def take(session: Session, claim_id: uuid.UUID, *, now: datetime) -> bool:
+    """The member says that an offered payment is theirs: it is credited, told and posted. False when it is
+    no longer on offer.
+    """
+    row = session.get(Claim, claim_id, with_for_update=True, populate_existing=True)
+    if row is None or row.state != ClaimState.OFFERED or row.receipt_id is None:
+        return False
+    receipt = session.get_one(Receipt, row.receipt_id, with_for_update=True, populate_existing=True)
+    if not _is_free(receipt):
+        row.state = ClaimState.STAFF
+        return False
+    owner = Owner(row.member_id, MatchStep.CLAIM, f"claimed: {row.why}")
+    receipts.allocate(session, receipt, owner, now=now)
+    row.state, row.decided_at = ClaimState.TAKEN, now
+    session.flush()
+    return True
+
+
+def look_again(session: Session, claim_id: uuid.UUID, *, now: datetime, last: bool) -> ClaimOutcome | None:
+    """Judge a waiting claim anew; `last`: then it is for staff. None when it does not wait."""
+    row = session.get(Claim, claim_id, with_for_update=True, populate_existing=True)
+    if row is None or row.state != ClaimState.WAITING:
+        return None
+    member = session.get_one(MemberRow, row.member_id)
+    receipt = _receipt(session, row.receipt)
+    if receipt is not None and receipt.member_id == row.member_id:
+        row.state, row.receipt_id, row.decided_at = ClaimState.SETTLED, receipt.id, now
+        return AlreadyYours(Money(receipt.amount_cents, receipt.currency), receipt.receipt, receipt.paid_at)
+    if receipt is None and last:
+        row.state, row.why = ClaimState.STAFF, "no wallet lists this receipt"
+        return ForStaff(row.id)
+    return _judge(session, row, member, receipt, now=now)
+
+
+def _judge(
+    session: Session, row: Claim, member: MemberRow, receipt: Receipt | None, *, now: datetime
+) -> ClaimOutcome:
+    if row.state in _FINAL:
+        return ForStaff(row.id)
+    if receipt is None:
+        if row.state == ClaimState.STAFF:
+            return ForStaff(row.id)
+        _look_for(session, row, now=now)
+        return NotKnownYet(row.id)
+    row.receipt_id = receipt.id
+    fits = why_it_fits(receipt, member) if _is_free(receipt) else ""
+    row.state = ClaimState.OFFERED if fits else ClaimState.STAFF
+    row.why = fits or _why_staff(receipt)
+    session.flush()
+    if not fits:
+        return ForStaff(row.id)
+    amount = Money(receipt.amount_cents, receipt.currency)
+    return Offered(row.id, amount, receipt.paid_at, receipt.receipt, fits)
+
+
+def _is_free(receipt: Receipt) -> bool:
+    return receipt.member_id is None and receipt.reversed_at is None and receipt.staff_place is None
+
+
+def _why_staff(receipt: Receipt) -> str:
+    if receipt.member_id is not None:
+        return "the receipt is another member's"
+    if receipt.reversed_at is not None:
+        return "the payment was reversed"
+    if receipt.staff_place is not None:
+        return "staff decided about this receipt"
+    return "the payer's evidence does not fit"
+
+
+def _receipt(session: Session, code: str) -> Receipt | None:
+    """The receipt with this code, locked. Of two wallets with the same code the one in suspense is meant."""
+    return session.scalars(
+        select(Receipt)
+        .where(Receipt.receipt == code)
+        .order_by(Receipt.member_id.is_not(None), Receipt.paid_at.desc())
+        .limit(1)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+
+
+def _kept(session: Session, member_id: uuid.UUID, code: str, *, now: datetime) -> Claim | None:
+    same = select(Claim).where(Claim.member_id == member_id, Claim.receipt == code).with_for_update()
+    known = session.scalars(same).first()
+    if known is not None:
+        return known
+    recent = select(func.count()).where(Claim.member_id == member_id, Claim.claimed_at > now - _DAY)
+    if (session.scalar(recent) or 0) >= CLAIMS_PER_DAY_MAX:
+        return None
+    values = {
+        "id": new_id(),
+        "member_id": member_id,
+        "receipt": code,
+        "state": ClaimState.WAITING,
+        "claimed_at": now,
+    }
+    session.execute(insert(Claim).values(values).on_conflict_do_nothing())
+    return session.scalars(same.execution_options(populate_existing=True)).one()
+
+
+def _look_for(session: Session, row: Claim, *, now: datetime) -> None:
+    """Read the wallets' lists that are read for this member's kind of payment, and look again after that."""
+    floats = select(LedgerAccount.key).where(LedgerAccount.kind == AccountKind.WALLET_FLOAT)
+    for key in session.scalars(floats).all():
+        wallet, _, shortcode = key.partition(":")
+        ask_for_pull(session, wallet, shortcode, delay=_PULL_AFTER, now=now)
+    payload = {"claim_id": str(row.id)}
+    outbox.add(session, "claim_again", str(row.id), payload, now=now, due_at=now + timedelta(seconds=30))

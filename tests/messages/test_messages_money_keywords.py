@@ -1,0 +1,55 @@
+"""RISITI, WAPI and REJESHA: the room of money is asked; a code is read however it is typed."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from core.outbox import OutboxRow
+from messages.model import Keyword
+from tests.messages.messages_world import STRANGER, World
+
+
+def asked(world: World, topic: str) -> list[dict[str, Any]]:
+    with world.sessions() as session:
+        return list(session.scalars(select(OutboxRow.payload).where(OutboxRow.topic == topic)))
+
+
+def answers(world: World) -> list[str]:
+    return [t.payload["template"] for t in world.queued() if t.payload["template"] != "welcome_pending"]
+
+
+@pytest.mark.parametrize("text", ["RISITI sff6xyz12x", "receipt SFF6XYZ12X.", "Risiti  SFF6XYZ12X asante"])
+def test_a_claim_goes_to_the_room_of_money_with_its_code(world: World, text: str) -> None:
+    member = world.member()
+    assert world.receive(text) is Keyword.CLAIM
+    assert asked(world, "claim") == [{"member_id": str(member.id), "code": "SFF6XYZ12X"}]
+    assert answers(world) == []
+
+
+@pytest.mark.parametrize("text", ["RISITI", "receipt 50/=", "REJESHA", "REFUND my money"])
+def test_without_a_code_one_is_told_how_to_write_it(world: World, text: str) -> None:
+    world.member()
+    world.receive(text)
+    assert answers(world) == ["claim_code"]
+    assert asked(world, "claim") == asked(world, "refund_wish") == []
+
+
+@pytest.mark.parametrize("text", ["WAPI", "where?", "Wapi pesa yangu"])
+def test_where_is_asked(world: World, text: str) -> None:
+    member = world.member()
+    assert world.receive(text) is Keyword.WAY
+    assert asked(world, "where") == [{"member_id": str(member.id)}]
+
+
+def test_a_double_payment_is_asked_back(world: World) -> None:
+    member = world.member()
+    assert world.receive("Rejesha SFF6XYZ12X") is Keyword.REFUND
+    assert asked(world, "refund_wish") == [{"member_id": str(member.id), "code": "SFF6XYZ12X"}]
+
+
+@pytest.mark.parametrize("text", ["WAPI", "RISITI SFF6XYZ12X", "REFUND SFF6XYZ12X"])
+def test_strangers_are_told_how_to_join(world: World, text: str) -> None:
+    world.receive(text, STRANGER)
+    assert answers(world) == ["help"]
+    assert asked(world, "claim") == asked(world, "where") == asked(world, "refund_wish") == []

@@ -1,0 +1,159 @@
+"""I paid, but it does not show: offered when the payer fits, otherwise for staff; never told whose."""
+
+import pytest
+from sqlalchemy import select
+
+from core.phone import PhoneNumber
+from members.tables import MemberRow
+from payments.claims.model import AlreadyYours, ClaimOutcome, ForStaff, NotAClaim, NotKnownYet, Offered
+from payments.claims.service import CLAIMS_PER_DAY_MAX, claim, take
+from payments.claims.tables import Claim
+from payments.model import PaymentState
+from tests.payments.world import World
+
+STRANGER = PhoneNumber("+254733000111")
+CODE = "SKL0000001"
+
+
+def claims(world: World, member: MemberRow, code: str = CODE) -> ClaimOutcome:
+    with world.sessions.begin() as session:
+        return claim(session, member.id, code, now=world.clock.now())
+
+
+def states(world: World) -> list[str]:
+    with world.sessions.begin() as session:
+        return list(session.scalars(select(Claim.state).order_by(Claim.claimed_at)))
+
+
+def pay(world: World, phone: str, account: str, **hidden: object) -> None:
+    """A payment whose only news is its confirmation: the list is away, so nothing is unmasked."""
+    world.wallet.is_down = True
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(phone), 5000, account, **hidden))
+    world.work("evidence")
+
+
+def named(world: World, masked: str) -> MemberRow:
+    member = world.member()
+    with world.sessions.begin() as session:
+        session.get_one(MemberRow, member.id).masked_name = masked
+    member.masked_name = masked
+    return member
+
+
+def test_the_payers_own_phone_is_offered_the_money_and_takes_it(world: World) -> None:
+    member = world.member()
+    pay(world, member.phone, "4000000")
+    offered = claims(world, member, " skl0000001 ")
+    assert isinstance(offered, Offered)
+    assert (offered.amount.amount_cents, offered.why) == (5000, "the payer is the member's phone")
+    with world.sessions.begin() as session:
+        assert take(session, offered.claim_id, now=world.clock.now())
+    with world.sessions.begin() as session:
+        assert not take(session, offered.claim_id, now=world.clock.now())
+    assert world.proof().credited_cents == 5000
+    assert world.receipts()[0].match_step == "claim"
+    assert world.messages() == ["receipt"]
+    assert isinstance(claims(world, member), AlreadyYours)
+
+
+def test_a_mask_needs_the_name_beside_it(world: World) -> None:
+    member = named(world, "W****** M*****")
+    pay(world, member.phone, "oops", payer_mask="25471*****001", payer_name="Wanjiku")
+    assert isinstance(claims(world, member), Offered)
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        {"payer_mask": "25471*****001", "payer_name": "Otieno"},
+        {"payer_mask": "25471*****999", "payer_name": "Wanjiku"},
+        {"payer_mask": "2*********1", "payer_name": "Wanjiku"},
+        {"payer_mask": "25471*****001"},
+        {"payer_mask": ""},
+    ],
+)
+def test_evidence_that_does_not_fit_is_a_case_for_staff(world: World, hidden: dict[str, object]) -> None:
+    member = named(world, "W****** M*****")
+    pay(world, member.phone, "oops", **hidden)
+    assert isinstance(claims(world, member), ForStaff)
+    assert world.proof().suspense_cents == 5000
+    assert states(world) == ["staff"]
+
+
+def test_another_members_money_is_not_given_and_not_spoken_of(world: World) -> None:
+    owner, other = world.member(), world.member()
+    pay(world, owner.phone, owner.number)
+    assert isinstance(claims(world, other), ForStaff)
+    assert world.proof().credited_cents == 5000
+    world.write("claim", other, CODE)
+    assert world.messages()[-1] == "claim_staff"
+    assert "amount_cents" not in world.tasks("message")[-1].payload["values"]
+
+
+def test_a_code_nobody_knows_has_the_list_read_and_is_answered_when_it_comes(world: World) -> None:
+    member = world.member()
+    pay(world, STRANGER.e164, member.number)
+    # Its confirmation was lost.
+    world.wallet.pay_by_hand(PhoneNumber(member.phone), 7000, "mistyped")
+    world.write("claim", member, "SKL0000002")
+    assert world.messages()[-1] == "claim_waiting"
+    world.wallet.is_down = False
+    world.settle(minutes=2)
+    assert world.proof().credited_cents == 12000
+    assert states(world) == ["taken"]
+
+
+def test_a_code_that_no_list_has_ends_with_staff(world: World) -> None:
+    member = world.member()
+    assert isinstance(claims(world, member, "SKL9999999"), NotKnownYet)
+    world.settle(minutes=4 * 60, step_seconds=60)
+    assert states(world) == ["staff"]
+    assert world.messages() == ["claim_staff"]
+    assert isinstance(claims(world, member, "SKL9999999"), ForStaff)
+
+
+def test_guessing_codes_ends_soon(world: World) -> None:
+    member = world.member()
+    for number in range(CLAIMS_PER_DAY_MAX):
+        claims(world, member, f"GUESS0000{number}")
+    assert claims(world, member, "GUESS00009") == NotAClaim("too_many")
+    assert isinstance(claims(world, member, "GUESS00001"), NotKnownYet)
+    assert claims(world, member, "no code") == NotAClaim("not_a_code")
+
+
+def test_by_sms_the_claim_is_taken_at_once_and_answered_by_its_receipt(world: World) -> None:
+    member = world.member()
+    pay(world, member.phone, "4000000")
+    world.write("claim", member, CODE)
+    assert world.messages() == ["receipt"]
+    world.write("claim", member, CODE)
+    assert world.messages()[-1] == "claim_known"
+
+
+def test_who_paid_without_saying_for_whom_is_told_how_to_claim(world: World) -> None:
+    world.confirm(world.wallet.pay_by_hand(STRANGER, 5000, "mama", payer_mask="2547*****111"))
+    world.settle(minutes=1)
+    [told] = world.tasks("message")
+    assert told.payload["template"] == "suspense"
+    assert told.payload["values"]["receipt"] == CODE
+    assert STRANGER.e164 not in str(told.payload)
+
+
+def test_the_way_of_the_last_payment_is_told_in_words(world: World) -> None:
+    member = world.member()
+    world.write("where", member)
+    contribution_id, checkout_id = world.prompted(member)
+    world.write("where", member)
+    world.call_back(world.wallet.end(checkout_id, "0"), contribution_id)
+    world.work("evidence")
+    world.write("where", member)
+    world.settle(minutes=1)
+    world.write("where", member)
+    world.wallet.take_back(CODE)
+    world.settle(minutes=3)
+    with world.sessions.begin() as session:
+        assert session.scalars(select(Claim)).all() == []
+    world.write("where", member)
+    ways = [template for template in world.messages() if template.startswith("way_")]
+    assert ways[:4] == ["way_none", "way_asked", "way_received", "way_acknowledged"]
+    assert set(ways) <= {f"way_{state}" for state in PaymentState} | {"way_none"}
