@@ -17,6 +17,9 @@ EVERYONE_AT_THE_FUND = frozenset(Role)
 READERS = frozenset({Role.OFFICER, Role.CHECKER, Role.SUPERVISOR, Role.AUDITOR})
 # Who acts on them.
 WORKERS = frozenset({Role.OFFICER, Role.CHECKER, Role.SUPERVISOR})
+# Who says yes or no to what somebody else proposed.
+CHECKERS = frozenset({Role.CHECKER, Role.SUPERVISOR})
+SUPERVISORS = frozenset({Role.SUPERVISOR})
 KEEPERS = frozenset({Role.SUPERVISOR, Role.ADMIN})
 INSPECTORS = frozenset({Role.SUPERVISOR, Role.AUDITOR, Role.ADMIN})
 ADMINS = frozenset({Role.ADMIN})

@@ -9,6 +9,7 @@ from dashboard import access, assets, catalogue, headers, login, showing
 from dashboard.access import EVERYONE_AT_THE_FUND, allow
 from dashboard.navigation import entries
 from dashboard.pages import ALL_PAGES
+from dashboard.pages.imports import REQUEST_BYTES_MAX
 from dashboard.services import EXTENSION, Services
 
 log = structlog.get_logger()
@@ -58,7 +59,8 @@ def create_blueprint() -> Blueprint:
 
 
 def _limit_body() -> None:
-    request.max_content_length = _BODY_BYTES_MAX
+    is_a_file = request.endpoint == "dashboard.imports.submit" and access.may(access.WORKERS)
+    request.max_content_length = REQUEST_BYTES_MAX if is_a_file else _BODY_BYTES_MAX
 
 
 def _words() -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from core.errors import InvalidValue
+from dashboard.ages import AgeBucket
 from dashboard.paging import cursor, read_cursor
 from payments.model import BreakClass
 from payments.reconciliation.tables import Break
@@ -27,6 +28,9 @@ _REPAIRS_ITSELF = frozenset(
         BreakClass.NOT_ACKNOWLEDGED,
         BreakClass.UNKNOWN_OUTCOME,
     }
+)
+_REPAIRED = frozenset(
+    {BreakClass.MISSING_CALLBACK, BreakClass.DUPLICATE_RECEIPT, BreakClass.LATE_ACROSS_CUTOFF}
 )
 _IS_A_GAP = (BreakClass.AMOUNT_DIFFERS, BreakClass.REGISTRY_AMOUNT_DIFFERS)
 
@@ -47,6 +51,11 @@ class BreakFilter:
     state: str | None = "open"
     break_class: BreakClass | None = None
     sort: Sort = Sort.AGE
+    age: AgeBucket | None = None
+    is_mine: bool = False
+    # Not part of the address: when the list is looked at, and by whom.
+    now: datetime | None = field(default=None, compare=False)
+    actor: str = field(default="", compare=False)
 
     def arguments(self, **changes: object) -> dict[str, str]:
         """The same filter, changed, as arguments of an address."""
@@ -56,6 +65,8 @@ class BreakFilter:
             "state": "all" if other.state is None else other.state,
             "kind": other.break_class and other.break_class.value,
             "sort": other.sort.value,
+            "age": other.age and other.age.value,
+            "mine": "yes" if other.is_mine else None,
         }
         return {name: value for name, value in named.items() if value}
 
@@ -73,6 +84,7 @@ class BreakRow:
     other_amount_cents: int | None
     at_risk_cents: int
     first_seen: datetime
+    owner: str | None
 
     @property
     def turn(self) -> str:
@@ -81,7 +93,7 @@ class BreakRow:
 
 
 def turn_of(break_class: str) -> str:
-    return "system" if break_class in _REPAIRS_ITSELF else "officer"
+    return "system" if break_class in _REPAIRS_ITSELF | _REPAIRED else "officer"
 
 
 def at_risk_cents(break_class: str, amount_cents: int | None, other_amount_cents: int | None) -> int:
@@ -92,17 +104,21 @@ def at_risk_cents(break_class: str, amount_cents: int | None, other_amount_cents
     return known or 0
 
 
-def read_filter(arguments: Mapping[str, str]) -> BreakFilter:
+def read_filter(arguments: Mapping[str, str], *, now: datetime | None = None, actor: str = "") -> BreakFilter:
     """From the arguments of an address. Raises InvalidValue."""
     try:
         state = arguments.get("state") or "open"
-        if state not in {"open", "resolved", "all"}:
+        if state not in {"open", "resolved", "settled", "all"}:
             raise InvalidValue("no such state")
         return BreakFilter(
             day=date.fromisoformat(arguments["day"]) if arguments.get("day") else None,
             state=None if state == "all" else state,
             break_class=BreakClass(arguments["kind"]) if arguments.get("kind") else None,
             sort=Sort(arguments.get("sort") or Sort.AGE),
+            age=AgeBucket(arguments["age"]) if arguments.get("age") else None,
+            is_mine=arguments.get("mine") == "yes",
+            now=now,
+            actor=actor,
         )
     except ValueError as error:
         raise InvalidValue("no such filter") from error
@@ -157,6 +173,33 @@ def by_class(session: Session, chosen: BreakFilter) -> list[ClassCount]:
     return [ClassCount(BreakClass(kind), count, int(cents), oldest) for kind, count, cents, oldest in found]
 
 
+@dataclass(frozen=True, slots=True)
+class AgeCount:
+    """How many differences are of one age, and their cents at risk."""
+
+    bucket: AgeBucket
+    count: int
+    at_risk_cents: int
+
+
+def by_age(session: Session, chosen: BreakFilter) -> list[AgeCount]:
+    """Every age, youngest first, counted over the rest of the filter; empty without a `now`."""
+    if chosen.now is None:
+        return []
+    counts = []
+    columns: list[ColumnElement[Any]] = []
+    for bucket in AgeBucket:
+        oldest, newest = bucket.bounds(chosen.now)
+        is_of_it = Break.first_seen <= newest
+        if oldest is not None:
+            is_of_it &= Break.first_seen > oldest
+        columns += [func.count().filter(is_of_it), func.coalesce(func.sum(_at_risk()).filter(is_of_it), 0)]
+    values = session.execute(_narrowed(select(*columns), replace(chosen, age=None))).one()
+    for place, bucket in enumerate(AgeBucket):
+        counts.append(AgeCount(bucket, int(values[2 * place]), int(values[2 * place + 1])))
+    return counts
+
+
 def _at_risk() -> ColumnElement[int]:
     gap = func.abs(func.coalesce(Break.amount_cents, 0) - func.coalesce(Break.other_amount_cents, 0))
     whole = func.coalesce(Break.amount_cents, Break.other_amount_cents, 0)
@@ -195,6 +238,13 @@ def _narrowed(query: Chosen, chosen: BreakFilter) -> Chosen:
         query = query.where(Break.state == chosen.state)
     if chosen.break_class is not None:
         query = query.where(Break.break_class == chosen.break_class)
+    if chosen.age is not None and chosen.now is not None:
+        oldest, newest = chosen.age.bounds(chosen.now)
+        query = query.where(Break.first_seen <= newest)
+        if oldest is not None:
+            query = query.where(Break.first_seen > oldest)
+    if chosen.is_mine:
+        query = query.where(Break.owner == chosen.actor)
     return query
 
 
@@ -209,4 +259,5 @@ def _row(kept: Break, at_risk_cents: int) -> BreakRow:
         other_amount_cents=kept.other_amount_cents,
         at_risk_cents=at_risk_cents,
         first_seen=kept.first_seen,
+        owner=kept.owner,
     )

@@ -65,6 +65,13 @@ def signed_in_staff() -> SignedIn | None:
     return current_user._get_current_object() if current_user.is_authenticated else None  # noqa: SLF001 -- werkzeug's documented way to the object
 
 
+def me() -> SignedIn:
+    """Who is looking, on a page that only signed-in staff reach."""
+    staff = signed_in_staff()
+    assert staff is not None
+    return staff
+
+
 def load(text: str) -> SignedIn | None:
     """The account a cookie speaks of, unless the session is over."""
     parts = services()

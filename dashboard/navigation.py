@@ -7,8 +7,8 @@ from flask import current_app, request, url_for
 from dashboard.access import access_of, may
 
 _GROUPS = (
-    ("money", ("today", "exceptions", "payments")),
-    ("people", ("members",)),
+    ("money", ("today", "exceptions", "suspense", "checks", "payments", "imports", "closings")),
+    ("people", ("members", "reviews")),
     ("house", ("funnels", "queues", "audit", "people_at_the_fund")),
 )
 

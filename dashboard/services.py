@@ -30,6 +30,8 @@ class Services:
     currency: str = "KES"
     region: str = "KE"
     funnel: Funnel = field(default_factory=NoFunnel)
+    # What staff decide about more money than this needs a second person.
+    four_eyes_above_cents: int = 100_000
     idle_for: timedelta = timedelta(minutes=30)
     signed_in_for: timedelta = timedelta(hours=12)
 

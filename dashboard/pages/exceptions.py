@@ -9,18 +9,23 @@ from core import audit
 from core.errors import InvalidValue
 from dashboard import breaks, witnesses
 from dashboard.access import READERS, allow
+from dashboard.ages import AgeBucket
 from dashboard.breaks import BreakFilter, Sort, read_filter
 from dashboard.catalogue import text, word
-from dashboard.exporting import Cell, csv_response, decimal
-from dashboard.login import signed_in_staff
+from dashboard.deciding import names_of, work_on
+from dashboard.exporting import Cell, csv_response, decimal, xlsx_response
+from dashboard.login import me
+from dashboard.presence.service import be_seen, others_at
 from dashboard.services import services
 from payments.model import BreakClass
+from payments.receipts.tables import Receipt
 from payments.reconciliation.proof import break_evidence
 from payments.reconciliation.view import find_break
+from payments.reconciliation.working import notes_on
 
 routes = Blueprint("exceptions", __name__, url_prefix="/exceptions")
 
-_COLUMNS = ("day", "kind", "subject", "state", "amount", "other", "at_risk", "since", "whose")
+_COLUMNS = ("day", "kind", "subject", "state", "amount", "other", "at_risk", "since", "whose", "owner")
 
 
 @routes.get("/")
@@ -34,6 +39,8 @@ def index() -> str:
         except InvalidValue:
             abort(400)
         kinds = breaks.by_class(database, chosen)
+        ages = breaks.by_age(database, chosen)
+        names = names_of(database, {row.owner for row in rows if row.owner})
     return render_template(
         "dashboard/exceptions.html",
         rows=rows,
@@ -41,64 +48,88 @@ def index() -> str:
         is_first=not request.args.get("after"),
         chosen=chosen,
         kinds=kinds,
+        ages=ages,
+        all_ages=AgeBucket,
+        names=names,
         sorts=Sort,
         all_kinds=BreakClass,
+        bulk_key=uuid.uuid4(),
         at_risk_cents=sum(row.at_risk_cents for row in rows),
     )
 
 
-@routes.get("/download.csv")
+@routes.get("/download.<form>")
 @allow(READERS)
-def download() -> Response:
-    """Every difference of the filter as CSV. Who took it is in the audit trail."""
+def download(form: str) -> Response:
+    """Every difference of the filter as CSV or XLSX. Who took it is in the audit trail."""
+    if form not in {"csv", "xlsx"}:
+        abort(404)
     chosen = _filter()
     parts = services()
-    staff = signed_in_staff()
-    assert staff is not None
     now = parts.clock.now()
     with parts.sessions.begin() as database:
         audit.record(
             database,
             at=now,
-            actor=staff.actor,
+            actor=me().actor,
             action="exceptions.exported",
             subject="exceptions",
             details=chosen.arguments(),
         )
-    name = f"exceptions-{chosen.day or parts.calendar.day_of(now)}.csv"
-    return csv_response(name, [text(f"exceptions.{column}") for column in _COLUMNS], _lines(chosen))
+    name = f"exceptions-{chosen.day or parts.calendar.day_of(now)}.{form}"
+    head = [text(f"exceptions.{column}") for column in _COLUMNS]
+    if form == "xlsx":
+        return xlsx_response(name, text("exceptions.title"), head, _lines(chosen))
+    return csv_response(name, head, _lines(chosen))
 
 
 @routes.get("/<uuid:break_id>")
 @allow(READERS)
 def show(break_id: uuid.UUID) -> str:
-    """One difference: what each side says, side by side."""
-    with services().sessions() as database:
+    """One difference: what each side says, side by side, and what can be done about it."""
+    parts = services()
+    now = parts.clock.now()
+    with parts.sessions.begin() as database:
         found = find_break(database, break_id)
         if found is None:
             abort(404)
+        be_seen(database, break_id, me().staff_id, now=now)
+        others = others_at(database, break_id, me().staff_id, now=now)
         proofs = break_evidence(database, break_id)
+        receipt = database.get(Receipt, found.receipt_id) if found.receipt_id else None
+        work = work_on(database, receipt, found, limit_cents=parts.four_eyes_above_cents)
+        notes = notes_on(database, break_id)
+        names = names_of(database, {found.owner or "", *(note.by for note in notes)})
     at_risk_cents = breaks.at_risk_cents(found.break_class, found.amount_cents, found.other_amount_cents)
     return render_template(
         "dashboard/break.html",
         found=found,
+        receipt=receipt,
         turn=breaks.turn_of(found.break_class),
         at_risk_cents=at_risk_cents,
         sides=witnesses.side_by_side(proofs),
         amount_cents=found.amount_cents,
+        others=others,
+        work=work,
+        notes=notes,
+        names=names,
+        is_mine=found.owner == me().actor,
     )
 
 
 def _filter() -> BreakFilter:
     try:
-        return read_filter(request.args)
+        return read_filter(request.args, now=services().clock.now(), actor=me().actor)
     except InvalidValue:
         abort(400)
 
 
 def _lines(chosen: BreakFilter) -> Iterator[list[Cell]]:
     with services().sessions() as database:
+        names: dict[str, str] = {}
         for row in breaks.every(database, chosen):
+            if row.owner and row.owner not in names:
+                names |= names_of(database, {row.owner})
             yield [
                 row.day.isoformat(),
                 word("break_class", row.break_class),
@@ -109,4 +140,5 @@ def _lines(chosen: BreakFilter) -> Iterator[list[Cell]]:
                 decimal(row.at_risk_cents),
                 row.first_seen.isoformat(timespec="seconds"),
                 word("turn", row.turn),
+                names.get(row.owner or "", ""),
             ]

@@ -1,4 +1,4 @@
-"""Handing in statement files and reading them in the background: refused whole, or taken any number of times."""
+"""Statement files: handed in, read in the background, refused whole or taken any number of times."""
 
 import base64
 import hashlib

@@ -8,12 +8,16 @@ from jinja2 import Environment
 
 import dashboard
 from dashboard import catalogue, showing
+from dashboard.ages import AgeBucket
 from dashboard.breaks import turn_of
+from dashboard.day_proof import _LINES
 from dashboard.pages.payments import _STEPS
 from dashboard.staff.model import Role
 from dashboard.witnesses import WORDS
-from members.model import PhoneChangeState, Purpose, Status
+from members.model import IdentityState, PhoneChangeState, Purpose, Status
 from payments.model import BreakClass, EvidenceChannel, MatchStep, PaymentState, Verdict
+from payments.suspense.model import Act, DecisionState, Place
+from payments.suspense.suggesting import _WORTH
 from payments.wallets.protocol import LineKind
 
 FOLDER = Path(dashboard.__file__).parent
@@ -62,6 +66,14 @@ def test_every_key_that_is_asked_for_is_written(path: Path) -> None:
         ("purpose", list(Purpose)),
         ("change_state", list(PhoneChangeState)),
         ("side", list(WORDS)),
+        ("act_of_staff", list(Act)),
+        ("act_means", sorted(set(Act) - {Act.MATCH, Act.UNDO})),
+        ("decision_state", list(DecisionState)),
+        ("place", list(Place)),
+        ("suggestion", list(_WORTH)),
+        ("age_bucket", list(AgeBucket)),
+        ("proof_line", [key for key, _, _ in _LINES]),
+        ("identity_doubt", [state for state in IdentityState if state.is_doubtful]),
     ],
 )
 def test_every_code_has_its_word(group: str, values: list[str]) -> None:
@@ -71,6 +83,7 @@ def test_every_code_has_its_word(group: str, values: list[str]) -> None:
 def test_no_text_is_written_for_nothing() -> None:
     source = "\n".join(path.read_text() for path in [*TEMPLATES, *FOLDER.rglob("*.py")])
     groups = set(re.findall(r"""word\(\s*["']([a-z_]+)["']""", source))
+    groups |= set(re.findall(r"""f"([a-z_.]+)\.\{""", source))
     groups |= set(re.findall(r"""["']([a-z_.]+)\.["'] ?~""", source)) | {*WORDS.values(), "age", "exceptions"}
     unused = [
         key

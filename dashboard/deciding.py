@@ -1,0 +1,144 @@
+"""What staff can decide about one difference or receipt, as a form shows it and as a click sends it."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.errors import InvalidValue
+from dashboard.staff.tables import Staff
+from members.numbers import MemberNumber
+from members.tables import MemberRow
+from payments.model import BreakClass
+from payments.receipts.tables import Receipt
+from payments.reconciliation.view import BreakSummary
+from payments.suspense.deciding import decisions_about
+from payments.suspense.model import Act, NotPossible, Place, Wish
+from payments.suspense.places import standing_of
+from payments.suspense.suggesting import Suggestion, suggest
+from payments.suspense.tables import Decision
+
+_REPOSTABLE = frozenset(
+    {
+        BreakClass.NOT_POSTED,
+        BreakClass.NOT_ACKNOWLEDGED,
+        BreakClass.REJECTED_BY_REGISTRY,
+        BreakClass.REGISTRY_AMOUNT_DIFFERS,
+    }
+)
+_NEVER_CAME = frozenset({BreakClass.NOT_ON_STATEMENT, BreakClass.MISMATCH})
+_STAFF = "staff:"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Everything the decision part of a page shows. `key` makes the next click one decision."""
+
+    key: uuid.UUID
+    acts: Sequence[Act]
+    suggestions: Sequence[Suggestion]
+    decisions: Sequence[Decision]
+    names: Mapping[str, str]
+    needs_second: bool
+    is_waiting: bool
+    member_numbers: Mapping[uuid.UUID, str]
+
+
+def work_on(
+    session: Session, receipt: Receipt | None, found: BreakSummary | None, *, limit_cents: int
+) -> Work:
+    """Gather it."""
+    decisions = decisions_about(
+        session, receipt_id=receipt.id if receipt else None, break_id=found.id if found else None
+    )
+    acts = _acts(receipt, found)
+    at_stake = [receipt.amount_cents] if receipt else []
+    at_stake += [found.amount_cents or 0, found.other_amount_cents or 0] if found else []
+    return Work(
+        key=uuid.uuid4(),
+        acts=acts,
+        suggestions=suggest(session, receipt) if receipt and Act.MATCH in acts else (),
+        decisions=decisions,
+        names=names_of(session, {actor for row in decisions for actor in (row.maker, row.checker) if actor}),
+        needs_second=max(at_stake, default=0) > limit_cents,
+        is_waiting=any(row.state == "proposed" for row in decisions),
+        member_numbers=numbers_of(session, {row.member_id for row in decisions if row.member_id}),
+    )
+
+
+def _acts(receipt: Receipt | None, found: BreakSummary | None) -> list[Act]:
+    acts: list[Act] = []
+    if receipt is not None and receipt.reversed_at is None:
+        place = standing_of(receipt).place
+        acts += [Act.MATCH] if place is not Place.WRITTEN_OFF else []
+        acts += [Act.SUSPEND] if place in {Place.MEMBER, Place.REFUND} else []
+        acts += [Act.REFUND] if place in {Place.MEMBER, Place.SUSPENSE} else []
+    if found is not None and found.is_open:
+        if receipt is not None and receipt.reversed_at is None and found.break_class in _NEVER_CAME:
+            acts.append(Act.WRITE_OFF)
+        ours_is_more = (found.amount_cents or 0) > (found.other_amount_cents or 0)
+        if found.break_class is BreakClass.AMOUNT_DIFFERS and ours_is_more:
+            acts.append(Act.WRITE_OFF)
+        if found.break_class in _REPOSTABLE:
+            acts.insert(0, Act.REPOST)
+        acts.append(Act.EXPLAIN)
+    return acts
+
+
+def read_wish(
+    session: Session,
+    form: Mapping[str, str],
+    *,
+    receipt_id: uuid.UUID | None = None,
+    break_id: uuid.UUID | None = None,
+) -> Wish:
+    """From a posted form. Raises InvalidValue for what no page sends, NotPossible for what people mistype."""
+    try:
+        key = uuid.UUID(form.get("key", ""))
+        choice, _, about = form.get("choice", "").partition(":")
+        act = Act(choice)
+        about_id = uuid.UUID(about) if about else None
+    except ValueError as error:
+        raise InvalidValue("not a decision") from error
+    member_id = about_id if act is Act.MATCH else None
+    if act is Act.MATCH and member_id is None:
+        member_id = _typed_member(session, form.get("number", ""))
+    return Wish(
+        key=key,
+        act=act,
+        reason=" ".join(form.get("reason", "").split()),
+        receipt_id=receipt_id,
+        break_id=break_id,
+        member_id=member_id,
+        undoes_id=about_id if act is Act.UNDO else None,
+    )
+
+
+def _typed_member(session: Session, typed: str) -> uuid.UUID:
+    try:
+        number = MemberNumber.parse(typed)
+    except InvalidValue as error:
+        raise NotPossible("no_member") from error
+    found = session.scalar(select(MemberRow.id).where(MemberRow.number == number.digits))
+    if found is None:
+        raise NotPossible("no_member")
+    return found
+
+
+def names_of(session: Session, actors: set[str]) -> dict[str, str]:
+    """Display names of the staff among audit actors."""
+    ids = []
+    for actor in actors:
+        try:
+            ids.append(uuid.UUID(actor.removeprefix(_STAFF)))
+        except ValueError:
+            continue
+    found = session.execute(select(Staff.id, Staff.name).where(Staff.id.in_(ids)))
+    return {f"{_STAFF}{row.id}": row.name for row in found}
+
+
+def numbers_of(session: Session, member_ids: set[uuid.UUID]) -> dict[uuid.UUID, str]:
+    found = session.execute(select(MemberRow.id, MemberRow.number).where(MemberRow.id.in_(member_ids)))
+    return {row.id: row.number for row in found}

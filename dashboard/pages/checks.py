@@ -1,0 +1,58 @@
+"""Second look: what one person wants and another must agree to; the two are never one."""
+
+import uuid
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from sqlalchemy import select
+from werkzeug.wrappers import Response
+
+from dashboard.access import CHECKERS, READERS, allow
+from dashboard.catalogue import text
+from dashboard.deciding import names_of, numbers_of
+from dashboard.login import me
+from dashboard.services import services
+from payments.receipts.tables import Receipt
+from payments.suspense.deciding import check, waiting
+from payments.suspense.model import NotPossible
+
+routes = Blueprint("checks", __name__, url_prefix="/checks")
+
+
+@routes.get("/")
+@allow(READERS)
+def index() -> str:
+    """Every proposal that waits, oldest first."""
+    with services().sessions() as database:
+        proposals = waiting(database)
+        names = names_of(database, {row.maker for row in proposals})
+        numbers = numbers_of(database, {row.member_id for row in proposals if row.member_id})
+        wanted = [row.receipt_id for row in proposals if row.receipt_id]
+        receipts = {row.id: row for row in database.scalars(select(Receipt).where(Receipt.id.in_(wanted)))}
+    return render_template(
+        "dashboard/checks.html", proposals=proposals, names=names, numbers=numbers, receipts=receipts
+    )
+
+
+@routes.post("/<uuid:decision_id>")
+@allow(CHECKERS)
+def answer(decision_id: uuid.UUID) -> Response:
+    """Approve or refuse somebody else's proposal."""
+    parts = services()
+    said = request.form.get("answer")
+    if said not in {"approve", "refuse"}:
+        abort(400)
+    try:
+        with parts.sessions.begin() as database:
+            check(
+                database,
+                decision_id,
+                checker=me().actor,
+                approve=said == "approve",
+                reason=" ".join(request.form.get("reason", "").split()),
+                now=parts.clock.now(),
+            )
+    except NotPossible as error:
+        flash(text(f"work.not_possible.{error.why}"), "fault")
+    else:
+        flash(text("checks.approved" if said == "approve" else "checks.refused"))
+    return redirect(url_for(".index"))

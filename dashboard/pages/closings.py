@@ -1,0 +1,180 @@
+"""Closings: the proof of each day, closing it, opening it again with a reason, and its reports."""
+
+import uuid
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    flash,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
+from werkzeug.wrappers import Response as AnyResponse
+
+from core import audit
+from dashboard import day_proof
+from dashboard.access import CHECKERS, READERS, SUPERVISORS, allow
+from dashboard.catalogue import text
+from dashboard.deciding import names_of
+from dashboard.exporting import xlsx_response
+from dashboard.login import me
+from dashboard.services import services
+from payments.closing.control import CutOff, control_totals
+from payments.closing.report import report_lines
+from payments.closing.service import Closings, NotToClose, closings, in_force, still_says
+from payments.closing.view import recent_days
+
+routes = Blueprint("closings", __name__, url_prefix="/closings")
+
+_DAYS = 14
+
+
+@routes.get("/")
+@allow(READERS)
+def index() -> str:
+    """The last fourteen days and what was closed."""
+    parts = services()
+    today = parts.calendar.day_of(parts.clock.now())
+    with parts.sessions() as database:
+        days = recent_days(
+            database,
+            parts.calendar,
+            wallet=parts.wallet,
+            shortcode=parts.shortcode,
+            until=today,
+            days=_DAYS,
+        )
+        kept = closings(database, parts.wallet, parts.shortcode)
+        names = names_of(
+            database, {actor for row in kept for actor in (row.closed_by, row.reopened_by or "")}
+        )
+    last_month = today.replace(day=1) - timedelta(days=1)
+    return render_template(
+        "dashboard/closings.html",
+        days=days,
+        kept=kept,
+        names=names,
+        today=today,
+        last_month=f"{last_month:%Y-%m}",
+    )
+
+
+@routes.get("/<day>")
+@allow(READERS)
+def show(day: str) -> str:
+    """The proof of one day, line by line."""
+    of = _cut_off(day)
+    parts = services()
+    with parts.sessions() as database:
+        totals = control_totals(database, parts.calendar, of)
+        closing = in_force(database, of.wallet, of.shortcode, "day", day)
+        same = still_says(database, parts.calendar, closing) if closing else None
+        names = names_of(database, {closing.closed_by}) if closing else {}
+    return render_template(
+        "dashboard/closing.html",
+        day=of.day,
+        totals=totals,
+        lines=day_proof.lines_of(totals),
+        closing=closing,
+        same=same,
+        names=names,
+        is_over=of.day < parts.calendar.day_of(parts.clock.now()),
+    )
+
+
+@routes.post("/<day>/close")
+@allow(CHECKERS)
+def close(day: str) -> AnyResponse:
+    """Close a day (`2026-11-22`) or a month (`2026-11`)."""
+    room, reason = _room(), _reason()
+    parts = services()
+    try:
+        if len(day) == len("2026-11"):
+            room.close_month(parts.wallet, parts.shortcode, day, by=me().actor, reason=reason)
+        else:
+            room.close_day(_cut_off(day), by=me().actor, reason=reason)
+    except NotToClose as error:
+        flash(text(f"closings.not.{error.why}"), "fault")
+    else:
+        flash(text("closings.closed"))
+    return redirect(url_for(".index"))
+
+
+@routes.post("/<uuid:closing_id>/reopen")
+@allow(SUPERVISORS)
+def reopen(closing_id: uuid.UUID) -> AnyResponse:
+    """Open a period again."""
+    try:
+        _room().reopen(closing_id, by=me().actor, reason=_reason())
+    except NotToClose as error:
+        flash(text(f"closings.not.{error.why}"), "fault")
+    else:
+        flash(text("closings.reopened"))
+    return redirect(url_for(".index"))
+
+
+@routes.get("/<day>/proof.<form>")
+@allow(READERS)
+def download(day: str, form: str) -> Response:
+    """The proof of a day as CSV (every fact), XLSX or PDF. Of a closed day the bytes never change."""
+    if form not in {"csv", "xlsx", "pdf"}:
+        abort(404)
+    of = _cut_off(day)
+    parts = services()
+    with parts.sessions.begin() as database:
+        totals = control_totals(database, parts.calendar, of)
+        closing = in_force(database, of.wallet, of.shortcode, "day", day)
+        names = names_of(database, {closing.closed_by}) if closing else {}
+        audit.record(
+            database,
+            at=parts.clock.now(),
+            actor=me().actor,
+            action="closing.downloaded",
+            subject=f"{of.wallet}:{of.shortcode}:{day}",
+            details={"form": form},
+        )
+    name = f"proof-{of.shortcode}-{day}.{form}"
+    if form == "csv":
+        return _csv(of, name)
+    proof = day_proof.proof_of(of, totals, closing, names, made_at=parts.clock.now())
+    if form == "xlsx":
+        return xlsx_response(name, text("closings.proof"), *proof.table(), created_at=proof.made_at)
+    response = Response(day_proof.pdf(proof), mimetype="application/pdf")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _csv(of: CutOff, name: str) -> Response:
+    def pieces() -> Iterator[bytes]:
+        with services().sessions() as database:
+            yield from report_lines(database, services().calendar, of)
+
+    response = Response(stream_with_context(pieces()), mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _room() -> Closings:
+    parts = services()
+    return Closings(parts.sessions, parts.clock, parts.calendar)
+
+
+def _reason() -> str:
+    return " ".join(request.form.get("reason", "").split())[:400]
+
+
+def _cut_off(day: str) -> CutOff:
+    parts = services()
+    try:
+        chosen = date.fromisoformat(day)
+    except ValueError:
+        abort(404)
+    if chosen.isoformat() != day or chosen > parts.calendar.day_of(parts.clock.now()):
+        abort(404)
+    return CutOff(parts.wallet, parts.shortcode, chosen)

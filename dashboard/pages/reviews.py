@@ -1,0 +1,74 @@
+"""Members that a person must look at: why, who may be the same person, and the decision."""
+
+import uuid
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from core import audit
+from core.errors import InvalidValue
+from dashboard import reviewing
+from dashboard.access import READERS, WORKERS, allow
+from dashboard.catalogue import text
+from dashboard.login import me
+from dashboard.services import services
+from members.model import Status
+
+routes = Blueprint("reviews", __name__, url_prefix="/reviews")
+
+_REASON_CHARACTERS_MIN = 10
+_REASON_CHARACTERS_MAX = 400
+_ANSWERS = {Status.ACTIVE, Status.CLOSED, Status.DECEASED}
+
+
+@routes.get("/")
+@allow(READERS)
+def index() -> str:
+    """Those who wait, longest first."""
+    with services().sessions() as database:
+        rows = reviewing.waiting(database)
+    return render_template("dashboard/reviews.html", rows=rows)
+
+
+@routes.get("/<uuid:member_id>")
+@allow(READERS)
+def show(member_id: uuid.UUID) -> str:
+    """One member: what the civil registry said, and likely duplicates."""
+    parts = services()
+    with parts.sessions.begin() as database:
+        found = reviewing.review(database, member_id)
+        if found is None:
+            abort(404)
+        audit.record(
+            database, at=parts.clock.now(), actor=me().actor, action="member.opened", subject=member_id
+        )
+    return render_template("dashboard/review.html", found=found)
+
+
+@routes.post("/<uuid:member_id>")
+@allow(WORKERS)
+def decide(member_id: uuid.UUID) -> Response:
+    """End the doubt. A second click finds it ended and changes nothing."""
+    parts = services()
+    reason = " ".join(request.form.get("reason", "").split())[:_REASON_CHARACTERS_MAX]
+    try:
+        status = Status(request.form.get("status", ""))
+    except ValueError:
+        abort(400)
+    if status not in _ANSWERS:
+        abort(400)
+    if len(reason) < _REASON_CHARACTERS_MIN:
+        flash(text("work.not_possible.no_reason"), "fault")
+        return redirect(url_for(".show", member_id=member_id))
+    try:
+        with parts.sessions.begin() as database:
+            if reviewing.is_waiting(database, member_id):
+                parts.members.decide_review(
+                    database, member_id, staff=me().actor, status=status, reason=reason
+                )
+                flash(text("reviews.decided"))
+            else:
+                flash(text("reviews.over"), "fault")
+    except InvalidValue:
+        abort(404)
+    return redirect(url_for(".index"))

@@ -1,0 +1,137 @@
+"""Acting on differences: decide, take, note, all at once for several, and who else is here."""
+
+import uuid
+
+from flask import Blueprint, abort, flash, jsonify, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from core.errors import InvalidValue
+from dashboard.access import READERS, WORKERS, allow
+from dashboard.catalogue import counted, text
+from dashboard.deciding import read_wish
+from dashboard.login import me
+from dashboard.presence.service import be_seen, others_at
+from dashboard.services import services
+from payments.reconciliation.working import note, release, take
+from payments.suspense.deciding import REASON_CHARACTERS_MIN, decide
+from payments.suspense.model import Act, NotPossible, Wish
+
+routes = Blueprint("working", __name__, url_prefix="/work")
+
+_BULK_MAX = 50
+
+
+@routes.post("/break/<uuid:break_id>")
+@allow(WORKERS)
+def on_break(break_id: uuid.UUID) -> Response:
+    """Carry a decision about a difference out, or propose it to a second person."""
+    _decide(break_id=break_id)
+    return redirect(url_for("dashboard.exceptions.show", break_id=break_id))
+
+
+@routes.post("/receipt/<uuid:receipt_id>")
+@allow(WORKERS)
+def on_receipt(receipt_id: uuid.UUID) -> Response:
+    """The same about money in suspense that was not compared yet."""
+    _decide(receipt_id=receipt_id)
+    return redirect(url_for("dashboard.suspense.show", receipt_id=receipt_id))
+
+
+@routes.post("/break/<uuid:break_id>/hand")
+@allow(WORKERS)
+def hand(break_id: uuid.UUID) -> Response:
+    """Take a difference in hand, or give it back."""
+    parts = services()
+    act = release if request.form.get("back") else take
+    with parts.sessions.begin() as database:
+        act(database, break_id, by=me().actor, now=parts.clock.now())
+    return redirect(url_for("dashboard.exceptions.show", break_id=break_id))
+
+
+@routes.post("/break/<uuid:break_id>/note")
+@allow(WORKERS)
+def write_note(break_id: uuid.UUID) -> Response:
+    """Write a note."""
+    parts = services()
+    try:
+        with parts.sessions.begin() as database:
+            note(database, break_id, request.form.get("text", ""), by=me().actor, now=parts.clock.now())
+    except InvalidValue:
+        flash(text("work.not_possible.no_note"), "fault")
+    return redirect(url_for("dashboard.exceptions.show", break_id=break_id, _anchor="notes"))
+
+
+@routes.post("/several")
+@allow(WORKERS)
+def several() -> Response:
+    """Take or explain every difference that was ticked. The same click twice is one."""
+    parts = services()
+    try:
+        key = uuid.UUID(request.form.get("key", ""))
+        chosen = [uuid.UUID(value) for value in request.form.getlist("break")[:_BULK_MAX]]
+    except ValueError:
+        abort(400)
+    done = waiting = failed = 0
+    for break_id in chosen:
+        now = parts.clock.now()
+        try:
+            with parts.sessions.begin() as database:
+                if request.form.get("act") == "take":
+                    done += take(database, break_id, by=me().actor, now=now)
+                    continue
+                wish = Wish(
+                    key=uuid.uuid5(key, str(break_id)),
+                    act=Act.EXPLAIN,
+                    reason=" ".join(request.form.get("reason", "").split()),
+                    break_id=break_id,
+                )
+                decision = decide(
+                    database, wish, maker=me().actor, limit_cents=parts.four_eyes_above_cents, now=now
+                )
+                waiting += decision.state == "proposed"
+                done += decision.state == "done"
+        except NotPossible:
+            failed += 1
+    flash(counted("several.done", done))
+    if waiting:
+        flash(counted("several.waiting", waiting))
+    if failed:
+        flash(counted("several.failed", failed, characters=REASON_CHARACTERS_MIN), "fault")
+    return redirect(request.form.get("back", "") if _is_ours() else url_for("dashboard.exceptions.index"))
+
+
+@routes.post("/here/<uuid:subject>")
+@allow(READERS)
+def here(subject: uuid.UUID) -> Response:
+    """Say that one is still here; the names of who else is."""
+    parts = services()
+    now = parts.clock.now()
+    with parts.sessions.begin() as database:
+        be_seen(database, subject, me().staff_id, now=now)
+        others = others_at(database, subject, me().staff_id, now=now)
+    return jsonify(words=text("presence.others", names=", ".join(others)) if others else "")
+
+
+def _is_ours() -> bool:
+    back = request.form.get("back", "")
+    return back.startswith(url_for("dashboard.exceptions.index")) and "\\" not in back and back.isprintable()
+
+
+def _decide(*, receipt_id: uuid.UUID | None = None, break_id: uuid.UUID | None = None) -> None:
+    parts = services()
+    try:
+        with parts.sessions.begin() as database:
+            wish = read_wish(database, request.form, receipt_id=receipt_id, break_id=break_id)
+            decision = decide(
+                database,
+                wish,
+                maker=me().actor,
+                limit_cents=parts.four_eyes_above_cents,
+                now=parts.clock.now(),
+            )
+    except InvalidValue:
+        abort(400)
+    except NotPossible as error:
+        flash(text(f"work.not_possible.{error.why}"), "fault")
+    else:
+        flash(text("work.proposed" if decision.state == "proposed" else "work.done"))

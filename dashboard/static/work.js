@@ -1,0 +1,62 @@
+// Keys, presence and progress for staff pages. Everything works without this file, only slower.
+"use strict";
+
+const typing = (element) => element.matches("input:not([type=checkbox]):not([type=radio]), textarea, select");
+
+function rows() {
+  return [...document.querySelectorAll("table.rows tbody tr")];
+}
+
+// j and k walk a list, Enter opens (the focused link does that by itself), a ticks a row or takes a difference.
+function walk(by) {
+  const all = rows();
+  const here = all.findIndex((row) => row.contains(document.activeElement));
+  const next = all[Math.min(all.length - 1, Math.max(0, here < 0 ? 0 : here + by))];
+  next?.querySelector("th a")?.focus();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+  if (event.key === "j") walk(1);
+  else if (event.key === "k") walk(-1);
+  else if (event.key === "a") {
+    const box = document.activeElement.closest("table.rows tr")?.querySelector("input[type=checkbox]:enabled");
+    if (box) box.checked = !box.checked;
+    else document.querySelector("[data-key=a]")?.click();
+  } else return;
+  event.preventDefault();
+});
+
+// A form is sent once: the server refuses the second anyway, the button says so at once.
+document.addEventListener("submit", (event) => {
+  for (const button of event.target.querySelectorAll("button")) setTimeout(() => { button.disabled = true; }, 0);
+});
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+
+// Who else is here: said and asked every half minute.
+const presence = document.querySelector("[data-here]");
+if (presence) {
+  setInterval(async () => {
+    if (document.hidden) return;
+    const body = new URLSearchParams({ csrf_token: presence.dataset.token });
+    const answer = await fetch(presence.dataset.here, { method: "POST", body }).catch(() => null);
+    if (!answer?.ok) return;
+    const { words } = await answer.json();
+    presence.querySelector("span").textContent = words;
+    presence.hidden = words === "";
+  }, 30000);
+}
+
+// What is being worked on shows how far it is, without losing the place on the page.
+const part = () => document.querySelector("[data-progress]");
+if (part()) {
+  const timer = setInterval(async () => {
+    const answer = await fetch(location.href).catch(() => null);
+    if (!answer?.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#main");
+    document.querySelector("#main").replaceWith(fresh);
+    if (!part()) clearInterval(timer);
+  }, 1500);
+}

@@ -1,0 +1,64 @@
+"""The days to close and how they stand, for the dashboard."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from core.clock import FundCalendar
+from payments.closing.control import ControlTotals, CutOff, control_totals
+from payments.closing.tables import Closing
+from payments.receipts.tables import Receipt
+from payments.reconciliation.tables import Break
+
+
+@dataclass(frozen=True, slots=True)
+class DayToClose:
+    """One day: its totals, its open differences, and its closing when it has one in force."""
+
+    day: date
+    totals: ControlTotals
+    breaks_open: int
+    closing: Closing | None
+
+
+def recent_days(
+    session: Session, calendar: FundCalendar, *, wallet: str, shortcode: str, until: date, days: int
+) -> Sequence[DayToClose]:
+    """The days up to `until`, newest first; days before the first payment are left out."""
+    first = session.scalar(
+        select(func.min(Receipt.paid_at)).where(Receipt.wallet == wallet, Receipt.shortcode == shortcode)
+    )
+    if first is None:
+        return []
+    begin = max(calendar.day_of(first), until - timedelta(days=days - 1))
+    wanted = [until - timedelta(days=back) for back in range((until - begin).days + 1)]
+    closed = {
+        row.period: row
+        for row in session.scalars(
+            select(Closing).where(
+                Closing.wallet == wallet,
+                Closing.shortcode == shortcode,
+                Closing.scope == "day",
+                Closing.period.in_([day.isoformat() for day in wanted]),
+                Closing.reopened_at.is_(None),
+            )
+        )
+    }
+    open_rows = session.execute(
+        select(Break.day, func.count())
+        .where(Break.state == "open", Break.day.in_(wanted))
+        .group_by(Break.day)
+    )
+    open_by_day = {day: number for day, number in open_rows}  # noqa: C416 -- a row is no tuple to mypy
+    return [
+        DayToClose(
+            day=day,
+            totals=control_totals(session, calendar, CutOff(wallet, shortcode, day)),
+            breaks_open=open_by_day.get(day, 0),
+            closing=closed.get(day.isoformat()),
+        )
+        for day in wanted
+    ]
