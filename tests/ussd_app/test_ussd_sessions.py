@@ -178,14 +178,46 @@ def test_redis_emptied_in_mid_session_and_the_session_goes_on(
     member.answer("1")
     redis.flushdb()
     member.answer("4")
-    member.answer("70")
     redis.flushdb()
-    # By now it is known to be a live session, so the confirmation counts.
+    member.answer("70")
     assert member.answer("1").startswith("END ")
     assert contributions(services) == [7000]
     redis.flushdb()
-    assert member.post().startswith("END ")
+    member.post()
     assert contributions(services) == [7000]
+
+
+def test_redis_emptied_on_every_hop_asks_once_more_and_saves_once(
+    services: Services, redis: Redis, member: Phone
+) -> None:
+    member.dial()
+    for typed in ("1", "4", "70"):
+        redis.flushdb()
+        confirm = member.answer(typed)
+    redis.flushdb()
+    # The confirmation was shown while nothing else was remembered: the answer to it counts.
+    last = member.answer("1")
+    assert "Save KES 70 " in confirm
+    assert last.startswith("END ")
+    assert contributions(services) == [7000]
+
+
+def test_a_story_that_reads_differently_by_now_sets_nothing_off(
+    services: Services, redis: Redis, phone: Callable[[str], Phone]
+) -> None:
+    """The answers of a newcomer, told again to a member's menus, would save: they must not."""
+    caller = phone(NUMBER)
+    caller.dial()
+    caller.answer("1")
+    redis.flushdb()
+    for typed in ("1", "12345678", "1", PIN):
+        caller.answer(typed)
+    assert caller.answer(PIN).startswith("END ")
+    for _ in range(3):
+        redis.flushdb()
+        caller.post()
+    assert members(services) == 1
+    assert contributions(services) == []
 
 
 def test_redis_emptied_just_before_a_confirmation_asks_for_it_once_more(

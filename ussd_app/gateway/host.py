@@ -5,12 +5,13 @@ had; text that grew is walked through, answer by answer; text that contradicts w
 A session is walked on the menus it began with, whichever release answers.
 
 With the session store away or empty, cumulative text is walked through again from the start: effects and PIN
-checks are remembered per hop in the database, so that walking again repeats none of them. What such a first
-post would newly set off (a saving confirmed, a PIN) is not done but asked again, because the same post could
-as well be a dial string; from the next post on the session is known to be live.
+checks are remembered per hop in the database, so that walking again repeats none of them. An answer sets off
+something new (a saving confirmed, a PIN) only on a screen that is known to have been shown to it: the text
+could as well be a dial string, or facts may have changed since. Otherwise it is asked once more.
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -55,6 +56,7 @@ class _Progress:
     epoch: str = ""
     contribution_id: str = ""
     walked: tuple[_Walked, ...] = ()
+    is_rebuilt: bool = False
 
     def after(self, done: Step, *, answers: int, contribution_id: str = "") -> "_Progress":
         return replace(
@@ -109,6 +111,8 @@ class Host:
             progress = self._go_on(hop, key, record, meaning.parts)
         else:
             progress = self._begin(hop, key, meaning.parts if isinstance(meaning, Begins) else ())
+        if is_away or progress.is_rebuilt:
+            self._turns.show(key, progress.answers, self._seen(progress.reply.text))
         return self._commit(hop, key, record, progress)
 
     def ended(self, end: SessionEnd) -> None:
@@ -136,11 +140,11 @@ class Host:
         if not parts or not self._lost():
             return self._open(hop, key, parts)
         dialled, typed = (parts[:1], parts[1:]) if _is_alias(parts[0]) else ((), parts)
-        doubtful = self._turns.first_answers(key, len(typed))
         progress = self._open(hop, key, dialled)
-        rebuilt = self._answers(hop, key, progress, typed, doubtful=doubtful)
+        shown = self._turns.shown(key, len(typed))
+        rebuilt = self._answers(hop, key, progress, typed, shown)
         # What came before the last answer was counted when it came.
-        return replace(rebuilt, walked=rebuilt.walked[-1:])
+        return replace(rebuilt, walked=rebuilt.walked[-1:], is_rebuilt=True)
 
     def _open(self, hop: Hop, key: str, link: tuple[str, ...], epoch: str = "") -> _Progress:
         opening = Opening(link) if link else Opening(suspended=self._suspended(hop))
@@ -164,23 +168,28 @@ class Host:
         return self._answers(hop, key, progress, parts)
 
     def _answers(
-        self, hop: Hop, key: str, progress: _Progress, parts: tuple[str, ...], *, doubtful: int = 0
+        self,
+        hop: Hop,
+        key: str,
+        progress: _Progress,
+        parts: tuple[str, ...],
+        shown: Mapping[int, str] | None = None,
     ) -> _Progress:
-        """Answer screen after screen. The first `doubtful` answers set off nothing new."""
+        """Answer screen after screen. With `shown`, answers to other screens than those set off nothing."""
         total = progress.answers + len(parts)
         if total > _ANSWERS_MAX:
             return replace(progress, reply=self._notice("trouble"), answers=total)
         graph = self._graph_of(progress.session)
         session_key = f"{key}:{progress.epoch}" if progress.epoch else key
         for part in parts:
-            number = progress.answers + 1
-            turn = Turn(hop, session_key, number, in_doubt=number <= doubtful)
+            known = shown is None or shown.get(progress.answers) == self._seen(progress.reply.text)
+            turn = Turn(hop, session_key, progress.answers + 1, in_doubt=not known)
             try:
                 done, contribution_id = self._turns.typed(graph, progress.session, part, turn)
             except Held:
-                progress = replace(progress, answers=number)
+                progress = replace(progress, answers=turn.number)
             else:
-                progress = progress.after(done, answers=number, contribution_id=contribution_id)
+                progress = progress.after(done, answers=turn.number, contribution_id=contribution_id)
         return progress
 
     def _commit(self, hop: Hop, key: str, before: Record | None, progress: _Progress) -> Reply:

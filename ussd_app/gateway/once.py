@@ -1,8 +1,8 @@
 """Do something once per key, whoever asks and how often: the result of the first time is the result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -29,6 +29,29 @@ def once(session: Session, key: str, now: datetime, act: Callable[[], Any]) -> A
     return result
 
 
-def is_remembered(session: Session, key: str) -> bool:
-    """Whether `once` has done this before."""
-    return session.scalar(select(HopResult.key).where(HopResult.key == key)) is not None
+def remembered(session: Session, keys: Collection[str]) -> dict[str, Any]:
+    """The results of those of these keys that were done before."""
+    rows = session.execute(select(HopResult.key, HopResult.result).where(HopResult.key.in_(keys)))
+    return {row.key: row.result for row in rows}
+
+
+class Results(Protocol):
+    """Where results are remembered, for the host."""
+
+    def once(self, session: Session, key: str, now: datetime, act: Callable[[], Any]) -> Any:
+        """As the function `once` of this module."""
+        ...
+
+    def remembered(self, session: Session, keys: Collection[str]) -> dict[str, Any]:
+        """As the function `remembered` of this module."""
+        ...
+
+
+class DatabaseResults:
+    """Results in the database, in the transaction of what they are results of."""
+
+    def once(self, session: Session, key: str, now: datetime, act: Callable[[], Any]) -> Any:
+        return once(session, key, now, act)
+
+    def remembered(self, session: Session, keys: Collection[str]) -> dict[str, Any]:
+        return remembered(session, keys)

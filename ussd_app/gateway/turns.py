@@ -17,7 +17,7 @@ from core.database import Sessions
 from core.errors import KibabaError
 from menus import Answer, Effect, Expectation, Graph, PinVerdict, Session, Step, Typed, reads_as_pin, step
 from ussd_app.gateway.hop import Hop
-from ussd_app.gateway.once import is_remembered, once
+from ussd_app.gateway.once import DatabaseResults, Results
 
 _ROUNDS_MAX: Final = 20
 # A hop that took so long to learn something asks nothing more: the caller is told while they can be.
@@ -40,7 +40,7 @@ class Held(Exception):  # noqa: N818 -- it says what happened to the answer
 class Visit:
     """One answer being worked: what facts and effects may need to know. `key` names this answer for ever.
 
-    `in_doubt`: it may have been dialled rather than answered, so it sets off nothing new.
+    `in_doubt`: it may answer another screen than this one, or none, so it sets off nothing new.
     """
 
     database: DatabaseSession
@@ -101,7 +101,15 @@ class _Pin:
 class Turns:
     """Works answers. Safe to use from many threads and processes at once."""
 
-    def __init__(self, sessions: Sessions, world: World, clock: Clock, budget: int) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        world: World,
+        clock: Clock,
+        budget: int,
+        results: Results | None = None,
+    ) -> None:
+        self._results = results or DatabaseResults()
         self._sessions = sessions
         self._world = world
         self._clock = clock
@@ -118,12 +126,18 @@ class Turns:
         """The first step of a session."""
         return self._worked(graph, None, opening, turn)[0]
 
-    def first_answers(self, session_key: str, count: int) -> int:
-        """How many answers the first post held that we saw of a session whose record is lost."""
+    def shown(self, session_key: str, answers_max: int) -> dict[int, str]:
+        """Hashes of the screens shown while the session's record was lost, by the answers before them."""
+        keys = {_digest(f"{session_key}:{number}:shown"): number for number in range(answers_max + 1)}
         with self._sessions.begin() as database:
-            key = _digest(f"{session_key}:first post")
-            first: int = once(database, key, self._clock.now(), lambda: count)
-        return first
+            found = self._results.remembered(database, keys)
+        return {keys[key]: screen for key, screen in found.items()}
+
+    def show(self, session_key: str, answers: int, screen_hash: str) -> None:
+        """Remember what is shown after so many answers, for when the record is lost again."""
+        key = _digest(f"{session_key}:{answers}:shown")
+        with self._sessions.begin() as database:
+            self._results.once(database, key, self._clock.now(), lambda: screen_hash)
 
     def _worked(
         self, graph: Graph, session: Session | None, answer: Answer | _Pin, turn: Turn
@@ -166,9 +180,9 @@ class Turns:
 
     def _once(self, visit: Visit, name: str, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         key = _digest(f"{visit.key}:{name}")
-        if visit.in_doubt and not is_remembered(visit.database, key):
+        if visit.in_doubt and not self._results.remembered(visit.database, [key]):
             raise Held
-        result: dict[str, Any] = once(visit.database, key, visit.now, act)
+        result: dict[str, Any] = self._results.once(visit.database, key, visit.now, act)
         return result
 
     def _judge(self, typed: _Pin, visit: Visit, session: Session | None) -> PinVerdict:
