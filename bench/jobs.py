@@ -80,7 +80,7 @@ def run(options: JobsOptions, state: Path) -> Report:
             ["bare requests.Session loop", f"{bare:.1f}", f"{count / bare:.0f}", "1.00"],
         ],
         notes=[
-            f"{count} contributions in batches of {BATCH_MAX}, read back {_PAGE} at a time, through the sandbox",
+            f"{count} contributions in batches of {BATCH_MAX}, read back {_PAGE} at a time, from the sandbox",
             "one process does the work of the registry worker; RQ's hand-over of ids is not in it",
         ],
     )
@@ -96,9 +96,8 @@ def _registry(state: Path) -> Iterator[str]:
 
 
 def _queued(database_url: str) -> int:
-    with psycopg.connect(
-        database_url.replace("postgresql+psycopg", "postgresql"), autocommit=True
-    ) as connection:
+    address = database_url.replace("postgresql+psycopg", "postgresql")
+    with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(_QUEUE)
         row = connection.execute("SELECT count(*) FROM registry_postings").fetchone()
     assert row is not None

@@ -29,6 +29,7 @@ _PAUSE_SECONDS_MAX = 60.0
 _TELL_AGAIN_AFTER = timedelta(seconds=10)
 # What is missing for longer waits in a task of its own, so that it does not hold up its lane.
 _SET_APART_AFTER = timedelta(minutes=2)
+_AT_ONCE_SECONDS = 0.1
 _CORRELATION_CHARACTERS_MAX = 100
 
 
@@ -61,12 +62,12 @@ class Posting:
         with self._sessions.begin() as session:
             prepared = self._prepare(session, task)
         told = [posting for posting in prepared if posting.may_be_there]
+        trouble: Unclear | Unavailable | None
         if told:
             # No transaction is open during the calls.
-            found = self._registry.read_back([posting.receipt_id for posting in told])
-            if isinstance(found, Unavailable):
-                return self._pause(task, prepared, found)
-            prepared = self._compared(prepared, found)
+            prepared, trouble = self._read_back(prepared, told)
+            if trouble is not None:
+                return self._pause(task, prepared, trouble)
         if not prepared:
             return None
         now = self._clock.now()
@@ -81,6 +82,11 @@ class Posting:
             trouble = self._tell(due)
             if trouble is not None:
                 return self._pause(task, prepared, trouble)
+            if self._read_back_seconds <= _AT_ONCE_SECONDS:
+                # What the registry shows at once needs no second task.
+                prepared, trouble = self._read_back(prepared, due)
+                if trouble is None and not prepared:
+                    return None
         return self._look_again(task, prepared)
 
     def _prepare(self, session: Session, task: Task) -> list[Prepared]:
@@ -94,6 +100,15 @@ class Posting:
         if transaction_id is None:
             return []
         return batches.prepare(session, transaction_id, self._calendar)
+
+    def _read_back(
+        self, prepared: Sequence[Prepared], told: Sequence[Prepared]
+    ) -> tuple[list[Prepared], Unavailable | None]:
+        """Settle what is there; returns what is not, or all with what stood in the way."""
+        found = self._registry.read_back([posting.receipt_id for posting in told])
+        if isinstance(found, Unavailable):
+            return list(prepared), found
+        return self._compared(prepared, found), None
 
     def _compared(self, prepared: Sequence[Prepared], found: Found) -> list[Prepared]:
         """Settle what is there; returns what is not."""

@@ -47,7 +47,7 @@ from payments.wallets.mpesa.wallet import MpesaWallet
 from payments.wallets.payouts import Payouts
 from payments.wallets.protocol import Wallet
 from payments.way_telling import WayTelling
-from registry.asking.watches import Watching, finish_at_once
+from registry.asking.watches import PeopleWatching, finish_at_once
 from registry.civil import CivilRegistry
 from registry.client import DciClient
 from registry.connection import Connection
@@ -297,7 +297,7 @@ def _member_handlers(
     civil_client: DciClient,
 ) -> dict[str, Handler]:
     civil = CivilForMembers(CivilRegistry(civil_client), civil_client.connection.name, clock)
-    watching = Watching(sessions, civil_client, identifier_of, clock)
+    watching = PeopleWatching(sessions, civil_client, identifier_of, clock)
     return {
         "watch": watching.run if settings.civil_registry_watches else finish_at_once,
         "identity": IdentityLookUp(sessions, civil, members.indexes, clock, policy).run,

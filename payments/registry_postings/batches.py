@@ -4,8 +4,9 @@ import uuid
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from core import outbox
@@ -81,7 +82,12 @@ def form(
 def prepare(session: Session, transaction_id: uuid.UUID, calendar: FundCalendar) -> list[Prepared]:
     """What of a batch is not over, oldest first. What was reversed before it was told is over now."""
     rows = session.execute(
-        select(RegistryPosting, Receipt, MemberRow.number)
+        select(
+            *(RegistryPosting.receipt_id, RegistryPosting.reference_id, RegistryPosting.attempts),
+            *(RegistryPosting.told_at, RegistryPosting.posted_at, Receipt.reversed_at, Receipt.particulars),
+            *(Receipt.amount_cents, Receipt.currency, Receipt.paid_at, Receipt.receipt),
+            *(Receipt.wallet, Receipt.shortcode, MemberRow.number),
+        )
         .where(
             RegistryPosting.transaction_id == transaction_id,
             RegistryPosting.state.not_in(OVER),
@@ -90,19 +96,19 @@ def prepare(session: Session, transaction_id: uuid.UUID, calendar: FundCalendar)
         )
         .order_by(RegistryPosting.created_at, RegistryPosting.receipt_id)
     ).all()
-    reversed_ids = [row.receipt_id for row, receipt, _ in rows if _is_void(row, receipt)]
+    reversed_ids = [row.receipt_id for row in rows if _is_void(row)]
     if reversed_ids:
         reject(session, reversed_ids, "reversed before it was posted")
-    payers = _payers(session, [receipt for _, receipt, _ in rows])
+    payers = _payers(session, rows)
     return [
         Prepared(
-            _record(row, receipt, number, payers.get(receipt.id), calendar),
+            _record(row, transaction_id, payers.get(row.receipt_id), calendar),
             may_be_there=row.attempts > 0,
             told_at=row.told_at,
             posted_at=row.posted_at,
         )
-        for row, receipt, number in rows
-        if not _is_void(row, receipt)
+        for row in rows
+        if not _is_void(row)
     ]
 
 
@@ -115,24 +121,24 @@ def mark_posted(
     session: Session, receipt_ids: Collection[uuid.UUID], correlation_id: str, now: datetime
 ) -> None:
     """The registry has taken them, which proves nothing yet."""
-    first = select(RegistryPosting.receipt_id).where(
-        RegistryPosting.receipt_id.in_(receipt_ids), RegistryPosting.posted_at.is_(None)
+    set_all(
+        session,
+        receipt_ids,
+        state=PostingState.POSTED,
+        posted_at=func.coalesce(RegistryPosting.posted_at, now),
+        correlation_id=correlation_id,
+        last_error="",
     )
-    set_all(session, session.scalars(first).all(), posted_at=now)
-    set_all(session, receipt_ids, state=PostingState.POSTED, correlation_id=correlation_id, last_error="")
 
 
 def acknowledge(session: Session, receipt_ids: Collection[uuid.UUID], now: datetime) -> None:
     """They were read back as they were told."""
     amount = select(Receipt.amount_cents).where(Receipt.id == RegistryPosting.receipt_id).scalar_subquery()
-    first = select(RegistryPosting.receipt_id).where(
-        RegistryPosting.receipt_id.in_(receipt_ids), RegistryPosting.posted_at.is_(None)
-    )
-    set_all(session, session.scalars(first).all(), posted_at=now)
     set_all(
         session,
         receipt_ids,
         state=PostingState.ACKNOWLEDGED,
+        posted_at=func.coalesce(RegistryPosting.posted_at, now),
         acknowledged_at=now,
         read_back_amount_cents=amount,
         last_error="",
@@ -166,49 +172,42 @@ def set_all(session: Session, receipt_ids: Collection[uuid.UUID], **values: obje
         )
 
 
-def _is_void(row: RegistryPosting, receipt: Receipt) -> bool:
-    return receipt.reversed_at is not None and row.attempts == 0
+def _is_void(row: Row[*tuple[Any, ...]]) -> bool:
+    return row.reversed_at is not None and row.attempts == 0
 
 
 def _record(
-    row: RegistryPosting,
-    receipt: Receipt,
-    number: str,
-    payer: PhoneNumber | None,
-    calendar: FundCalendar,
+    row: Row[*tuple[Any, ...]], transaction_id: uuid.UUID, payer: PhoneNumber | None, calendar: FundCalendar
 ) -> ContributionRecord:
-    assert row.transaction_id is not None
     return ContributionRecord(
         reference_id=row.reference_id,
-        transaction_id=row.transaction_id,
-        member_number=number,
-        amount=Money(receipt.amount_cents, receipt.currency),
-        paid_at=receipt.paid_at,
-        period=f"{calendar.day_of(receipt.paid_at):%Y-%m}",
-        wallet=receipt.wallet,
-        receipt=receipt.receipt,
+        transaction_id=transaction_id,
+        member_number=row.number,
+        amount=Money(row.amount_cents, row.currency),
+        paid_at=row.paid_at,
+        period=f"{calendar.day_of(row.paid_at):%Y-%m}",
+        wallet=row.wallet,
+        receipt=row.receipt,
         payer=payer,
     )
 
 
-def _payers(session: Session, receipts: Sequence[Receipt]) -> dict[uuid.UUID, PhoneNumber]:
-    named = {receipt.id: Particulars.from_json(receipt.particulars).payer for receipt in receipts}
-    hidden = {receipt.receipt: receipt for receipt in receipts if not named[receipt.id]}
+def _payers(session: Session, rows: Sequence[Row[*tuple[Any, ...]]]) -> dict[uuid.UUID, PhoneNumber]:
+    named = {row.receipt_id: Particulars.from_json(row.particulars).payer for row in rows}
+    hidden = {
+        (row.wallet, row.shortcode, row.receipt): row.receipt_id for row in rows if not named[row.receipt_id]
+    }
     # A confirmation may have hidden the payer; the wallet's own list names them.
     for line in _credit_lines(session, list(hidden)):
-        receipt = hidden[line.receipt]
-        same = (line.wallet, line.shortcode) == (receipt.wallet, receipt.shortcode)
         payer = Particulars.from_json(line.particulars).payer
-        if same and payer:
-            named[receipt.id] = payer
+        if payer:
+            named[hidden[line.wallet, line.shortcode, line.receipt]] = payer
     return {receipt_id: PhoneNumber(payer) for receipt_id, payer in named.items() if payer}
 
 
-def _credit_lines(session: Session, receipts: Sequence[str]) -> Iterator[StoredLine]:
+def _credit_lines(session: Session, receipts: Sequence[tuple[str, str, str]]) -> Iterator[StoredLine]:
     if not receipts:
         return iter(())
-    return iter(
-        session.scalars(
-            select(StoredLine).where(StoredLine.receipt.in_(receipts), StoredLine.kind == LineKind.CREDIT)
-        )
-    )
+    named = tuple_(StoredLine.wallet, StoredLine.shortcode, StoredLine.receipt)
+    query = select(StoredLine).where(named.in_(receipts), StoredLine.kind == LineKind.CREDIT)
+    return iter(session.scalars(query))

@@ -33,7 +33,7 @@ def ask_to_watch(session: Session, subject: uuid.UUID, now: datetime) -> None:
     outbox.add(session, TOPIC, str(subject), {"subject": str(subject)}, now=now)
 
 
-class Watching:
+class PeopleWatching:
     """Handles topic `watch`. `identify` says under which identifier the registry knows our subject."""
 
     def __init__(
