@@ -188,7 +188,7 @@ class Intake:
         """A message that proves nothing changes nothing: the wallet's own answer will."""
         if contribution.state == ContributionState.PROMPTING and now - message.received_at < _OVERTAKING:
             return Later(_TRY_AGAIN_SECONDS, "the prompt is being sent")
-        contributions.ask_again(session, contribution, now=now, after=timedelta())
+        contributions.ask_again(session, contribution, now=now, after=timedelta(), because=str(message.id))
         return Meaning(
             Verdict.NOTED,
             f"the wallet is asked: {result.code} {result.message}",

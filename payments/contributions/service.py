@@ -150,10 +150,18 @@ def move(
 
 
 def ask_again(
-    session: Session, contribution: Contribution, *, now: datetime, after: timedelta = _ASK_AGAIN_AFTER
+    session: Session,
+    contribution: Contribution,
+    *,
+    now: datetime,
+    after: timedelta = _ASK_AGAIN_AFTER,
+    because: str = "",
 ) -> None:
-    """Have the wallet asked once more, in a minute: after some codes a late success has been seen."""
-    key = f"{contribution.id}{AGAIN}{now:%Y%m%d%H%M%S}"
+    """Have the wallet asked once more, in a minute: after some codes a late success has been seen.
+
+    Once a second at most, or once for each `because`.
+    """
+    key = f"{contribution.id}{AGAIN}{because or f'{now:%Y%m%d%H%M%S}'}"
     payload = {"contribution_id": str(contribution.id)}
     outbox.add(session, "ask", key, payload, now=now, due_at=now + after)
 

@@ -37,6 +37,7 @@ from payments.refunds.refunding import DecidedRefunds, Refunding, RefundWishes
 from payments.schemes.rules import scheme_on
 from payments.telling import BalanceTelling
 from payments.wallets.choosing import Wallets
+from payments.wallets.protocol import Wallet
 from payments.way_telling import WayTelling
 from tests.payments.scripted_payouts import ScriptedPayouts
 from tests.payments.scripted_registry import ScriptedRegistry
@@ -63,7 +64,9 @@ class World:
 
         self.wallet = ScriptedWallet(self.clock.now, in_use)
         self.registry = ScriptedRegistry(in_use)
-        wallets = {self.wallet.name: self.wallet}
+        # Shared by all use cases below: a wallet put in here is known to every one.
+        wallets: dict[str, Wallet] = {self.wallet.name: self.wallet}
+        self.wallets = wallets
         self.payouts = ScriptedPayouts(self.wallet, in_use)
         payouts = {self.wallet.name: self.payouts}
         self.intake = Intake(self.sessions, wallets, self.clock, pull_delay=PULL_DELAY, payouts=payouts)
@@ -147,13 +150,15 @@ class World:
         self.work("prompt")
         return outcome.contribution_id, list(self.wallet.prompts)[-1]
 
-    def tell(self, channel: EvidenceChannel, body: str, reference: str = "") -> uuid.UUID:
+    def tell(
+        self, channel: EvidenceChannel, body: str, reference: str = "", wallet: str = "mpesa"
+    ) -> uuid.UUID:
         """A message arrives at our hook."""
         with self.sessions.begin() as session:
             return evidence.store(
                 session,
                 channel=channel,
-                wallet="mpesa",
+                wallet=wallet,
                 body=body,
                 now=self.clock.now(),
                 reference=reference,
