@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, func, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    Index,
+    String,
+    UniqueConstraint,
+    any_,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 from sqlalchemy.types import DateTime
@@ -184,7 +196,7 @@ def finish_keys(session: Session, topic: str, keys: Sequence[str], *, but: uuid.
         update(OutboxRow)
         .where(
             OutboxRow.topic == topic,
-            OutboxRow.key.in_(keys),
+            OutboxRow.key == any_(literal(list(keys), ARRAY(String))),
             OutboxRow.id != but,
             OutboxRow.state == "pending",
         )
