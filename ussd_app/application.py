@@ -53,6 +53,7 @@ def _for_dashboard(services: Services) -> DashboardServices:
         fund_name=settings.fund_name,
         currency=settings.fund_currency,
         region=settings.fund_region,
+        four_eyes_above_cents=settings.four_eyes_above_cents,
         funnel=services.funnel_reading,
     )
 

@@ -12,6 +12,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from core.audit_heads import KeepingHeads
 from core.clock import Clock, FundCalendar, SystemClock
 from core.database import Sessions, make_engine, make_sessions
 from core.outbox import Handler
@@ -28,10 +29,12 @@ from messages.africastalking.sms import AfricasTalkingSms
 from messages.sending import Sending
 from messages.service import Messages
 from messages.templates import FundWords, Texts
+from payments.alerts.watching import Lookout
 from payments.asking import Asking
 from payments.balance_asking import BalanceAsking
 from payments.claims.answering import ClaimAnswering, ClaimLooking
 from payments.contributions.model import Terms
+from payments.imports.service import Importing
 from payments.intake import Intake
 from payments.posting import Posting
 from payments.prompting import Prompting
@@ -46,6 +49,7 @@ from payments.wallets.mpesa.payouts import MpesaPayouts
 from payments.wallets.mpesa.wallet import MpesaWallet
 from payments.wallets.payouts import Payouts
 from payments.wallets.protocol import Wallet
+from payments.wallets.statements import ReadsStatements
 from payments.way_telling import WayTelling
 from registry.asking.watches import PeopleWatching, finish_at_once
 from registry.civil import CivilRegistry
@@ -182,6 +186,8 @@ def build(
                 _dci_client(Connection.to_civil(settings), redis, clock, civil_key),
             ),
             **dci.handlers,
+            "audit_head": KeepingHeads(sessions, clock, calendar).run,
+            "alerts": Lookout(sessions, clock, calendar, vault, settings.alert_phones).run,
             "message": Sending(sessions, _sms(settings), members, vault, Texts(words, calendar), clock).run,
         },
         schedule=_schedule(settings, wallets),
@@ -277,7 +283,19 @@ def _payment_handlers(
             sessions, fund, clock, calendar, read_back_seconds=settings.registry_read_back_seconds
         ).run,
         "balance": BalanceTelling(sessions, clock, currency=settings.fund_currency).run,
-        "reconcile": Reconciling(sessions, clock, calendar).run,
+        "reconcile": Reconciling(
+            sessions,
+            clock,
+            calendar,
+            free_up_to_cents=scheme_on(settings.fund_region, calendar.day_of(clock.now())).free_up_to_cents,
+        ).run,
+        "statement": Importing(
+            sessions,
+            clock,
+            calendar,
+            {name: one.read_statement for name, one in wallets.items() if isinstance(one, ReadsStatements)},
+            pull_delay=pull_delay,
+        ).run,
         "where": WayTelling(sessions, clock).run,
         "claim": ClaimAnswering(sessions, clock).run,
         "claim_again": ClaimLooking(sessions, clock).run,
@@ -310,6 +328,8 @@ def _schedule(settings: Settings, wallets: Mapping[str, Wallet]) -> list[Every]:
         *(entry for wallet in wallets.values() for entry in _wallet_schedule(settings, wallet)),
         Every(_MINUTE_SECONDS, "refunds", "refunds"),
         Every(_DAY_SECONDS, "dci_forget", "dci_forget"),
+        Every(_DAY_SECONDS, "audit_head", "audit_head"),
+        Every(5 * _MINUTE_SECONDS, "alerts", "alerts"),
     ]
 
 

@@ -1,6 +1,7 @@
 """Health for operators: alive (no I/O), ready (every server this process needs), metrics."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,8 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import outbox
+from payments.alerts.service import open_alerts
+from payments.reconciliation.view import open_breaks
 from registry.breaker import Breaker
 from registry.connection import CONNECTIONS
 from ussd_app.bootstrap import Services
@@ -111,7 +114,13 @@ def _outbox_gauges(services: Services) -> CollectorRegistry:
     )
     for name in CONNECTIONS:
         circuits.labels(name).set(int(Breaker(name, services.redis).is_open))
+    breaks = Gauge("kibaba_breaks_open", "Open differences.", ["break_class"], registry=registry)
+    alerts = Gauge("kibaba_alerts_open", "Troubles that last.", ["kind"], registry=registry)
     with services.sessions.begin() as session:
+        for break_class, count in open_breaks(session).items():
+            breaks.labels(break_class).set(count)
+        for kind, count in Counter(alert.kind for alert in open_alerts(session)).items():
+            alerts.labels(kind).set(count)
         for row in outbox.backlog(session):
             pending.labels(row.topic).set(row.pending)
             dead.labels(row.topic).set(row.dead)

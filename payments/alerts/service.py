@@ -23,6 +23,10 @@ class AlertKind(StrEnum):
     REFUND_FAILED = "refund_failed"
     REFUND_UNKNOWN = "refund_unknown"
     WALLET_REFUSES = "wallet_refuses"
+    OLD_BREAKS = "old_breaks"
+    MONEY_AT_RISK = "money_at_risk"
+    STATEMENT_MISSING = "statement_missing"
+    REGISTRY_SILENT = "registry_silent"
 
 
 def raise_alert(session: Session, kind: AlertKind, subject: str, detail: str, *, now: datetime) -> None:

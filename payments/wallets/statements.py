@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from core.errors import KibabaError
 from payments.wallets.protocol import WalletLine
@@ -35,6 +36,15 @@ class Statement:
     oddities: tuple[Oddity, ...]
     not_completed: int = 0
     repeated: int = 0
+
+
+@runtime_checkable
+class ReadsStatements(Protocol):
+    """A wallet whose statement files can be read."""
+
+    def read_statement(self, content: bytes) -> Statement:
+        """Read a file. Raises StatementRefused."""
+        ...
 
 
 class StatementRefused(KibabaError):  # noqa: N818 -- it says what happened
