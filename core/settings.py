@@ -1,14 +1,15 @@
 """Settings from the environment and `.env`: read once, frozen, every fault named at once."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from core.errors import KibabaError
+from core.wallet_settings import WalletSettings, wallet_faults, wallets_on
 
 _SECRET_CHARACTERS_MIN = 32
 
@@ -32,7 +33,7 @@ def _comma_separated(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-class Settings(BaseSettings):
+class Settings(WalletSettings):
     """What differs between installations. Names are those of the environment, in lower case."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
@@ -62,7 +63,9 @@ class Settings(BaseSettings):
     pull_every_seconds: int = Field(default=3600, ge=5)
     reconcile_every_seconds: int = Field(default=3600, ge=5)
     four_eyes_above_cents: int = Field(default=100_000, ge=0)
-    alert_phones: Annotated[list[str], NoDecode, BeforeValidator(_comma_separated)] = []
+    alert_phones: Annotated[list[str], NoDecode, BeforeValidator(_comma_separated)] = Field(
+        default_factory=list
+    )
     phone_change_wait_hours: float = Field(default=24.0, ge=0)
     registry_read_back_seconds: float = Field(default=1.0, ge=0)
 
@@ -70,33 +73,6 @@ class Settings(BaseSettings):
     at_api_key: SecretStr
     at_url: str = ""
     at_sender_id: str = ""
-
-    # A wallet is on when its address is set; then all beside it must be.
-    mpesa_url: str = ""
-    mpesa_consumer_key: SecretStr = SecretStr("")
-    mpesa_consumer_secret: SecretStr = SecretStr("")
-    mpesa_shortcode: str = ""
-    mpesa_passkey: SecretStr = SecretStr("")
-    mpesa_pull_nominated_number: str = "254722000000"
-    mpesa_c2b_version: Literal["v1", "v2"] = "v2"
-    # The API user for refunds, its password and M-Pesa's certificate (PEM or a file): all three or none.
-    mpesa_initiator: str = ""
-    mpesa_initiator_password: SecretStr = SecretStr("")
-    mpesa_certificate: str = ""
-
-    airtel_url: str = ""
-    airtel_client_id: SecretStr = SecretStr("")
-    airtel_client_secret: SecretStr = SecretStr("")
-    airtel_merchant: str = ""
-    # From "Callback authentication" in Airtel's portal; without it callbacks only make us ask.
-    airtel_hash_key: SecretStr = SecretStr("")
-
-    mtn_url: str = ""
-    mtn_subscription_key: SecretStr = SecretStr("")
-    mtn_api_user: str = ""
-    mtn_api_key: SecretStr = SecretStr("")
-    mtn_account: str = ""
-    mtn_target_environment: str = "sandbox"
 
     # Our own name over DCI, as those who call us know it.
     dci_id: str = Field(default="kibaba", pattern=r"^[a-z0-9][a-z0-9._-]{1,98}$")
@@ -122,45 +98,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _strict_in_production(self) -> "Settings":
-        faults = _key_faults(self) + _initiator_faults(self) + _wallet_faults(self)
+        faults = _key_faults(self) + wallet_faults(self)
         if self.is_production:
             faults += _production_faults(self)
         if faults:
             raise ValueError("; ".join(faults))
         return self
-
-
-def _initiator_faults(settings: Settings) -> list[str]:
-    parts = {
-        "MPESA_INITIATOR": settings.mpesa_initiator,
-        "MPESA_INITIATOR_PASSWORD": settings.mpesa_initiator_password.get_secret_value(),
-        "MPESA_CERTIFICATE": settings.mpesa_certificate,
-    }
-    missing = [name for name, value in parts.items() if not value]
-    return [f"{name} is missing beside the others" for name in missing] if len(missing) < len(parts) else []
-
-
-_NEEDED = {
-    "mpesa": ("consumer_key", "consumer_secret", "shortcode", "passkey"),
-    "airtel": ("client_id", "client_secret", "merchant"),
-    "mtn": ("subscription_key", "api_user", "api_key", "account"),
-}
-
-
-def _wallet_faults(settings: Settings) -> list[str]:
-    on = [wallet for wallet in _NEEDED if getattr(settings, f"{wallet}_url")]
-    if not on:
-        return ["MPESA_URL, AIRTEL_URL or MTN_URL is missing: money must come from somewhere"]
-    wanted = [(wallet, f"{wallet}_{name}") for wallet in on for name in _NEEDED[wallet]]
-    return [
-        f"{name.upper()} is missing beside {wallet.upper()}_URL"
-        for wallet, name in wanted
-        if not _plain(getattr(settings, name))
-    ]
-
-
-def _plain(value: str | SecretStr) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def _key_faults(settings: Settings) -> list[str]:
@@ -186,7 +129,7 @@ def _production_faults(settings: Settings) -> list[str]:
         faults.append("HOOK_TOKEN must be a secret of at least 24 characters")
     if settings.at_username == "sandbox":
         faults.append("AT_USERNAME must not be the sandbox's")
-    wallets = [f"{wallet}_url" for wallet in _NEEDED if getattr(settings, f"{wallet}_url")]
+    wallets = [f"{wallet}_url" for wallet in wallets_on(settings)]
     if settings.mtn_url and settings.mtn_target_environment == "sandbox":
         faults.append("MTN_TARGET_ENVIRONMENT must not be the sandbox's")
     for name in ("public_url", *wallets, "fund_registry_url", "civil_registry_url"):
@@ -201,7 +144,9 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        faults = []
+        # With a field at fault nothing after the fields was looked at; everything is named at once.
+        is_early = any(fault["loc"] for fault in error.errors(include_input=False, include_url=False))
+        faults = _early_wallet_faults(overrides) if is_early else []
         for fault in error.errors(include_input=False, include_url=False):
             name = ".".join(str(part) for part in fault["loc"]).upper()
             message = (
@@ -209,3 +154,11 @@ def load_settings(**overrides: Any) -> Settings:
             )
             faults.append(f"{name} {message}".strip())
         raise BadSettings(faults) from None
+
+
+def _early_wallet_faults(overrides: dict[str, Any]) -> list[str]:
+    try:
+        return wallet_faults(WalletSettings(**overrides))
+    except ValidationError:
+        # The field at fault is a wallet's own, and is named already.
+        return []
