@@ -66,4 +66,4 @@ def world(settings: Settings) -> Iterator[DciWorld]:
     """Our own DCI server on clean servers."""
     world = a_world(settings)
     yield world
-    world.services.redis.close()
+    world.close()

@@ -157,6 +157,13 @@ class DciWorld:
         self.runner = TaskRunner(services.sessions, services.clock, services.handlers, TOPICS)
         self._serial = 0
 
+    def close(self) -> None:
+        """Give every connection back; one left to the collector would be found by another test."""
+        self.services.close()
+        engine = self.sessions.kw["bind"]
+        engine.dispose()
+        self.services.redis.close()
+
     def partner(self, client_id: str = "partner", **changes: Any) -> Partner:
         values: dict[str, Any] = {
             "name": "A partner",

@@ -51,7 +51,7 @@ def pair(settings: Settings, tmp_path: Path) -> Iterator[tuple[DciWorld, str, st
         world = a_world(settings.model_copy(update=registries))
         with serving(world.app) as our_url:
             yield world, our_url, sandbox_url
-        world.services.redis.close()
+        world.close()
 
 
 def eventually(claim: Callable[[], bool]) -> None:
@@ -66,7 +66,7 @@ def test_a_member_is_watched_and_a_death_stops_the_membership(settings: Settings
     world = a_world(settings)
     with serving(world.app) as our_url, running_sandbox(tmp_path, target=our_url) as sandbox_url:
         known = {"civil_registry_url": f"{sandbox_url}/civil", "public_url": our_url}
-        world.services.close()
+        world.close()
         watching = a_world(settings.model_copy(update=known))
         let_registries_in(watching.services)
         member = watching.member(ALIVE["id"])
@@ -90,7 +90,7 @@ def test_a_member_is_watched_and_a_death_stops_the_membership(settings: Settings
                 return session.get_one(MemberRow, member.id).status == "deceased"
 
         eventually(stopped)
-        watching.services.close()
+        watching.close()
 
 
 def connection_to(url: str, client_id: str, secret: str) -> Connection:
@@ -145,7 +145,7 @@ def test_whatever_is_sent_the_answer_is_as_described(settings: Settings) -> None
     schema.config.base_url = "http://localhost/dci"
     for operation in schema.get_all_operations():
         _fuzz(operation.ok(), token)
-    world.services.close()
+    world.close()
 
 
 def _fuzz(operation: Any, token: str) -> None:

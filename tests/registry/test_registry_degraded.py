@@ -25,7 +25,7 @@ def house(settings: Settings, tmp_path: Path) -> Iterator[tuple[DciWorld, str]]:
         registry = {"fund_registry_url": f"{url}/fund", "registry_read_back_seconds": 0.0}
         world = a_world(settings.model_copy(update=registry))
         yield world, url
-        world.services.close()
+        world.close()
 
 
 def queued(world: DciWorld) -> None:
