@@ -1,0 +1,248 @@
+"""What the right reply is: the pure engine, asked the same answers in the same order, each worked once.
+
+The model knows nothing of records, hashes, scripts, turns and transactions. It keeps what was said to which
+text, and a town of its own. Losing the store means forgetting what was said, nothing else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from menus import (
+    Effect,
+    Graph,
+    Opening,
+    PinVerdict,
+    Session,
+    Step,
+    Typed,
+    reads_as_pin,
+    render_notice,
+    step,
+)
+from operations.walks.stand_ins import HISTORY_SECONDS, KEPT_SECONDS, SteppingClock
+from operations.walks.town import Town
+from ussd_app.gateway.hop import Hop, Reply
+from ussd_app.gateway.meaning import CALL_MILLISECONDS, REPEAT_MILLISECONDS
+
+ANSWERS_MAX = 60
+_ROUNDS_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a session is: the answers so far, the engine's session, the reply shown."""
+
+    answers: int
+    session: Session
+    reply: Reply
+    epoch: int = 0
+
+
+@dataclass
+class Call:
+    """One session as it is remembered: the last post, its place, and what was said to earlier texts."""
+
+    text: str
+    starts: bool
+    place: Place
+    at: datetime
+    said: dict[str, Reply] = field(default_factory=dict)
+    said_at: datetime | None = None
+
+
+class AskedInDoubtError(Exception):
+    """An answer that may not set off what it would."""
+
+
+class Model:
+    """The right reply to every post. `town` is changed as the right replies demand."""
+
+    def __init__(self, graph: Graph, town: Town, clock: SteppingClock, budget: int) -> None:
+        self.graph = graph
+        self.town = town
+        self.clock = clock
+        self.budget = budget
+        self.away = False
+        self.calls: dict[tuple[str, str], Call] = {}
+        self.latest: dict[str, tuple[str, str]] = {}
+        self.done: dict[tuple[object, ...], Any] = {}
+        self.shown: dict[tuple[object, ...], str] = {}
+        self.lost_at: datetime | None = None
+        self.begun = 0
+
+    def lose(self) -> None:
+        """The store forgets everything."""
+        self.calls.clear()
+        self.latest.clear()
+        self.lost_at = None
+
+    def remember_for_long(self) -> None:
+        self.lost_at = datetime.min.replace(tzinfo=self.clock.now().tzinfo)
+
+    def post(self, hop: Hop) -> Reply:
+        """What is to be said to this post."""
+        name = (hop.session_id, hop.phone.e164)
+        call = None if self.away else self._alive(self.calls.get(name))
+        if hop.input == "latest":
+            return self._latest(hop, name, call)
+        if call is None:
+            return self._first(hop, name)
+        if hop.text == call.text:
+            return call.place.reply
+        if call.text == "" or hop.text.startswith(f"{call.text}*"):
+            new = hop.text[len(call.text) + 1 :] if call.text else hop.text
+            place = self._answers(hop, name, call.place, new.split("*"))
+            return self._keep(hop, name, call, place)
+        recent = call.said_at is not None and self._since(call.said_at) < HISTORY_SECONDS
+        return call.said.get(hop.text, self.trouble()) if recent else self.trouble()
+
+    def trouble(self) -> Reply:
+        return Reply(render_notice(self.graph, self.graph.trouble, self.graph.default_language), ends=True)
+
+    def _latest(self, hop: Hop, name: tuple[str, str], call: Call | None) -> Reply:
+        waited = (self._since(call.at) if call else 0) * 1000
+        same = call is not None and (call.text, call.starts) == (hop.text, hop.starts)
+        if call and same:
+            ends, answers = call.place.reply.ends, call.place.answers
+            again = ends or waited <= REPEAT_MILLISECONDS
+            if hop.starts:
+                again = answers == 0 and not ends and waited <= CALL_MILLISECONDS
+            if again:
+                return call.place.reply
+        if self.away:
+            return self.trouble()
+        if hop.starts or call is None:
+            self.begun += 1
+            link = tuple(hop.text.split("*")) if hop.starts and hop.text else ()
+            place = replace(self._open(hop, link), epoch=self.begun)
+        else:
+            place = self._answers(hop, name, call.place, [hop.text])
+        return self._keep(hop, name, call, place)
+
+    def _first(self, hop: Hop, name: tuple[str, str]) -> Reply:
+        parts = hop.text.split("*") if hop.text else []
+        if not parts or not self._lost():
+            place = self._open(hop, tuple(parts))
+            rebuilt = self.away
+        else:
+            first = parts[0].strip()
+            dialled = [parts.pop(0)] if len(first) > 1 and first not in {"00", "98"} else []
+            shown = {
+                key[2]: text
+                for key, text in self.shown.items()
+                if key[:2] == name and isinstance(key[2], int)
+            }
+            place = self._answers(hop, name, self._open(hop, tuple(dialled)), parts, shown)
+            rebuilt = True
+        if rebuilt:
+            self.shown.setdefault((*name, place.answers), place.reply.text)
+        return self._keep(hop, name, None, place)
+
+    def _keep(self, hop: Hop, name: tuple[str, str], before: Call | None, place: Place) -> Reply:
+        if self.away:
+            return place.reply
+        call = Call(hop.text, hop.starts, place, self.clock.now())
+        if before is not None:
+            recent = before.said_at is not None and self._since(before.said_at) < HISTORY_SECONDS
+            call.said = {**(before.said if recent else {}), before.text: before.place.reply}
+            call.said_at = self.clock.now()
+        self.calls[name] = call
+        self.latest.pop(hop.phone.e164, None)
+        if not place.reply.ends:
+            self.latest[hop.phone.e164] = name
+        return place.reply
+
+    def _open(self, hop: Hop, link: tuple[str, ...]) -> Place:
+        opening = Opening(link) if link else Opening(suspended=self._suspended(hop))
+        done = self._step(hop, (), None, opening, in_doubt=False)
+        return Place(0, done.session, Reply(done.text, done.ends))
+
+    def _suspended(self, hop: Hop) -> Session | None:
+        name = self.latest.get(hop.phone.e164)
+        call = None if self.away or name is None else self._alive(self.calls.get(name))
+        return None if call is None or call.place.reply.ends else call.place.session
+
+    def _answers(
+        self,
+        hop: Hop,
+        name: tuple[str, str],
+        place: Place,
+        parts: list[str],
+        shown: Mapping[int, str] | None = None,
+    ) -> Place:
+        if place.answers + len(parts) > ANSWERS_MAX:
+            return replace(place, answers=place.answers + len(parts), reply=self.trouble())
+        for part in parts:
+            in_doubt = shown is not None and shown.get(place.answers) != place.reply.text
+            key = (*name, place.epoch, place.answers + 1)
+            try:
+                done = self._step(hop, key, place.session, part, in_doubt=in_doubt)
+            except AskedInDoubtError:
+                place = replace(place, answers=place.answers + 1)
+            else:
+                place = Place(place.answers + 1, done.session, Reply(done.text, done.ends), place.epoch)
+        return place
+
+    def _step(
+        self,
+        hop: Hop,
+        key: tuple[object, ...],
+        session: Session | None,
+        given: str | Opening,
+        *,
+        in_doubt: bool,
+    ) -> Step:
+        answer = given if isinstance(given, Opening) else self._heard(hop, key, session, given, in_doubt)
+        facts: dict[str, Any] = {}
+        for _ in range(_ROUNDS_MAX):
+            outcome = step(self.graph, session, answer, facts, self.budget)
+            if isinstance(outcome, Step):
+                return outcome
+            for fact in outcome.facts:
+                facts[fact] = self.town.fact_of(fact, hop.phone.e164, outcome.session)
+            for effect in outcome.effects:
+                facts[effect.name] = self._once(hop, key, effect, in_doubt)
+        raise AssertionError("the engine keeps asking")
+
+    def _once(self, hop: Hop, key: tuple[object, ...], effect: Effect, in_doubt: bool) -> Any:
+        name = (*key, effect.name)
+        if name not in self.done:
+            if in_doubt:
+                raise AskedInDoubtError
+            self.done[name] = self.town.perform_for(effect, hop.phone.e164)
+        return self.done[name]
+
+    def _heard(
+        self, hop: Hop, key: tuple[object, ...], session: Session | None, text: str, in_doubt: bool
+    ) -> Typed | PinVerdict:
+        assert session is not None
+        expected = self.graph.expects(session)
+        if expected.kind != "pin" or not reads_as_pin(text):
+            return Typed(text)
+        pin, name = text.strip(), (*key, "pin")
+        if expected.purpose == "check":
+            if name not in self.done:
+                if in_doubt:
+                    raise AskedInDoubtError
+                self.done[name] = self.town.check_pin_of(pin, hop.phone.e164)
+            verdict: PinVerdict = self.done[name]
+            return verdict
+        if in_doubt:
+            raise AskedInDoubtError
+        if expected.purpose == "repeat":
+            return self.town.repeat_pin(pin, session)
+        return self.town.choose_pin(pin, None, session)  # type: ignore[arg-type]  # the town does not look at it
+
+    def _lost(self) -> bool:
+        if self.away:
+            return True
+        self.lost_at = self.lost_at or self.clock.now()
+        return self._since(self.lost_at) < KEPT_SECONDS
+
+    def _alive(self, call: Call | None) -> Call | None:
+        return call if call is not None and self._since(call.at) < KEPT_SECONDS else None
+
+    def _since(self, at: datetime) -> float:
+        return (self.clock.now() - at).total_seconds()
