@@ -11,7 +11,7 @@ _ZEROS_MAX = 6
 
 
 def written(value: Any) -> str:
-    """Canonical text. Raises ValueError for NaN, infinities and whole numbers that no double holds."""
+    """Canonical text. Raises ValueError for NaN, infinities and whole numbers beyond every double."""
     match value:
         case None | True | False | str():
             return json.dumps(value, ensure_ascii=False)
@@ -29,14 +29,12 @@ def written(value: Any) -> str:
 
 
 def _large(value: int) -> str:
-    # The scheme knows doubles only; what one holds exactly is written as that double.
+    # The scheme knows doubles only. Its own text of a large one need not be a whole number that a double
+    # holds exactly, and must still read back to the same text.
     try:
-        double = float(value)
-    except OverflowError:
-        double = math.inf
-    if double != value:
-        raise ValueError("a whole number that no double holds has no canonical form")
-    return _number(double)
+        return _number(float(value))
+    except OverflowError as error:
+        raise ValueError("a whole number beyond every double has no canonical form") from error
 
 
 def _number(value: float) -> str:

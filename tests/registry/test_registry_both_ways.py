@@ -149,8 +149,6 @@ def test_whatever_is_sent_the_answer_is_as_described(settings: Settings) -> None
 
 
 def _fuzz(operation: Any, token: str) -> None:
-    @settings_of_fuzz
-    @schemathesis_given(operation)
     def claim(case: Any) -> None:
         response = case.call(headers={"Authorization": f"Bearer {token}"})
         case.validate_response(
@@ -163,7 +161,7 @@ def _fuzz(operation: Any, token: str) -> None:
             ],
         )
 
-    claim()
+    settings_of_fuzz(schemathesis_given(operation)(claim))()
 
 
 def schemathesis_given(operation: Any) -> Any:

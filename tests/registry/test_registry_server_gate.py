@@ -151,8 +151,8 @@ def test_a_clients_keys_may_be_published_elsewhere_and_be_away(world: DciWorld) 
         ({"action": 7}, "rjct.action.invalid"),
         ({"action": "notify"}, "rjct.action.not_supported"),
         ({"message_ts": "2026-11-22T09:00:00"}, "rjct.message_ts.invalid"),
-        ({"message_ts": now_text(-3600)}, "rjct.message_ts.invalid"),
-        ({"message_ts": now_text(3600)}, "rjct.message_ts.invalid"),
+        ({"message_ts": -3600}, "rjct.message_ts.invalid"),
+        ({"message_ts": 3600}, "rjct.message_ts.invalid"),
         ({"total_count": "1"}, "rjct.total_count.invalid"),
         ({"total_count": None}, "rjct.total_count.invalid"),
         ({"total_count": 1001}, "rjct.total_count.limit_exceeded"),
@@ -164,6 +164,9 @@ def test_each_fault_of_a_header_has_its_own_code(
     world: DciWorld, path: str, header: dict[str, Any], code: str
 ) -> None:
     partner = world.partner(signatures=ReplySignatures.IGNORED)
+    if isinstance(header.get("message_ts"), int):
+        # Seconds from now: a time written down when tests are collected would be another in each process.
+        header = {"message_ts": now_text(header["message_ts"])}
     answer = partner.say(path, "search", SEARCH, header=header, mode=SignatureMode.NONE)
     assert code_of(answer) == code
 
@@ -210,7 +213,7 @@ def test_what_is_asked_is_not_kept_in_clear(world: DciWorld) -> None:
     partner = world.partner()
     partner.search(("UIN", "12345678"), path="search")
     with world.sessions.begin() as session:
-        rows = session.connection().exec_driver_sql("SELECT m::text FROM dci_messages m").all()
+        rows = [*session.connection().exec_driver_sql("SELECT m::text FROM dci_messages m").all()]
         rows += session.connection().exec_driver_sql("SELECT o::text FROM outbox o").all()
     assert rows
     assert all("12345678" not in row[0] for row in rows)

@@ -41,7 +41,9 @@ def signed(
 def check(
     text: str, *, header: Any = None, message: Any = None, clock: StillClock = CLOCK
 ) -> SignatureFields:
-    return verify(text, header or HEADER, message or MESSAGE, find_key=find_key, now=clock.now())
+    found = verify(text, header or HEADER, message or MESSAGE, find_key=find_key, now=clock.now())
+    assert isinstance(found, SignatureFields)
+    return found
 
 
 def refusal(text: str, **how: Any) -> str:
