@@ -1,5 +1,7 @@
 // One feature phone: its screen, its keys, its pop-up from the wallet and its messages.
 
+import { Dialogue } from "./dialogue.js";
+
 const KEYS = [
   ["1", ""], ["2", "ABC"], ["3", "DEF"], ["4", "GHI"], ["5", "JKL"], ["6", "MNO"],
   ["7", "PQRS"], ["8", "TUV"], ["9", "WXYZ"], ["*", ""], ["0", "+"], ["#", ""],
@@ -29,6 +31,7 @@ export class Phone {
     this.busy = false;
     this.seen = null;
     this.dismissed = sessionStorage.getItem(`${DISMISSED}.${number}`);
+    this.record = new Dialogue(serviceCode);
     this.element = document.getElementById("phone").content.firstElementChild.cloneNode(true);
     this.wire(removed);
     this.relabel();
@@ -68,6 +71,10 @@ export class Phone {
       this.part("write-form").hidden = !this.part("write-form").hidden;
       this.part("sms-body").focus({ preventScroll: true });
     });
+    this.part("record").addEventListener("click", () => {
+      this.part("recorded").hidden = !this.part("recorded").hidden;
+      this.drawRecord();
+    });
     this.part("write-form").addEventListener("submit", (event) => { event.preventDefault(); this.write(); });
   }
 
@@ -87,6 +94,7 @@ export class Phone {
     this.number = number;
     this.state = null;
     this.seen = null;
+    this.record.forget();
     this.dismissed = sessionStorage.getItem(`${DISMISSED}.${number}`);
     this.relabel();
     this.draw();
@@ -133,8 +141,10 @@ export class Phone {
     const dialogue = this.dialogue;
     if (dialogue && !dialogue.open && !typed) return void this.dismiss();
     if (dialogue?.open) {
+      this.record.answered(typed);
       this.send("answer", { text: typed });
     } else {
+      this.record.dialled(typed || this.serviceCode);
       this.send("dial", { code: typed || this.serviceCode });
     }
     entry.value = "";
@@ -143,7 +153,10 @@ export class Phone {
   hangUp() {
     this.part("entry").value = "";
     if (this.state?.prompt) return void this.send("prompt", { cancel: true });
-    if (this.dialogue?.open) return void this.send("cancel", {});
+    if (this.dialogue?.open) {
+      this.record.hungUp();
+      return void this.send("cancel", {});
+    }
     this.dismiss();
   }
 
@@ -182,7 +195,9 @@ export class Phone {
   show(state) {
     const asked = this.state?.prompt?.checkout_id;
     this.state = state;
+    this.record.shown(state.screen);
     this.draw();
+    this.drawRecord();
     this.drawMessages();
     if (state.prompt && state.prompt.checkout_id !== asked) {
       this.part("prompt-pin").value = "";
@@ -213,6 +228,16 @@ export class Phone {
     const money = { minimumFractionDigits: 2 };
     this.part("balance").textContent = balance === undefined ? "" : `${this.state.wallet.currency} ${(balance / 100).toLocaleString("en-KE", money)}`;
     this.labels();
+  }
+
+  drawRecord() {
+    if (this.part("recorded").hidden) return;
+    const text = this.record.isEmpty ? "Dial first." : this.record.text();
+    if (this.part("record-text").value === text) return;
+    URL.revokeObjectURL(this.part("record-save").href);
+    this.part("record-text").value = text;
+    this.part("record-save").href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+    this.part("record-save").hidden = this.record.isEmpty;
   }
 
   labels() {
