@@ -31,6 +31,7 @@ _COMMANDS: Final = {
     "migrate": _Command("migrate:migrate", "Bring the database to the newest migration."),
     "reconcile": _Command("reconcile:reconcile", "Have a day compared."),
     "registry": _Command("registry:registry", "Registries: client add, conformance."),
+    "simulate": _Command("simulate:simulate", "Live through bad days, by seed."),
     "staff": _Command("staff:staff", "The fund's people: add."),
     "statement": _Command("statement:statement", "The wallets' own statements: import."),
     "wallet": _Command("wallet:wallet", "The mobile-money wallet: register."),

@@ -43,7 +43,7 @@ class RefundOpened:
 
 @dataclass(frozen=True, slots=True)
 class NoRefund:
-    """`why`: `unknown_receipt`, `not_double`, `too_late`, `reversed` or `too_little`."""
+    """`why`: `unknown_receipt`, `not_confirmed`, `not_double`, `too_late`, `reversed` or `too_little`."""
 
     why: str
 

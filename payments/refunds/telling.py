@@ -15,6 +15,7 @@ from payments.refunds.tables import Refund
 _REFUSALS = {
     "unknown_receipt": "claim_staff",
     "not_double": "refund_single",
+    "not_confirmed": "refund_staff",
     "too_late": "refund_staff",
     "reversed": "refund_staff",
     "too_little": "refund_staff",

@@ -1,0 +1,1 @@
+"""A seeded simulation of bad days: real services on a real database, virtual time, every fault we know."""
