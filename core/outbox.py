@@ -6,7 +6,7 @@ handed out again.
 """
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,10 +18,12 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     any_,
+    delete,
     func,
     literal,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
@@ -42,6 +44,8 @@ class OutboxRow(Base):
         UniqueConstraint("topic", "key"),
         CheckConstraint("state IN ('pending', 'done', 'dead')", name="state"),
         Index("ix_outbox_due", "due_at", postgresql_where=text("state = 'pending'")),
+        Index("ix_outbox_open", "topic", postgresql_where=text("state <> 'done'")),
+        Index("ix_outbox_finished", "finished_at", postgresql_where=text("state = 'done'")),
         Index(
             "ix_outbox_order",
             "order_key",
@@ -60,13 +64,17 @@ class OutboxRow(Base):
     due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     leased_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     attempts: Mapped[int] = mapped_column(server_default="0")
+    failures: Mapped[int] = mapped_column(server_default="0")
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     last_error: Mapped[str | None] = mapped_column(String(_ERROR_CHARACTERS_MAX))
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A claimed row: what a handler is given. `attempt` counts from 1."""
+    """A claimed row: what a handler is given.
+
+    `attempt` counts from 1, waiting included; `failures` are the attempts before this one that raised.
+    """
 
     id: uuid.UUID
     topic: str
@@ -74,6 +82,7 @@ class Task:
     payload: Mapping[str, Any]
     attempt: int
     created_at: datetime
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +138,13 @@ def bring_forward(session: Session, topic: str, key: str, due_at: datetime) -> N
     )
 
 
-def hand_out(session: Session, *, now: datetime, seconds: float, limit: int) -> list[tuple[uuid.UUID, str]]:
+def hand_out(
+    session: Session, *, now: datetime, seconds: float, limit: int, topics: Collection[str] | None = None
+) -> list[tuple[uuid.UUID, str]]:
     """Choose due rows and hide them for `seconds`; returns (id, topic), oldest first.
 
     Rows with an order key go one at a time: only the oldest pending one of its key is handed out.
+    `topics`: only these; what another release wrote waits for a process that knows it.
     """
     earlier = aliased(OutboxRow)
     blocked = (
@@ -142,9 +154,10 @@ def hand_out(session: Session, *, now: datetime, seconds: float, limit: int) -> 
         )
         .exists()
     )
+    known = true() if topics is None else OutboxRow.topic.in_(topics)
     due = session.execute(
         select(OutboxRow.id, OutboxRow.topic)
-        .where(OutboxRow.state == "pending", OutboxRow.due_at <= now)
+        .where(OutboxRow.state == "pending", OutboxRow.due_at <= now, known)
         .where((OutboxRow.order_key == "") | ~blocked)
         .order_by(OutboxRow.due_at, OutboxRow.id)
         .limit(limit)
@@ -175,6 +188,7 @@ def claim(session: Session, task_id: uuid.UUID, *, now: datetime, lease_seconds:
             OutboxRow.payload,
             OutboxRow.attempts,
             OutboxRow.created_at,
+            OutboxRow.failures,
         )
     ).first()
     return None if row is None else Task(*row)
@@ -205,17 +219,30 @@ def finish_keys(session: Session, topic: str, keys: Sequence[str], *, but: uuid.
     )
 
 
-def postpone(session: Session, task_id: uuid.UUID, reason: str, *, due_at: datetime) -> None:
-    """The work is not over: try again at `due_at`."""
+def postpone(
+    session: Session, task_id: uuid.UUID, reason: str, *, due_at: datetime, failed: bool = False
+) -> None:
+    """The work is not over: try again at `due_at`. `failed`: because it raised, which is counted."""
     session.execute(
         update(OutboxRow)
         .where(OutboxRow.id == task_id, OutboxRow.state == "pending")
-        .values(due_at=due_at, leased_until=None, last_error=reason[:_ERROR_CHARACTERS_MAX])
+        .values(
+            due_at=due_at,
+            leased_until=None,
+            last_error=reason[:_ERROR_CHARACTERS_MAX],
+            failures=OutboxRow.failures + int(failed),
+        )
     )
 
 
 def _close(session: Session, task_id: uuid.UUID, **values: Any) -> None:
     session.execute(update(OutboxRow).where(OutboxRow.id == task_id).values(leased_until=None, **values))
+
+
+def forget_done(session: Session, *, before: datetime) -> int:
+    """Delete rows that were done before then; returns how many. What they did is kept by the rooms."""
+    statement = delete(OutboxRow).where(OutboxRow.state == "done", OutboxRow.finished_at < before)
+    return len(session.execute(statement.returning(OutboxRow.id)).all())
 
 
 @dataclass(frozen=True, slots=True)

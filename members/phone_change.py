@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -74,7 +74,9 @@ class PhoneChanges:
                 return PhoneChangeRefused("same_phone")
             if _phone_in_use(session, new_index):
                 return PhoneChangeRefused("phone_in_use")
-            change = self._keep(session, key, member, new_phone, _doubt(session, member, birth_year))
+            doubt = _doubt(session, member, birth_year)
+            _hold_others(session, member)
+            change = self._keep(session, key, member, new_phone, doubt)
         self._announce(session, change, member.language)
         return _outcome(change)
 
@@ -244,6 +246,15 @@ def _outcome(change: PhoneChangeRow) -> PhoneChangeOutcome:
     if change.doubt:
         return PhoneChangeWithStaff(change.id)
     return PhoneChangeStarted(change.id, change.due_at)
+
+
+def _hold_others(session: Session, member: MemberRow) -> None:
+    """A second claimant makes the first one doubtful too: staff decide about both."""
+    session.execute(
+        update(PhoneChangeRow)
+        .where(PhoneChangeRow.member_id == member.id, PhoneChangeRow.state == PhoneChangeState.WAITING)
+        .values(state=PhoneChangeState.STAFF, doubt="another_request")
+    )
 
 
 def _doubt(session: Session, member: MemberRow, birth_year: int | None) -> str:

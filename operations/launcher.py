@@ -66,6 +66,8 @@ class Launcher:
         env = self._environment()
         servers = self._embedded(env)
         load_settings(_env_file=None, **lower_case(env))
+        if self._ports.web == self._ports.sandbox:
+            raise TroubleError("--port and --sandbox-port must differ")
         check_port(self._ports.web, "--port")
         if self._ports.sandbox is not None:
             check_port(self._ports.sandbox, "--sandbox-port")

@@ -30,6 +30,8 @@ from payments.wallets.protocol import Fate, HandPayment, PromptResult, Unreadabl
 _OVERTAKING = timedelta(seconds=60)
 _TRY_AGAIN_SECONDS = 5.0
 _ALERT_AT_ATTEMPT = 3
+# Forty times what M-Pesa carries in one payment; more is a forgery or a fault, and for people to look at.
+_ONE_PAYMENT_CENTS_MAX = 10_000_000_00
 _DETAIL_CHARACTERS_MAX = 300
 _RECEIPT_CHARACTERS_MAX = 40
 _MASK_CHARACTERS_MAX = 30
@@ -124,7 +126,7 @@ class Intake:
     def _hand_payment(self, session: Session, payment: HandPayment, wallet: Wallet, now: datetime) -> Meaning:
         if payment.shortcode != wallet.shortcode:
             return Meaning(Verdict.MISMATCH, "paid to another shortcode", receipt=payment.receipt)
-        if payment.amount.amount_cents <= 0:
+        if not 0 < payment.amount.amount_cents <= _ONE_PAYMENT_CENTS_MAX:
             return Meaning(Verdict.MISMATCH, "not an amount that can be credited", receipt=payment.receipt)
         arrival = Arrival(
             wallet=wallet.name,

@@ -70,6 +70,7 @@ from ussd_app.gateway.truroute import TruRoute
 from ussd_app.gateway.turns import Turns
 from ussd_app.gateway.world import NOTICE_VERSION, FundFacts, RoomsWorld
 from ussd_app.registries import CivilForMembers, FundForPayments, identifier_of
+from ussd_app.tidying import Tidying
 from ussd_app.wallets import build_mpesa, build_others, check_scheme, hooks_address, shortcodes_of
 
 _REDIS_SECONDS: Final = 1.0
@@ -186,6 +187,7 @@ def build(
                 _dci_client(Connection.to_civil(settings), redis, clock, civil_key),
             ),
             **dci.handlers,
+            "tidy": Tidying(sessions, clock).run,
             "audit_head": KeepingHeads(sessions, clock, calendar).run,
             "alerts": Lookout(sessions, clock, calendar, vault, settings.alert_phones).run,
             "message": Sending(sessions, _sms(settings), members, vault, Texts(words, calendar), clock).run,
@@ -329,6 +331,7 @@ def _schedule(settings: Settings, wallets: Mapping[str, Wallet]) -> list[Every]:
         Every(_MINUTE_SECONDS, "refunds", "refunds"),
         Every(_DAY_SECONDS, "dci_forget", "dci_forget"),
         Every(_DAY_SECONDS, "audit_head", "audit_head"),
+        Every(_DAY_SECONDS, "tidy", "tidy"),
         Every(5 * _MINUTE_SECONDS, "alerts", "alerts"),
     ]
 

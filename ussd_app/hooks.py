@@ -16,7 +16,7 @@ from payments.order_results import reference_of
 from payments.validation import Judgement, judge
 from payments.wallets.mpesa.hand_payment import CONFIRMED, RejectReason, accept, read_hand_payment, reject
 from payments.wallets.protocol import UnreadableMessage
-from ussd_app.bodies import BODY_BYTES_MAX
+from ussd_app.bodies import BODY_BYTES_MAX, BodyTooLarge, read_body
 from ussd_app.bootstrap import Services
 from ussd_app.tokens import needs_token
 
@@ -122,7 +122,11 @@ class _Hooks:
 
     def _kept(self, channel: EvidenceChannel, reference: str = "") -> ResponseReturnValue | None:
         """Store a provider's message; None when it is on disk. What it says is not judged here."""
-        raw = request.get_data()
+        try:
+            raw = read_body(request.environ)
+        except BodyTooLarge:
+            CALLBACKS.labels(channel.value, "too_large").inc()
+            return jsonify(error="the body is too large"), 413
         if not raw:
             CALLBACKS.labels(channel.value, "empty").inc()
             return jsonify(error="the body is empty"), 400
@@ -134,7 +138,7 @@ class _Hooks:
                 wallet=MPESA,
                 body=_text(raw),
                 now=services.clock.now(),
-                reference=reference,
+                reference=_text(reference.encode()),
                 shortcode=services.settings.mpesa_shortcode,
             )
         CALLBACKS.labels(channel.value, "stored").inc()

@@ -58,11 +58,11 @@ class TaskRunner:
         log.error("task failed", topic=task.topic, task=str(task.id), attempt=task.attempt, exc_info=error)
         now = self._clock.now()
         with self._sessions.begin() as session:
-            if _is_hopeless(error) or task.attempt >= plan.attempts_max:
+            if _is_hopeless(error) or task.failures + 1 >= plan.attempts_max:
                 outbox.bury(session, task.id, reason, now=now)
             else:
-                due_at = now + timedelta(seconds=plan.pause_seconds(task.attempt))
-                outbox.postpone(session, task.id, reason, due_at=due_at)
+                due_at = now + timedelta(seconds=plan.pause_seconds(task.failures + 1))
+                outbox.postpone(session, task.id, reason, due_at=due_at, failed=True)
 
 
 def _is_hopeless(error: Exception) -> bool:

@@ -20,6 +20,7 @@ from core.schedule import Every, write_due
 from core.settings import load_settings
 from ussd_app.bootstrap import build
 from workers.rq_queue import enqueue
+from workers.topics import TOPICS
 
 _IDLE_SECONDS: Final = 0.2
 _TROUBLE_SECONDS: Final = 1.0
@@ -53,7 +54,7 @@ class Relay:
         with self._sessions.begin() as session:
             new = [entry for entry in self._schedule if self._written.get(entry.name) != entry.key_at(now)]
             write_due(session, new, now)
-            rows = outbox.hand_out(session, now=now, seconds=_HIDDEN_SECONDS, limit=_BATCH_MAX)
+            rows = outbox.hand_out(session, now=now, seconds=_HIDDEN_SECONDS, limit=_BATCH_MAX, topics=TOPICS)
             enqueue(self._redis, rows)
         self._written.update({entry.name: entry.key_at(now) for entry in new})
         if time.monotonic() >= self._next_sign_of_life:

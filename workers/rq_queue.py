@@ -12,7 +12,8 @@ from rq.worker import BaseWorker
 from workers.topics import MESSAGES, QUEUES, TOPICS
 
 _JOB: Final = "workers.jobs.perform"
-_WAITING_SECONDS_MAX: Final = 120
+# A row comes up again after 20 s: a job that waited longer would only find its row taken.
+_WAITING_SECONDS_MAX: Final = 20
 _FAILURE_KEPT_SECONDS: Final = 3600
 
 

@@ -88,6 +88,22 @@ def test_a_handler_that_fails_is_tried_again_with_longer_pauses_then_kept_for_st
     assert row(sessions).last_error == "ConnectionError"
 
 
+def test_waiting_however_long_is_not_failing(sessions: Sessions) -> None:
+    clock = StoppedClock()
+    answers: list[Later | None] = [Later(1, "registry down")] * 10
+
+    def handler(_: Task) -> Later | None:
+        if answers:
+            return answers.pop()
+        raise ConnectionError
+
+    runner, task_id = make(sessions, handler, clock, attempts_max=3)
+    for _ in range(12):
+        runner.run(task_id, "evidence")
+        clock.instant = row(sessions).due_at
+    assert (row(sessions).state, row(sessions).failures) == ("pending", 2)
+
+
 def test_work_that_can_never_be_done_is_given_up_at_once(sessions: Sessions) -> None:
     def handler(_: Task) -> None:
         raise InvalidValue("there is no such template")

@@ -58,6 +58,15 @@ def test_a_task_that_redis_lost_is_handed_out_again(sessions: Sessions, redis: R
     assert len(waiting(redis)) == 1
 
 
+def test_a_task_of_another_release_waits_and_holds_up_nobody(sessions: Sessions, redis: Redis) -> None:
+    with sessions.begin() as session:
+        outbox.add(session, "of_the_next_release", "k", {}, now=NOW)
+        outbox.add(session, "message", "k", {}, now=NOW)
+    relay = Relay(sessions, redis, SetClock(), [])
+    assert relay.turn() == 1
+    assert [args[1] for _, args in waiting(redis)] == ["message"]
+
+
 def test_without_redis_nothing_is_hidden(sessions: Sessions) -> None:
     nowhere = Redis(host="127.0.0.1", port=9, socket_connect_timeout=0.2)
     with sessions.begin() as session:

@@ -22,8 +22,8 @@ _REFUSED: Final = Reply(
     "We could not read that. Please dial again.\nHatujaelewa. Tafadhali piga tena.", ends=True
 )
 _TROUBLE: Final = Reply(
-    "Sorry, the service has trouble. Nothing was charged. Please dial again soon.\n"
-    "Samahani, kuna hitilafu. Hujatozwa. Piga tena baadaye.",
+    "Sorry, we have trouble. If you were saving, wait for an SMS before you try again.\n"
+    "Samahani, kuna hitilafu. Kama uliweka akiba, subiri SMS kwanza.",
     ends=True,
 )
 

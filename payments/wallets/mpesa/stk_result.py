@@ -70,6 +70,9 @@ def read_prompt_result(raw: str | bytes) -> PromptResult:
         return result
     values = _by_name(callback.CallbackMetadata.Item)
     receipt, amount = values.get("MpesaReceiptNumber"), values.get("Amount")
+    if receipt is not None and amount is None:
+        # M-Pesa always says how much; without it the amount asked would stand in for the amount paid.
+        raise UnreadableMessage("a receipt without an amount")
     return replace(
         result,
         receipt=None if receipt is None else read_receipt(receipt),
