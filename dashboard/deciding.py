@@ -59,13 +59,18 @@ def work_on(
     return Work(
         key=uuid.uuid4(),
         acts=acts,
-        suggestions=suggest(session, receipt) if receipt and Act.MATCH in acts else (),
+        suggestions=_suggestions(session, receipt) if receipt and Act.MATCH in acts else (),
         decisions=decisions,
         names=names_of(session, {actor for row in decisions for actor in (row.maker, row.checker) if actor}),
         needs_second=max(at_stake, default=0) > limit_cents,
         is_waiting=any(row.state == "proposed" for row in decisions),
         member_numbers=numbers_of(session, {row.member_id for row in decisions if row.member_id}),
     )
+
+
+def _suggestions(session: Session, receipt: Receipt) -> list[Suggestion]:
+    """Whose it may be, without the one who has it now."""
+    return [each for each in suggest(session, receipt) if each.member_id != receipt.member_id]
 
 
 def _acts(receipt: Receipt | None, found: BreakSummary | None) -> list[Act]:

@@ -15,7 +15,11 @@ from dashboard.catalogue import text
 from dashboard.flow import HEIGHT, WIDTH, steps
 from dashboard.login import signed_in_staff
 from dashboard.services import services
+from payments.alerts.service import open_alerts
+from payments.closing.control import CutOff, control_totals
+from payments.closing.service import in_force
 from payments.reconciliation.view import day_totals, last_run
+from payments.suspense.deciding import waiting
 
 routes = Blueprint("today", __name__)
 
@@ -43,6 +47,10 @@ def show(day: str) -> str:
         run = last_run(database, chosen)
         kinds = by_class(database, BreakFilter(day=chosen))
         waiting_since = _waiting_since(database, chosen)
+        proof = control_totals(database, parts.calendar, CutOff(parts.wallet, parts.shortcode, chosen))
+        closing = in_force(database, parts.wallet, parts.shortcode, "day", chosen.isoformat())
+        alerts = open_alerts(database)
+        proposals = len(waiting(database))
     return render_template(
         "dashboard/today.html",
         day=chosen,
@@ -54,6 +62,10 @@ def show(day: str) -> str:
         box=(WIDTH, HEIGHT),
         run=run,
         kinds=kinds,
+        proof=proof,
+        closing=closing,
+        alerts=alerts,
+        proposals=proposals,
         waiting_since=waiting_since,
         shortcode=parts.shortcode,
     )

@@ -52,13 +52,13 @@ def test_without_differences_the_list_says_so(officer: FlaskClient) -> None:
 
 def test_a_list_is_what_its_address_says(officer: FlaskClient, day: Day) -> None:
     everything = officer.get(LIST).text
-    assert everything.count('<th scope="row"><a') == 13
+    assert everything.count('<th scope="row" class="nowrap"><a') == 13
     assert "13 differences on this page" in everything
     one_kind = officer.get(f"{LIST}?day=2026-11-22&kind=suspense").text
-    assert one_kind.count('<th scope="row"><a') == 2
+    assert one_kind.count('<th scope="row" class="nowrap"><a') == 2
     assert "Nothing here" in officer.get(f"{LIST}?day=2026-11-21").text
     resolved = officer.get(f"{LIST}?state=resolved").text
-    assert resolved.count('<th scope="row"><a') == 1
+    assert resolved.count('<th scope="row" class="nowrap"><a') == 1
 
 
 @pytest.mark.parametrize(

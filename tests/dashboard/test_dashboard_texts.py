@@ -15,6 +15,7 @@ from dashboard.pages.payments import _STEPS
 from dashboard.staff.model import Role
 from dashboard.witnesses import WORDS
 from members.model import IdentityState, PhoneChangeState, Purpose, Status
+from payments.alerts.service import AlertKind
 from payments.model import BreakClass, EvidenceChannel, MatchStep, PaymentState, Verdict
 from payments.suspense.model import Act, DecisionState, Place
 from payments.suspense.suggesting import _WORTH
@@ -70,6 +71,7 @@ def test_every_key_that_is_asked_for_is_written(path: Path) -> None:
         ("act_means", sorted(set(Act) - {Act.MATCH, Act.UNDO})),
         ("decision_state", list(DecisionState)),
         ("place", list(Place)),
+        ("alert", list(AlertKind)),
         ("suggestion", list(_WORTH)),
         ("age_bucket", list(AgeBucket)),
         ("proof_line", [key for key, _, _ in _LINES]),
