@@ -18,7 +18,7 @@ def test_old_work_is_forgotten_and_waiting_work_never(services: Services) -> Non
     with services.sessions.begin() as session:
         for key in ("done long ago", "done lately", "waiting"):
             outbox.add(session, "message", key, {}, now=long_ago)
-        ids = {key: task_id for key, task_id in session.execute(select(OutboxRow.key, OutboxRow.id))}
+        ids = {row.key: row.id for row in session.scalars(select(OutboxRow))}
         outbox.finish(session, ids["done long ago"], now=long_ago)
         outbox.finish(session, ids["done lately"], now=now)
         once(session, "old hop", now - HOPS_KEPT - timedelta(hours=1), dict)
