@@ -3,7 +3,7 @@
 import re
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, and_, or_, select
@@ -20,6 +20,7 @@ from payments.contributions.tables import Contribution
 from payments.model import ContributionState, MatchStep
 from payments.payers import payer_index
 from payments.receipts.model import Arrival, Owner
+from payments.suspense.typing_slips import near
 
 # What people type when they do not know what to type (letters and digits only, upper case).
 GENERIC_REFERENCES = frozenset(
@@ -65,11 +66,33 @@ def owner_of(session: Session, arrival: Arrival) -> Owner:
     else:
         member, why = pointed.by_reference, "the reference names the member"
         doubt = _doubt_about_reference(pointed)
+        slip = _slip_of_payer(session, arrival.account, pointed) if doubt else None
+        if slip is not None and pointed.by_payer is not None:
+            member, why, doubt = pointed.by_payer, "one slip from the payer's own, paid from their phone", ""
+            pointed = replace(pointed, step=slip)
     if not doubt and member is not None and not member.is_open:
         doubt = "the membership is closed"
     if doubt or member is None:
         return Owner(None, MatchStep.SUSPENSE, doubt)
     return Owner(member.id, pointed.step or MatchStep.PHONE, why)
+
+
+def _slip_of_payer(session: Session, account: str, pointed: _Pointed) -> MatchStep | None:
+    """What of the payer's own the reference is one slip away from, when it names nobody else.
+
+    Nearness alone never credits: the phone that paid must be the member's, and no other member may be named.
+    """
+    if pointed.by_payer is None or pointed.by_reference is not None:
+        return None
+    digits = re.sub(r"[^0-9]", "", account)
+    row = session.get_one(MemberRow, pointed.by_payer.id)
+    own = (
+        (MatchStep.MEMBER_NUMBER, {row.number}),
+        (MatchStep.NATIONAL_ID, {row.identifier}),
+        (MatchStep.PHONE, {row.phone[1:], f"0{row.phone[4:]}", row.phone[4:]}),
+    )
+    slips = near(digits)
+    return next((step for step, texts in own if not texts.isdisjoint(slips)), None)
 
 
 def _doubt_about_reference(pointed: _Pointed) -> str:

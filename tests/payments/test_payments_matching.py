@@ -123,3 +123,39 @@ def test_particulars_are_sealed_and_masked(world: World) -> None:
     receipt = _pay(world, STRANGER, "23456789", payer=STRANGER.e164)
     known = Particulars.from_json(receipt.particulars)
     assert (known.account_masked, known.payer_masked) == ("*****789", "+2547*****111")
+
+
+def _slips(member: MemberRow) -> dict[str, str]:
+    number, phone = member.number, f"0{member.phone[4:]}"
+    return {
+        "one digit wrong": number[:4] + str((int(number[4]) + 3) % 10) + number[5:],
+        "one digit missing": number[:3] + number[4:],
+        "one digit too many": number[:2] + "7" + number[2:],
+        "two swapped": number[:6] + number[7] + number[6] + number[8:],
+        "national ID": member.identifier[:5]
+        + str((int(member.identifier[5]) + 1) % 10)
+        + member.identifier[6:],
+        "phone": phone[:6] + phone[7:],
+    }
+
+
+def test_a_slip_in_ones_own_reference_is_forgiven_when_ones_own_phone_pays(world: World) -> None:
+    member = world.member(national_id="31415926")
+    for name, typed in _slips(member).items():
+        if typed != member.number:
+            assert _pay(world, _phone(member), typed).member_id == member.id, name
+
+
+def test_the_same_slip_from_another_phone_waits_in_suspense(world: World) -> None:
+    member, other = world.member(national_id="31415926"), world.member()
+    for name, typed in _slips(member).items():
+        for payer in (STRANGER, _phone(other)):
+            found = _pay(world, payer, typed).member_id
+            assert found is None or typed in {other.number, member.number}, name
+
+
+def test_a_slip_that_names_somebody_else_is_for_a_person_to_decide(world: World) -> None:
+    """The IDs of two members are one digit apart: the payer may have meant the other one."""
+    member, named = world.member(national_id="31415926"), world.member(national_id="31415927")
+    receipt = _pay(world, _phone(member), named.identifier)
+    assert (receipt.member_id, receipt.match_why) == (None, "reference and payer point to two members")

@@ -109,7 +109,7 @@ def test_nothing_known_suggests_nobody(world: World) -> None:
 
 def test_suggesting_changes_nothing(world: World) -> None:
     member = world.member()
-    receipt = paid(world, slip(member.number), PhoneNumber(member.phone))
+    receipt = paid(world, slip(member.number))
     before = world.proof()
     suggestions(world, receipt)
     assert world.proof() == before
