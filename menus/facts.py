@@ -7,7 +7,7 @@ the effect's name.
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 MemberStatus = Literal["none", "active", "pending_verification", "blocked", "closed"]
 IdentityState = Literal[
@@ -42,13 +42,17 @@ class Member(TypedDict):
 
 
 class Scheme(TypedDict):
-    """The fund and its limits for one saving. `suggested_cents` are offered to newcomers, at most three."""
+    """The fund and its limits for one saving. `suggested_cents` are offered to newcomers, at most three.
+
+    Amounts are hundredths of `currency` (ISO 4217), also where it has no coins that small.
+    """
 
     fund_name: str
     helpline: str
     minimum_cents: int
     maximum_cents: int
     suggested_cents: list[int]
+    currency: NotRequired[str]
 
 
 class Identity(TypedDict):
@@ -95,9 +99,10 @@ class PhoneChangeResult(TypedDict):
 
 
 class SaveResult(TypedDict):
-    """Result of `save`."""
+    """Result of `save`. `wallet` (`mpesa`, `airtel`, `mtn`) is whose prompt comes or is open."""
 
     state: Literal["queued", "already_open", "limit", "not_allowed"]
+    wallet: NotRequired[str]
 
 
 class Done(TypedDict):

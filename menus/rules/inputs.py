@@ -10,6 +10,7 @@ from menus.engine.vocabulary import Accepted, InputRule, Refused, View
 _ID_DIGITS_MIN, _ID_DIGITS_MAX = 6, 8
 _BIRTH_YEARS = range(1900, 2101)
 _CENTS_PER_SHILLING = 100
+_UNITS = ("kes", "ksh", "ugx", "ush", "rwf", "frw")
 _AMOUNT_DIGITS_MAX = 9
 
 
@@ -24,9 +25,10 @@ def national_id(typed: str, _view: View) -> Accepted | Refused:
 
 
 def save_amount(typed: str, view: View) -> Accepted | Refused:
-    """Whole shillings within the scheme's limits, kept as cents. Forgives `KES`, `/=`, commas and spaces."""
-    plain = typed.casefold().removeprefix("kes").removeprefix("ksh").removesuffix("/=").removesuffix("/-")
-    digits = _without(plain, ", ")
+    """Whole units within the scheme's limits, kept as cents. Forgives `KES`, `/=`, commas and spaces."""
+    plain = typed.casefold().removesuffix("/=").removesuffix("/-")
+    unit = next((unit for unit in _UNITS if plain.startswith(unit)), "")
+    digits = _without(plain.removeprefix(unit), ", ")
     if not _is_digits(digits) or len(digits) > _AMOUNT_DIGITS_MAX:
         return Refused("amount_figures")
     cents = int(digits) * _CENTS_PER_SHILLING

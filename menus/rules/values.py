@@ -9,14 +9,16 @@ from menus.engine.vocabulary import Value, View
 
 _CENTS_PER_SHILLING = 100
 _LONGEST_AMOUNT = "KES 99,999,999.99"
-_LONGEST_SAVING = "KES 999,999"
+# The largest single payment of any scheme, in Uganda.
+LONGEST_SAVING = "UGX 5,000,000"
+_WALLETS = {"mpesa": "M-Pesa", "airtel": "Airtel Money", "mtn": "MTN MoMo"}
 
 
-def money(amount_cents: int) -> str:
+def money(amount_cents: int, currency: str = "KES") -> str:
     """Cents for people: `KES 1,250`, or `KES 1,250.50` when there are cents."""
-    shillings, cents = divmod(abs(amount_cents), _CENTS_PER_SHILLING)
+    units, cents = divmod(abs(amount_cents), _CENTS_PER_SHILLING)
     sign = "-" if amount_cents < 0 else ""
-    return f"{sign}KES {shillings:,}" + (f".{cents:02d}" if cents else "")
+    return f"{sign}{currency} {units:,}" + (f".{cents:02d}" if cents else "")
 
 
 def day(moment: str, view: View) -> str:
@@ -39,8 +41,23 @@ def _of(fact: str, field: str, show: Callable[[Any], str] = str) -> Callable[[Vi
     return lambda view: show(view.facts[fact][field])
 
 
+def currency_of(view: View) -> str:
+    """The scheme's currency."""
+    return str(view.facts["scheme"].get("currency", "KES"))
+
+
+def _money_of(fact: str, field: str) -> Callable[[View], str]:
+    """An amount in a fact as it is shown."""
+    return lambda view: money(int(view.facts[fact][field]), currency_of(view))
+
+
 def _amount(view: View) -> str:
-    return money(int(view.answers["amount"]))
+    return money(int(view.answers["amount"]), currency_of(view))
+
+
+def _wallet(view: View) -> str:
+    """The name on the prompt that comes, or is open."""
+    return _WALLETS.get(view.facts["save"].get("wallet", ""), _WALLETS["mpesa"])
 
 
 def _as_of(view: View) -> str:
@@ -54,15 +71,16 @@ VALUES: Final = (
     Value("language_of_member", _of("member", "language"), "en", ("member",)),
     Value("fund", _of("scheme", "fund_name"), "Hazina ya Haba na Haba", ("scheme",), shortens=True),
     Value("helpline", _of("scheme", "helpline"), "0800 123 456", ("scheme",)),
-    Value("minimum", _of("scheme", "minimum_cents", money), _LONGEST_SAVING, ("scheme",)),
-    Value("maximum", _of("scheme", "maximum_cents", money), _LONGEST_SAVING, ("scheme",)),
-    Value("amount", _amount, _LONGEST_SAVING, answers=("amount",)),
+    Value("minimum", _money_of("scheme", "minimum_cents"), LONGEST_SAVING, ("scheme",)),
+    Value("maximum", _money_of("scheme", "maximum_cents"), LONGEST_SAVING, ("scheme",)),
+    Value("amount", _amount, LONGEST_SAVING, ("scheme",), answers=("amount",)),
+    Value("wallet", _wallet, "Airtel Money", ("save",)),
     Value("phone", _of("member", "phone_masked"), "0712***678", ("member",)),
     Value("number", _of("member", "number", number_in_groups), "412 345 678", ("member",)),
     Value("new_number", _of("join", "number", number_in_groups), "412 345 678", ("join",)),
     Value("name", _of("identity", "masked_name"), _LONGEST_NAME, ("identity",), shortens=True),
-    Value("balance", _of("balance", "amount_cents", money), _LONGEST_AMOUNT, ("balance",)),
-    Value("on_its_way", _of("balance", "pending_cents", money), _LONGEST_AMOUNT, ("balance",)),
+    Value("balance", _money_of("balance", "amount_cents"), _LONGEST_AMOUNT, ("balance", "scheme")),
+    Value("on_its_way", _money_of("balance", "pending_cents"), _LONGEST_AMOUNT, ("balance", "scheme")),
     Value("as_of", _as_of, "22 Nov 10:30", ("balance",)),
     Value("waiting_days", _DAYS, "30", ("start_phone_change",)),
     Value("tries_left", lambda view: view.answers["tries_left"], "2", answers=("tries_left",)),

@@ -162,6 +162,7 @@ class RoomsWorld:
             "minimum_cents": rules.payment_min_cents,
             "maximum_cents": rules.payment_max_cents,
             "suggested_cents": list(rules.suggested_cents[:USUAL_AMOUNTS_MAX]),
+            "currency": rules.currency,
         }
 
     def _usual_amounts(self, visit: Visit, _draft: Session) -> list[int]:
