@@ -66,7 +66,6 @@ def test_a_member_is_watched_and_a_death_stops_the_membership(settings: Settings
     world = a_world(settings)
     with serving(world.app) as our_url, running_sandbox(tmp_path, target=our_url) as sandbox_url:
         known = {"civil_registry_url": f"{sandbox_url}/civil", "public_url": our_url}
-        world.close()
         watching = a_world(settings.model_copy(update=known))
         let_registries_in(watching.services)
         member = watching.member(ALIVE["id"])
@@ -91,6 +90,7 @@ def test_a_member_is_watched_and_a_death_stops_the_membership(settings: Settings
 
         eventually(stopped)
         watching.close()
+    world.close()
 
 
 def connection_to(url: str, client_id: str, secret: str) -> Connection:
