@@ -19,7 +19,6 @@ class Every:
     name: str
     payload: Mapping[str, Any] = field(default_factory=dict)
 
-
     def key_at(self, now: datetime) -> str:
         """The key of the period in which `now` falls."""
         return f"every:{self.name}:{self.seconds}:{int(now.timestamp()) // self.seconds}"
