@@ -88,9 +88,9 @@ def test_an_officer_walks_from_the_day_to_one_payment(
     photograph(page, "today")
     page.get_by_role("row").filter(has_text="Amounts differ").get_by_role("link").click()
     page.get_by_role("heading", name="Exceptions").wait_for()
-    assert page.locator("tbody tr").count() == 1
+    assert page.locator("table:not(.ages) tbody tr").count() == 1
     page.locator(".chip").filter(has_text="All kinds").click()
-    assert page.locator("tbody tr").count() == 13
+    assert page.locator("table:not(.ages) tbody tr").count() == 13
     assert fits(page)
     photograph(page, "exceptions")
     page.locator("tbody").get_by_role("link", name="Amounts differ").click()
@@ -150,7 +150,7 @@ def test_an_administrator_sees_accounts(page: Page, address: str, staff: Callabl
     enter(page, address, staff("admin"))
     page.get_by_role("link", name="Staff").click()
     page.get_by_role("heading", name="Staff").wait_for()
-    assert page.locator("tbody tr").count() == 3
+    assert page.locator("table:not(.ages) tbody tr").count() == 3
     photograph(page, "staff")
 
 
