@@ -110,7 +110,7 @@ class Handset:
                 click.echo(draw_message(message["from"], message["text"]))
             if state["prompt"] is not None:
                 click.echo(draw_prompt(state["prompt"]["text"]))
-                pin = self._typed("M-PESA PIN", True)
+                pin = self._typed(f"{state['prompt'].get('wallet', 'M-PESA')} PIN", True)
                 done = self._line.do("prompt", **({"pin": pin} if pin else {"cancel": True}))
                 click.echo(f"  {done['result']['text']}")
                 deadline = time.monotonic() + self._wait_seconds
