@@ -6,7 +6,8 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 
-LOOK_AGAIN_SECONDS = 0.15
+# Looking costs too: it is done less and less often.
+FIRST_PAUSE_SECONDS, PAUSE_SECONDS_MAX, PAUSE_GROWTH = 0.1, 1.0, 1.3
 # Generous: nobody measures here, and the machine may be busy with other tests.
 PATIENCE_SECONDS = 60.0
 
@@ -20,10 +21,12 @@ def wait_for(
 ) -> Found:
     """The first truthy thing that `look` gives. `otherwise` explains the failure."""
     deadline = time.monotonic() + seconds
+    pause = FIRST_PAUSE_SECONDS
     while True:
         found = look()
         if found:
             return found
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds:.0f} s for: {what}\n{otherwise()}")
-        time.sleep(LOOK_AGAIN_SECONDS)
+        time.sleep(pause)
+        pause = min(pause * PAUSE_GROWTH, PAUSE_SECONDS_MAX)
