@@ -131,11 +131,11 @@ def _why_not(session: Session, receipt: Receipt, member_id: uuid.UUID, *, now: d
         return "reversed"
     if now - receipt.paid_at > ASK_WITHIN:
         return "too_late"
+    if not _has_twin(session, receipt):
+        return "not_double"
     if not session.scalar(select(is_confirmed()).select_from(Receipt).where(Receipt.id == receipt.id)):
         # Only the wallet's own list proves that there is money to give back; a message can be forged.
         return "not_confirmed"
-    if not _has_twin(session, receipt):
-        return "not_double"
     saved = ledger.savings(session, member_id, receipt.currency)
     return "too_little" if saved.amount_cents < receipt.amount_cents else ""
 
