@@ -17,10 +17,7 @@ from tests.servers import REPOSITORY
 
 WAIT_SECONDS_MAX = 60.0
 _SMALL_HOUSE = Path(__file__).parent / "small_house"
-_NO_WALLET = """
-import click
-wallet = click.Group("wallet", {"register": click.Command("register", callback=lambda: None)})
-"""
+_NOBODY_TO_MEET = '"""A house without providers has nobody to be introduced to."""\n'
 _NOT_INHERITED = ("DATABASE_URL", "REDIS_URL")
 
 
@@ -125,8 +122,8 @@ def house(state: Path) -> Iterator[House]:
     shutil.copytree(_SMALL_HOUSE, tree, ignore=shutil.ignore_patterns("__pycache__"))
     for room in ("operations", "core"):
         shutil.copytree(REPOSITORY / room, tree / room, ignore=shutil.ignore_patterns("__pycache__"))
-    # No room stands behind this command here.
-    (tree / "operations" / "commands" / "wallet.py").write_text(_NO_WALLET)
+    # No room stands behind the introduction here.
+    (tree / "operations" / "introducing.py").write_text(_NOBODY_TO_MEET)
     house = House(tree, state / "var")
     yield house
     house.end()
