@@ -28,7 +28,10 @@ READY_SECONDS_MAX = 120.0
 STOP_SECONDS_MAX = 30.0
 REQUEST_SECONDS_MAX = 30.0
 # Periodic work and questions asked in advance are always waiting for their time.
-NEVER_AT_REST = frozenset({"pull", "reconcile", "ask", "phone_change"})
+NEVER_AT_REST = frozenset(
+    {"pull", "reconcile", "ask", "phone_change", "refunds", "alerts", "wallet_balance", "audit_head"}
+    | {"tidy", "watch", "dci_forget", "dci_event", "dci_callback"}
+)
 _NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "KIBABA_ENV", "PUBLIC_URL")
 
 
