@@ -206,7 +206,8 @@ def _bytes(secret: SecretStr) -> bytes:
 def _terms_at(settings: Settings, calendar: FundCalendar, now: datetime) -> Terms:
     scheme = scheme_on(settings.fund_region, calendar.day_of(now))
     wallets = Wallets(shortcodes_of(settings), scheme.wallets)
-    return Terms(wallets, scheme, timedelta(seconds=settings.prompt_delay_seconds))
+    day_began_at, _ = calendar.bounds(calendar.day_of(now))
+    return Terms(wallets, scheme, timedelta(seconds=settings.prompt_delay_seconds), day_began_at)
 
 
 def _host(

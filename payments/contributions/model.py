@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from core.money import Money
 from payments.schemes.rules import Scheme
@@ -12,12 +12,14 @@ from payments.wallets.choosing import Wallets
 @dataclass(frozen=True, slots=True)
 class Terms:
     """Where money may arrive and under which rules. `prompt_after`: how long the prompt waits, so that
-    it does not collide with the caller's open USSD session.
+    it does not collide with the caller's open USSD session. `day_began_at`: since when payments count for
+    the limit of a day; without it they are not counted.
     """
 
     wallets: Wallets
     scheme: Scheme
     prompt_after: timedelta
+    day_began_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

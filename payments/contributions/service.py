@@ -62,6 +62,9 @@ def request(
     if status is None or not Status(status).is_open:
         return NotAllowed(status or "unknown_member")
     payer = payer_index(session, phone)
+    left_cents = _left_today(session, terms, payer)
+    if left_cents is not None and amount_cents > left_cents:
+        return OutOfLimits(terms.scheme.minimum, Money(max(0, left_cents), terms.scheme.currency))
     contribution_id = new_id()
     account = terms.wallets.choose(phone, network_code)
     values = {
@@ -88,6 +91,21 @@ def request(
     payload = {"contribution_id": str(contribution_id)}
     outbox.add(session, "prompt", str(contribution_id), payload, now=now, due_at=now + terms.prompt_after)
     return Requested(contribution_id, account.wallet)
+
+
+def _left_today(session: Session, terms: Terms, payer: str | None) -> int | None:
+    """What this phone may still pay today, in cents: prompts that were paid or may be paid count."""
+    if terms.day_began_at is None:
+        return None
+    counted = (*OPEN_STATES, ContributionState.UNKNOWN, ContributionState.PAID)
+    today = session.scalar(
+        select(func.sum(Contribution.amount_cents)).where(
+            Contribution.payer_index == payer,
+            Contribution.requested_at >= terms.day_began_at,
+            Contribution.state.in_(counted),
+        )
+    )
+    return terms.scheme.day_max_cents - int(today or 0)
 
 
 def _same_wish(session: Session, key: str) -> Requested | None:

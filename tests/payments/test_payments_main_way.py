@@ -1,6 +1,8 @@
 """The main way of a shilling: asked, prompted, paid, confirmed, posted, acknowledged, and told once."""
 
 import uuid
+from dataclasses import replace
+from datetime import timedelta
 
 from core.money import Money
 from core.phone import PhoneNumber
@@ -108,3 +110,28 @@ def test_usual_amounts_come_from_what_was_saved_most_often(world: World) -> None
         world.clock.forward(minutes=1)
     with world.sessions.begin() as session:
         assert usual_amounts(session, member.id) == [Money(20000), Money(10000), Money(2000)]
+
+
+def test_a_phone_pays_no_more_in_a_day_than_the_scheme_allows(world: World) -> None:
+    world.terms = replace(world.terms, day_began_at=world.clock.now() - timedelta(hours=9))
+    member = world.member()
+    for _ in range(2):
+        contribution_id, checkout_id = world.prompted(member, 20_000_000)
+        world.call_back(world.wallet.end(checkout_id, "0"), contribution_id)
+        world.work("evidence")
+    assert world.ask_to_save(member, 20_000_000) == OutOfLimits(Money(1000), Money(10_000_000))
+    _, checkout_id = world.prompted(member, 10_000_000)
+    world.call_back(world.wallet.end(checkout_id, "1032"))
+    world.work("evidence")
+    # What was cancelled is not counted.
+    assert isinstance(world.ask_to_save(member, 10_000_000), Requested)
+
+
+def test_the_next_day_counts_anew(world: World) -> None:
+    member = world.member()
+    contribution_id, checkout_id = world.prompted(member, 25_000_000)
+    world.call_back(world.wallet.end(checkout_id, "0"), contribution_id)
+    world.work("evidence")
+    world.clock.forward(hours=24)
+    world.terms = replace(world.terms, day_began_at=world.clock.now() - timedelta(hours=9))
+    assert isinstance(world.ask_to_save(member, 25_000_000), Requested)
