@@ -15,7 +15,7 @@ from payments.wallet_lines.service import keep_lines
 from payments.wallets.airtel.wallet import AirtelWallet
 from payments.wallets.mpesa.wallet import MpesaWallet
 from payments.wallets.mtn.wallet import MtnWallet
-from payments.wallets.statements import BYTES_MAX, Statement
+from payments.wallets.statements import BYTES_MAX, Oddity, Statement, StatementRefused
 from ussd_app.bootstrap import Services, build
 
 BATCH = 500
@@ -28,32 +28,56 @@ def statement() -> None:
 
 
 @statement.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("path", metavar="FILE_OR_FOLDER", type=click.Path(exists=True, path_type=Path))
 @click.option("--wallet", default="mpesa", help="Whose export it is (mpesa, airtel, mtn).")
 @json_option
-def import_statement(file: Path, wallet: str, as_json: bool) -> None:
-    """Read an export of a wallet's portal.
+def import_statement(path: Path, wallet: str, as_json: bool) -> None:
+    """Read an export of a wallet's portal, or every CSV file of a folder.
 
     Lines are kept once, so a file may be imported again; money that only the statement knows of is credited
-    or put into suspense.
+    or put into suspense. A file that is refused does not keep the others of its folder from being read.
     """
-    if file.stat().st_size > BYTES_MAX:
-        raise TroubleError(f"{file.name} is larger than {BYTES_MAX // 2**20} MB")
+    files = sorted(path.glob("*.csv")) if path.is_dir() else [path]
+    if not files:
+        raise TroubleError(f"{path.name} holds no CSV file")
+    refused = []
     with settings() as current:
         services = build(current)
-        read = _reader(services, wallet).read_statement(file.read_bytes())
-        new = _keep(services, wallet, read, quiet=as_json)
-        applied = _apply(services, wallet, read)
-        with services.sessions.begin() as session:
-            audit.record(
-                session,
-                at=services.clock.now(),
-                actor="operator",
-                action="statement.imported",
-                subject=f"{wallet}:{read.shortcode}",
-                details={"lines": len(read.lines), "new": new, "set_aside": len(read.oddities)},
-            )
-    result = {
+        for file in files:
+            try:
+                result, oddities = _import(services, file, wallet, quiet=as_json)
+            except StatementRefused as fault:
+                if not path.is_dir():
+                    raise
+                refused.append(file.name)
+                click.echo(f"{file.name} was refused: {fault}", err=True)
+                continue
+            show({"file": file.name, **result} if path.is_dir() else result, as_json=as_json)
+            for oddity in oddities[:ODDITIES_SHOWN]:
+                click.echo(f"line {oddity.line_number}: {oddity.reason}", err=True)
+    if refused:
+        raise TroubleError(f"{len(refused)} of {len(files)} files were refused")
+
+
+def _import(
+    services: Services, file: Path, wallet: str, *, quiet: bool
+) -> tuple[dict[str, int | str], tuple[Oddity, ...]]:
+    """Read, keep and apply one file. Raises StatementRefused."""
+    if file.stat().st_size > BYTES_MAX:
+        raise TroubleError(f"{file.name} is larger than {BYTES_MAX // 2**20} MB")
+    read = _reader(services, wallet).read_statement(file.read_bytes())
+    new = _keep(services, wallet, read, quiet=quiet)
+    applied = _apply(services, wallet, read)
+    with services.sessions.begin() as session:
+        audit.record(
+            session,
+            at=services.clock.now(),
+            actor="operator",
+            action="statement.imported",
+            subject=f"{wallet}:{read.shortcode}",
+            details={"lines": len(read.lines), "new": new, "set_aside": len(read.oddities)},
+        )
+    result: dict[str, int | str] = {
         "shortcode": read.shortcode,
         "lines": len(read.lines),
         "new": new,
@@ -62,9 +86,7 @@ def import_statement(file: Path, wallet: str, as_json: bool) -> None:
         "repeated": read.repeated,
         "set_aside": len(read.oddities),
     }
-    show(result, as_json=as_json)
-    for oddity in read.oddities[:ODDITIES_SHOWN]:
-        click.echo(f"line {oddity.line_number}: {oddity.reason}", err=True)
+    return result, read.oddities
 
 
 def _reader(services: Services, wallet: str) -> MpesaWallet | AirtelWallet | MtnWallet:

@@ -25,6 +25,13 @@ class Receipt(Base):
         Index("ix_receipts_day", "wallet", "shortcode", "paid_at"),
         Index("ix_receipts_member", "member_id", "paid_at"),
         Index("ix_receipts_paid", "paid_at"),
+        # Whom a phone paid for before: suggestions for money in suspense.
+        Index(
+            "ix_receipts_payer",
+            "payer_index",
+            "member_id",
+            postgresql_where=text("payer_index IS NOT NULL"),
+        ),
         Index("ix_receipts_suspense", "paid_at", postgresql_where=text("member_id IS NULL")),
     )
 

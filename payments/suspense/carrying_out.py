@@ -24,7 +24,6 @@ _DESTINATIONS = {Act.SUSPEND: Place.SUSPENSE, Act.REFUND: Place.REFUND, Act.WRIT
 _ENDED_BY_MOVING = (
     BreakClass.SUSPENSE,
     BreakClass.CONFLICTING_EVIDENCE,
-    BreakClass.NOT_ON_STATEMENT,
     BreakClass.DUPLICATE_INTENT,
 )
 _RESOLUTIONS = {
@@ -210,12 +209,15 @@ def _unbear(
 def _end_differences(session: Session, decision: Decision, found: Break | None, *, now: datetime) -> None:
     words = _RESOLUTIONS[Act(decision.act)]
     if decision.act in {Act.MATCH, Act.SUSPEND, Act.REFUND, Act.WRITE_OFF}:
+        # Only writing off ends the doubt whether the money ever came.
+        never_came = (BreakClass.NOT_ON_STATEMENT,) if decision.act == Act.WRITE_OFF else ()
+        ended = (*_ENDED_BY_MOVING, *never_came)
         session.execute(
             update(Break)
             .where(
                 Break.receipt_id == decision.receipt_id,
                 Break.state == "open",
-                Break.break_class.in_(_ENDED_BY_MOVING),
+                Break.break_class.in_(ended),
             )
             .values(state="resolved", resolved_at=now, resolution=words)
             .execution_options(synchronize_session="fetch")

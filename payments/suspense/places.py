@@ -15,9 +15,12 @@ from payments.ledger.model import Account, AccountKind, Leg, Reason
 from payments.model import MatchStep, PostingState
 from payments.receipts.service import name_of
 from payments.receipts.tables import Receipt
+from payments.refunds.model import RefundState
+from payments.refunds.tables import Refund
 from payments.registry_postings.service import queue_if_confirmed
 from payments.registry_postings.tables import RegistryPosting
 from payments.suspense.model import NotPossible, Place
+from payments.view import is_confirmed
 
 _KINDS = {
     Place.SUSPENSE: AccountKind.SUSPENSE,
@@ -71,6 +74,11 @@ def move(
         raise NotPossible("already_there")
     if here.place is Place.MEMBER:
         _leave_registry(session, receipt)
+    if here.place is Place.REFUND and _is_being_refunded(session, receipt):
+        raise NotPossible("being_refunded")
+    if to.place is Place.REFUND and not _is_listed(session, receipt):
+        # Only the wallet's own list proves that there is money to give back; a message can be forged.
+        raise NotPossible("not_confirmed")
     ledger.post(
         session,
         key,
@@ -134,6 +142,16 @@ def _account(receipt: Receipt, standing: Standing) -> Account:
     if standing.member_id is not None:
         return Account.of_member(standing.member_id, receipt.currency)
     return Account.of_shortcode(_KINDS[standing.place], receipt.wallet, receipt.shortcode, receipt.currency)
+
+
+def _is_being_refunded(session: Session, receipt: Receipt) -> bool:
+    """Whether a payout was begun. Refunds are opened under the receipt's lock, which the caller holds."""
+    begun = select(Refund.id).where(Refund.receipt_id == receipt.id, Refund.state != RefundState.FAILED)
+    return session.scalar(begun) is not None
+
+
+def _is_listed(session: Session, receipt: Receipt) -> bool:
+    return bool(session.scalar(select(is_confirmed()).select_from(Receipt).where(Receipt.id == receipt.id)))
 
 
 def _leave_registry(session: Session, receipt: Receipt) -> None:

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from payments.particulars import Particulars
 from payments.receipts.tables import Receipt
+from payments.refunds.model import RefundState
+from payments.refunds.tables import Refund
 from payments.suspense.model import Act, DecisionState, Place
 from payments.suspense.tables import Decision
 
@@ -80,7 +82,8 @@ def suspense_total(session: Session) -> Total:
 
 
 def refunds_to_pay(session: Session, limit: int = 100) -> Sequence[tuple[Decision, Receipt]]:
-    """Refunds that were decided and wait to be paid out, oldest first."""
+    """Refunds that were decided and are not paid out yet, oldest first."""
+    paid = select(Refund.id).where(Refund.receipt_id == Receipt.id, Refund.state == RefundState.PAID).exists()
     rows = session.execute(
         select(Decision, Receipt)
         .join(Receipt, Receipt.id == Decision.receipt_id)
@@ -88,6 +91,7 @@ def refunds_to_pay(session: Session, limit: int = 100) -> Sequence[tuple[Decisio
             Decision.act == Act.REFUND,
             Decision.state == DecisionState.DONE,
             Receipt.staff_place == Place.REFUND,
+            ~paid,
         )
         .order_by(Decision.done_at)
         .limit(limit)

@@ -17,6 +17,7 @@ from payments.ledger.tables import LedgerTransfer
 from payments.model import BreakClass
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
+from payments.refunds.service import open_decided
 from payments.suspense.deciding import check, decide, decisions_about, waiting
 from payments.suspense.model import Act, DecisionState, NotPossible, Wish
 from payments.suspense.tables import Decision
@@ -204,7 +205,7 @@ def test_a_refund_waits_to_be_paid_out_and_leaves_suspense(world: World) -> None
 def test_no_message_moves_what_staff_decided(world: World) -> None:
     member = world.member()
     world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, "WHO"))
-    world.work("evidence")
+    world.settle(minutes=1)
     [receipt] = world.receipts()
     assert receipt.member_id is None
     do(world, wish(Act.REFUND, receipt))
@@ -212,6 +213,30 @@ def test_no_message_moves_what_staff_decided(world: World) -> None:
     assert kept(world, receipt).member_id is None
     assert held(world, AccountKind.REFUNDS_PAYABLE) == 5000
     assert world.proof().holds
+
+
+def test_what_only_a_message_knows_of_is_not_given_back(world: World) -> None:
+    """A forged message would otherwise be paid out."""
+    world.confirm(world.wallet.pay_by_hand(STRANGER, 5000, "WHO"))
+    world.work("evidence")
+    [receipt] = world.receipts()
+    with pytest.raises(NotPossible, match="not confirmed"):
+        do(world, wish(Act.REFUND, receipt), limit_cents=0)
+    assert held(world, AccountKind.REFUNDS_PAYABLE) == 0
+
+
+def test_a_refund_on_its_way_is_not_called_back(world: World) -> None:
+    member, receipt = world.member(), lost(world)
+    decision = do(world, wish(Act.REFUND, receipt))
+    with world.sessions.begin() as session:
+        assert open_decided(session, now=world.clock.now()) == 1
+    for wanted in (
+        wish(Act.UNDO, receipt, undoes_id=decision.id),
+        wish(Act.MATCH, receipt, member_id=member.id),
+    ):
+        with pytest.raises(NotPossible, match="being refunded"):
+            do(world, wanted)
+    assert held(world, AccountKind.REFUNDS_PAYABLE) == 5000
 
 
 def test_money_staff_want_refunded_is_reversed_from_there(world: World) -> None:
