@@ -147,6 +147,18 @@ def test_a_file_that_is_no_statement_is_one_sentence(operator: Operator, tmp_pat
     assert done.stderr.startswith("bin/kibaba: line 1")
 
 
+def test_a_folder_of_statements_is_read_and_what_was_refused_is_named(
+    operator: Operator, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_text("junk\n")
+    (tmp_path / "b.csv").write_text(STATEMENT)
+    done = operator.types("statement", "import", str(tmp_path), "--json")
+    assert done.returncode == 1
+    assert "a.csv was refused: line 1" in done.stderr
+    assert "1 of 2 files were refused" in done.stderr
+    assert json.loads(done.stdout)["new"] == 1
+
+
 def test_dialling_without_a_running_house_is_one_sentence(operator: Operator) -> None:
     done = operator.types("dial", "0712345678")
     assert done.stderr == (
