@@ -42,7 +42,7 @@ def crowd() -> Iterator[tuple[Stack, list[Phone]]]:
         try:
             stack.start()
             with ThreadPoolExecutor(HANDS) as hands:
-                phones = list(hands.map(lambda _: new_member(stack)[0], range(PHONES)))
+                phones = list(hands.map(lambda _: join_somehow(stack), range(PHONES)))
             stack.fault("stk", auto=True)
             yield stack, phones
             stack.stop()
@@ -79,6 +79,18 @@ def test_a_kill_loses_and_doubles_nothing(crowd: tuple[Stack, list[Phone]], part
 def kill_after(stack: Stack, victim: str, *, payments: int) -> None:
     wait_for(lambda: len(receipts(stack)) >= payments, f"{payments} payments", otherwise=stack.explain)
     wait_for(lambda: is_killed(stack, victim), f"the end of {victim}", otherwise=stack.explain)
+
+
+def join_somehow(stack: Stack) -> Phone:
+    """Somebody joins; on a machine too busy to answer in time, somebody else does."""
+
+    def try_once() -> Phone | None:
+        try:
+            return new_member(stack)[0]
+        except (AssertionError, requests.RequestException):
+            return None
+
+    return wait_for(try_once, "somebody to join", otherwise=stack.explain)
 
 
 def save_somehow(phone: Phone, shillings: int) -> None:
