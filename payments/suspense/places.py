@@ -16,6 +16,7 @@ from payments.model import MatchStep, PostingState
 from payments.receipts.service import name_of
 from payments.receipts.tables import Receipt
 from payments.refunds.model import RefundState
+from payments.refunds.service import payer_of
 from payments.refunds.tables import Refund
 from payments.registry_postings.service import queue_if_confirmed
 from payments.registry_postings.tables import RegistryPosting
@@ -76,8 +77,9 @@ def move(
         _leave_registry(session, receipt)
     if here.place is Place.REFUND and _is_being_refunded(session, receipt):
         raise NotPossible("being_refunded")
-    if to.place is Place.REFUND and not _is_listed(session, receipt):
-        # Only the wallet's own list proves that there is money to give back; a message can be forged.
+    if to.place is Place.REFUND and payer_of(session, receipt) and not _is_listed(session, receipt):
+        # A message can be forged, and what is paid out is gone: the wallet's own list must have it. Without
+        # a payer's phone the wallet itself reverses the payment, and reverses none that it does not have.
         raise NotPossible("not_confirmed")
     ledger.post(
         session,

@@ -216,8 +216,8 @@ def test_no_message_moves_what_staff_decided(world: World) -> None:
 
 
 def test_what_only_a_message_knows_of_is_not_given_back(world: World) -> None:
-    """A forged message would otherwise be paid out."""
-    world.confirm(world.wallet.pay_by_hand(STRANGER, 5000, "WHO"))
+    """A forged message would otherwise be paid out to the phone it names."""
+    world.confirm(world.wallet.pay_by_hand(STRANGER, 5000, "WHO", payer=STRANGER.e164))
     world.work("evidence")
     [receipt] = world.receipts()
     with pytest.raises(NotPossible, match="not confirmed"):
