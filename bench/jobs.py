@@ -36,8 +36,8 @@ _LIMIT = 3.0
 _SECRET = {"client_id": "kibaba", "client_secret": "sandbox-registry-secret"}
 _QUEUE = """
 TRUNCATE registry_postings, outbox;
-INSERT INTO registry_postings (receipt_id, member_id, reference_id, lane, state, created_at)
-  SELECT id, member_id, id, abs(hashtext(member_id::text)) % 8, 'pending', recorded_at FROM receipts;
+INSERT INTO registry_postings (receipt_id, member_id, reference_id, lane, state, paid_at, created_at)
+  SELECT id, member_id, id, abs(hashtext(member_id::text)) % 8, 'pending', paid_at, recorded_at FROM receipts;
 INSERT INTO outbox (id, topic, key, payload, order_key, due_at)
   SELECT gen_random_uuid(), 'post', receipt_id, json_build_object('receipt_id', receipt_id),
     'post:' || lane, now() - interval '1 minute' FROM registry_postings;

@@ -19,6 +19,7 @@ from payments.model import PostingState
 from payments.particulars import Particulars
 from payments.receipts.tables import Receipt
 from payments.registry_postings.model import ContributionRecord
+from payments.registry_postings.service import queue_members
 from payments.registry_postings.tables import RegistryPosting
 from payments.wallet_lines.tables import StoredLine
 from payments.wallets.protocol import LineKind
@@ -60,6 +61,7 @@ def form(
         return None if at_work else own.transaction_id
     if own.state in OVER:
         return None
+    _join_those_just_confirmed(session, own.lane, limit=limit, now=now)
     waiting = session.scalars(
         select(RegistryPosting.receipt_id)
         .where(
@@ -67,7 +69,7 @@ def form(
             RegistryPosting.transaction_id.is_(None),
             RegistryPosting.state == PostingState.PENDING,
         )
-        .order_by(RegistryPosting.created_at, RegistryPosting.receipt_id)
+        .order_by(RegistryPosting.paid_at, RegistryPosting.receipt_id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
@@ -94,7 +96,7 @@ def prepare(session: Session, transaction_id: uuid.UUID, calendar: FundCalendar)
             Receipt.id == RegistryPosting.receipt_id,
             MemberRow.id == RegistryPosting.member_id,
         )
-        .order_by(RegistryPosting.created_at, RegistryPosting.receipt_id)
+        .order_by(RegistryPosting.paid_at, RegistryPosting.receipt_id)
     ).all()
     reversed_ids = [row.receipt_id for row in rows if _is_void(row)]
     if reversed_ids:
@@ -110,6 +112,25 @@ def prepare(session: Session, transaction_id: uuid.UUID, calendar: FundCalendar)
         for row in rows
         if not _is_void(row)
     ]
+
+
+def _join_those_just_confirmed(session: Session, lane: int, *, limit: int, now: datetime) -> None:
+    """Queue what else is confirmed of the members whose turn it is.
+
+    A payment may be confirmed while the transaction that queues an earlier one of the same member is still
+    open: here that one is waited for, so that it does not come to the registry after the later.
+    """
+    members = session.scalars(
+        select(RegistryPosting.member_id)
+        .where(
+            RegistryPosting.lane == lane,
+            RegistryPosting.transaction_id.is_(None),
+            RegistryPosting.state == PostingState.PENDING,
+        )
+        .order_by(RegistryPosting.paid_at, RegistryPosting.receipt_id)
+        .limit(limit)
+    ).all()
+    queue_members(session, set(members), now=now)
 
 
 def count_attempt(session: Session, receipt_ids: Collection[uuid.UUID], now: datetime) -> None:

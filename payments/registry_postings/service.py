@@ -1,9 +1,10 @@
 """Which receipts may go to the central registry: those of a member that the wallet itself lists."""
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import ARRAY, Select, Uuid, any_, exists, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -26,21 +27,28 @@ def queue_confirmed(
     session: Session, wallet: str, shortcode: str, *, since: datetime, now: datetime, limit: int = 500
 ) -> int:
     """Queue receipts paid after `since` that the wallet lists by now, oldest first; returns how many."""
+    from_wallet = (Receipt.wallet == wallet, Receipt.shortcode == shortcode, Receipt.paid_at >= since)
+    return _queue_all(session, _to_queue().where(*from_wallet).limit(limit), now=now)
+
+
+def queue_members(session: Session, member_ids: Collection[uuid.UUID], *, now: datetime) -> None:
+    """Queue all that the wallet lists by now of these members. Waits for whoever is queueing it just now."""
+    members = any_(literal(list(member_ids), ARRAY(Uuid)))
+    _queue_all(session, _to_queue().where(Receipt.member_id == members), now=now)
+
+
+def _to_queue() -> Select[Receipt]:
+    """Receipts that may go and are not queued, in the order in which all queue: nobody waits in a ring."""
     posted = exists(select(RegistryPosting.receipt_id).where(RegistryPosting.receipt_id == Receipt.id))
-    receipts = session.scalars(
+    return (
         select(Receipt)
-        .where(
-            Receipt.wallet == wallet,
-            Receipt.shortcode == shortcode,
-            Receipt.paid_at >= since,
-            Receipt.member_id.is_not(None),
-            Receipt.reversed_at.is_(None),
-            ~posted,
-            is_confirmed(),
-        )
+        .where(Receipt.member_id.is_not(None), Receipt.reversed_at.is_(None), ~posted, is_confirmed())
         .order_by(Receipt.paid_at, Receipt.id)
-        .limit(limit)
-    ).all()
+    )
+
+
+def _queue_all(session: Session, query: Select[Receipt], *, now: datetime) -> int:
+    receipts = session.scalars(query).all()
     for receipt in receipts:
         _queue(session, receipt, now=now)
     return len(receipts)
@@ -53,6 +61,7 @@ def _queue(session: Session, receipt: Receipt, *, now: datetime) -> None:
         "reference_id": receipt.id,
         "lane": lane_of(receipt.member_id),
         "state": PostingState.PENDING,
+        "paid_at": receipt.paid_at,
         "created_at": now,
     }
     session.execute(insert(RegistryPosting).values(row).on_conflict_do_nothing())
@@ -62,7 +71,7 @@ def _queue(session: Session, receipt: Receipt, *, now: datetime) -> None:
         str(receipt.id),
         {"receipt_id": str(receipt.id)},
         now=now,
-        # The registry hears of one member's money in the order in which it was confirmed.
+        # The registry hears of one member's money in the order in which it was paid.
         order_key=f"post:{lane_of(receipt.member_id)}",
     )
 

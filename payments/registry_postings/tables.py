@@ -14,8 +14,8 @@ class RegistryPosting(Base):
     """One receipt's posting. The reference id at the registry is the receipt id and never changes.
 
     `transaction_id` names the batch it was put into, once and for ever; empty until then. A member's receipts
-    share one of a few lanes, in each of which one batch is under way at a time. `posted_at`: first taken;
-    `told_at`: last told.
+    share one of a few lanes, in each of which one batch is under way at a time, oldest `paid_at` first.
+    `posted_at`: first taken; `told_at`: last told.
     """
 
     __tablename__ = "registry_postings"
@@ -28,7 +28,7 @@ class RegistryPosting(Base):
         Index(
             "ix_registry_postings_waiting",
             "lane",
-            "created_at",
+            "paid_at",
             "receipt_id",
             postgresql_where=text("transaction_id IS NULL AND state = 'pending'"),
         ),
@@ -41,6 +41,7 @@ class RegistryPosting(Base):
     lane: Mapped[int] = mapped_column(SmallInteger, server_default="0", default=0)
     state: Mapped[str] = mapped_column(String(12))
     attempts: Mapped[int] = mapped_column(server_default="0", default=0)
+    paid_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     posted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     told_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -237,6 +237,7 @@ class _Seeder:
             member_id=receipt.member_id,
             reference_id=receipt.id,
             transaction_id=new_id(),
+            paid_at=receipt.paid_at,
             created_at=posted_at,
         )
         posting.state = PostingState.ACKNOWLEDGED if acknowledged else PostingState.POSTED

@@ -32,6 +32,10 @@ NEVER_AT_REST = frozenset(
     {"pull", "reconcile", "ask", "phone_change", "refunds", "alerts", "wallet_balance", "audit_head"}
     | {"tidy", "watch", "dci_forget", "dci_event", "dci_callback"}
 )
+_NOT_YET_POSTED = """
+SELECT count(*) FROM receipts WHERE member_id IS NOT NULL AND reversed_at IS NULL
+  AND id NOT IN (SELECT receipt_id FROM registry_postings)
+"""
 _NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "KIBABA_ENV", "PUBLIC_URL")
 
 
@@ -214,6 +218,10 @@ class Stack:
 
     def wait_for_rest(self, seconds: float = 60.0) -> None:
         wait_for(self.is_at_rest, "rest", seconds=seconds, otherwise=lambda: f"{self.pending()}")
+
+    def is_all_at_the_fund(self) -> bool:
+        """At rest, and no money of a member waits for the wallet's list to show it."""
+        return self.count(_NOT_YET_POSTED) == 0 and self.is_at_rest()
 
     def statement(self) -> list[dict[str, Any]]:
         """Lines of the wallet's own statement, of today and, for tests around midnight, yesterday."""

@@ -1,14 +1,20 @@
 """Posting in batches: few calls, order per member, one bad record, half-stored batches."""
 
+import threading
 import uuid
+from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, delete, select, text, update
+from sqlalchemy.orm import Session
 
-from core.outbox import Task
+from core.outbox import OutboxRow, Task
 from core.phone import PhoneNumber
-from payments.registry_postings.service import LANES, lane_of
+from payments.receipts.tables import Receipt
+from payments.registry_postings.service import LANES, lane_of, queue_if_confirmed
 from payments.registry_postings.tables import RegistryPosting
+from tests.end_to_end.waiting import wait_for
 from tests.payments.world import World
 
 
@@ -31,7 +37,7 @@ def save(world: World, count: int, members: int = 1) -> None:
 
 def postings(world: World) -> list[RegistryPosting]:
     with world.sessions.begin() as session:
-        query = select(RegistryPosting).order_by(RegistryPosting.created_at, RegistryPosting.receipt_id)
+        query = select(RegistryPosting).order_by(RegistryPosting.paid_at, RegistryPosting.receipt_id)
         return list(session.scalars(query))
 
 
@@ -45,6 +51,54 @@ def test_what_waits_in_a_lane_goes_in_one_message_in_order_under_one_transaction
         record.amount.amount_cents for record in world.registry.posts
     )
     assert len({posting.transaction_id for posting in postings(world)}) == len(world.registry.batches)
+
+
+def paid_but_not_queued(world: World, count: int) -> Sequence[Receipt]:
+    """A member's confirmed receipts, oldest first, as before any of them was queued."""
+    save(world, count)
+    with world.sessions.begin() as session:
+        session.execute(delete(RegistryPosting))
+        session.execute(delete(OutboxRow).where(OutboxRow.topic == "post"))
+        return session.scalars(select(Receipt).order_by(Receipt.paid_at, Receipt.id)).all()
+
+
+def posted_cents(world: World) -> list[int]:
+    return [record.amount.amount_cents for record in world.registry.posts]
+
+
+def is_kept_waiting(session: Session) -> bool:
+    """Whether somebody waits for what this session's transaction holds."""
+    count = (
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    )
+    return bool(session.scalar(text(count)))
+
+
+def test_the_order_is_that_of_paying_whoever_queued_first(world: World) -> None:
+    first, second = paid_but_not_queued(world, 2)
+    with world.sessions.begin() as session:
+        queue_if_confirmed(session, second, now=world.clock.now())
+        queue_if_confirmed(session, first, now=world.clock.now() + timedelta(seconds=1))
+    world.settle(minutes=2, step_seconds=5)
+    assert posted_cents(world) == [first.amount_cents, second.amount_cents]
+
+
+def test_a_payment_waits_for_an_earlier_one_that_is_being_queued(world: World) -> None:
+    first, second = paid_but_not_queued(world, 2)
+    with world.sessions() as slow:
+        queue_if_confirmed(slow, first, now=world.clock.now())
+        with world.sessions.begin() as session:
+            queue_if_confirmed(session, second, now=world.clock.now())
+        [row] = [task for task in world.tasks("post") if task.state == "pending"]
+        task = Task(row.id, row.topic, row.key, row.payload, 1, row.created_at)
+        at_work = threading.Thread(target=world.posting.run, args=(task,))
+        at_work.start()
+        wait_for(lambda: is_kept_waiting(slow), "the later payment to wait")
+        slow.commit()
+        at_work.join()
+    world.settle(minutes=2, step_seconds=5)
+    assert posted_cents(world) == [first.amount_cents, second.amount_cents]
+    assert world.proof().acknowledged == 2
 
 
 def test_members_of_all_lanes_are_posted(world: World) -> None:

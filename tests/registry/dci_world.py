@@ -228,6 +228,7 @@ class DciWorld:
                     reference_id=receipt.id,
                     transaction_id=batch or new_id(),
                     state=PostingState.PENDING,
+                    paid_at=receipt.paid_at,
                     created_at=receipt.recorded_at,
                 )
             )
