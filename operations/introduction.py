@@ -10,7 +10,7 @@ from operations.embedded.spawn import spawn
 from operations.state import REPOSITORY, State
 from operations.trouble import TroubleError
 
-SECONDS_MAX = 30.0
+SECONDS_MAX = 90.0
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-START_SECONDS_MAX = 60.0
+START_SECONDS_MAX = 120.0
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.end_to_end.stack import SERVICE_CODE, Stack
-from tests.end_to_end.waiting import wait_for
+from tests.end_to_end.waiting import PATIENCE_SECONDS, wait_for
 
 PIN = "4826"
 WALLET_PIN = "1234"
@@ -48,7 +48,7 @@ class Phone:
         """SMS of the gateway to this phone, oldest first."""
         return [one["text"] for one in self.stack.sandbox("GET", "/sms", to=self.number)]
 
-    def wait_for_sms(self, *words: str, seconds: float = 60.0) -> str:
+    def wait_for_sms(self, *words: str, seconds: float = PATIENCE_SECONDS) -> str:
         """The first SMS with all of `words`."""
 
         def look() -> str | None:

@@ -19,12 +19,12 @@ from sqlalchemy import make_url
 from operations.embedded.spawn import spawn
 from operations.environment import read_file
 from tests.end_to_end.process_tree import PARTS, Process, children, descendants, marked
-from tests.end_to_end.waiting import wait_for
+from tests.end_to_end.waiting import PATIENCE_SECONDS, wait_for
 from tests.servers import REPOSITORY
 
 NAIROBI = ZoneInfo("Africa/Nairobi")
 SERVICE_CODE = "*384*96#"
-READY_SECONDS_MAX = 120.0
+READY_SECONDS_MAX = 240.0
 STOP_SECONDS_MAX = 30.0
 REQUEST_SECONDS_MAX = 30.0
 # Periodic work and questions asked in advance are always waiting for their time.
@@ -216,7 +216,7 @@ class Stack:
         except requests.RequestException:
             return False
 
-    def wait_for_rest(self, seconds: float = 60.0) -> None:
+    def wait_for_rest(self, seconds: float = PATIENCE_SECONDS) -> None:
         wait_for(self.is_at_rest, "rest", seconds=seconds, otherwise=lambda: f"{self.pending()}")
 
     def is_all_at_the_fund(self) -> bool:

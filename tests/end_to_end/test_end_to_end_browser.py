@@ -112,7 +112,7 @@ def test_a_rider_joins_saves_and_hears_of_it_and_an_officer_sees_the_proof(
     page.mouse.wheel(0, 400)
     picture(page, "phone-receipt")
 
-    wait_for(lambda: own_stack.command("ledger", "proof")["acknowledged"] == 1, "the fund's word", seconds=60)
+    wait_for(lambda: own_stack.command("ledger", "proof")["acknowledged"] == 1, "the fund's word")
     own_stack.add_staff("amina@fund.example", "Amina Wairimu", "supervisor", PASSWORD)
     page.goto(f"{own_stack.web_url}/dashboard/")
     page.get_by_label(re.compile("e-mail", re.IGNORECASE)).fill("amina@fund.example")

@@ -9,7 +9,7 @@ Found = TypeVar("Found")
 # Looking costs too: it is done less and less often.
 FIRST_PAUSE_SECONDS, PAUSE_SECONDS_MAX, PAUSE_GROWTH = 0.1, 1.0, 1.3
 # Generous: nobody measures here, and the machine may be busy with other tests.
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 
 
 def wait_for(

@@ -28,9 +28,9 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def clear(sandbox: str) -> Iterator[str]:
-    requests.delete(f"{sandbox}/faults", timeout=5)
+    requests.delete(f"{sandbox}/faults", timeout=30)
     yield sandbox
-    requests.delete(f"{sandbox}/faults", timeout=5)
+    requests.delete(f"{sandbox}/faults", timeout=30)
 
 
 def send(sandbox: str, body: str = "Haba Fund: hello", api_key: str = "sandbox-at-key") -> SmsOutcome:
@@ -42,7 +42,7 @@ def test_an_sms_arrives_and_has_an_id_and_a_cost(clear: str) -> None:
     outcome = send(clear, body)
     assert isinstance(outcome, SmsAccepted)
     assert (outcome.status, outcome.cost) == ("Success", "KES 0.8000")
-    inbox = requests.get(f"{clear}/sms", params={"to": PHONE.e164}, timeout=5).json()
+    inbox = requests.get(f"{clear}/sms", params={"to": PHONE.e164}, timeout=30).json()
     assert [(sms["id"], sms["text"]) for sms in inbox][-1] == (outcome.provider_id, body)
 
 
@@ -56,7 +56,7 @@ def test_an_empty_sms_is_refused_for_good(clear: str) -> None:
 
 @pytest.mark.parametrize("code", sorted(set(BY_CODE) - {100, 101, 102}))
 def test_every_refusal_of_a_recipient_is_known(clear: str, code: int) -> None:
-    requests.put(f"{clear}/faults/sms", json={"error_code": code}, timeout=5)
+    requests.put(f"{clear}/faults/sms", json={"error_code": code}, timeout=30)
     known = BY_CODE[code]
     assert send(clear) == SmsRefused(
         f"{code} {known.name}", permanent=known.permanent, alert=code in {402, 405}
@@ -64,7 +64,7 @@ def test_every_refusal_of_a_recipient_is_known(clear: str, code: int) -> None:
 
 
 def test_a_code_nobody_knows_is_stored_and_not_repeated(clear: str) -> None:
-    requests.put(f"{clear}/faults/sms", json={"error_code": 777}, timeout=5)
+    requests.put(f"{clear}/faults/sms", json={"error_code": 777}, timeout=30)
     assert send(clear) == SmsUnknown("status code 777 (Unknown)", may_repeat=False)
 
 
@@ -80,7 +80,7 @@ def test_a_code_nobody_knows_is_stored_and_not_repeated(clear: str) -> None:
 def test_a_bad_day_at_the_provider_is_told_apart(
     clear: str, fault: dict[str, Any], outcome: SmsOutcome
 ) -> None:
-    requests.put(f"{clear}/faults/sms", json=fault, timeout=5)
+    requests.put(f"{clear}/faults/sms", json=fault, timeout=30)
     assert send(clear) == outcome
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.servers import REPOSITORY
 
-WAIT_SECONDS_MAX = 60.0
+WAIT_SECONDS_MAX = 180.0
 _SMALL_HOUSE = Path(__file__).parent / "small_house"
 _NOBODY_TO_MEET = '"""A house without providers has nobody to be introduced to."""\n'
 _NOT_INHERITED = ("DATABASE_URL", "REDIS_URL")

@@ -101,7 +101,7 @@ def test_any_killed_child_comes_back_and_that_is_said(house: House) -> None:
 
 def answers(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

@@ -80,7 +80,7 @@ def test_a_member_is_watched_and_a_death_stops_the_membership(settings: Settings
 
         eventually(live)
         told = requests.post(
-            f"{sandbox_url}/civil/happenings", json={"id": ALIVE["id"], "event": "death"}, timeout=5
+            f"{sandbox_url}/civil/happenings", json={"id": ALIVE["id"], "event": "death"}, timeout=30
         )
         assert told.json() == {"told": 1}
 
@@ -131,7 +131,7 @@ def test_the_stand_ins_fail_no_claim_but_replay(pair: tuple[DciWorld, str, str],
 
 def test_the_served_document_names_every_endpoint(pair: tuple[DciWorld, str, str]) -> None:
     _, our_url, _ = pair
-    document = requests.get(f"{our_url}/dci/openapi.json", timeout=5).json()
+    document = requests.get(f"{our_url}/dci/openapi.json", timeout=30).json()
     assert set(document["paths"]) == {f"/registry/{endpoint.path}" for endpoint in ENDPOINTS} | {
         "/oauth2/client/token"
     }

@@ -69,7 +69,7 @@ def states(world: DciWorld) -> list[str]:
 
 def mend(world: DciWorld, url: str) -> None:
     """The fault is over, and so is every pause; what was told is old enough to be told again."""
-    requests.delete(f"{url}/faults", timeout=5)
+    requests.delete(f"{url}/faults", timeout=30)
     for key in world.services.redis.keys("circuit:*"):
         world.services.redis.delete(key)
     with world.sessions.begin() as session:
@@ -84,7 +84,7 @@ def drained(world: DciWorld, url: str) -> list[dict[str, Any]]:
             break
         turn(world)
     assert states(world) == ["acknowledged"] * COUNT
-    held: list[dict[str, Any]] = requests.get(f"{url}/fund/contributions", timeout=5).json()
+    held: list[dict[str, Any]] = requests.get(f"{url}/fund/contributions", timeout=30).json()
     return held
 
 
@@ -107,7 +107,7 @@ FAULTS: dict[str, dict[str, Any]] = {
 def test_after_a_bad_day_all_is_there_once_and_in_order(house: tuple[DciWorld, str], name: str) -> None:
     world, url = house
     queued(world)
-    requests.put(f"{url}/faults/fund", json=FAULTS[name], timeout=5).raise_for_status()
+    requests.put(f"{url}/faults/fund", json=FAULTS[name], timeout=30).raise_for_status()
     for _ in range(4):
         turn(world)
     assert "rejected" not in states(world)
@@ -126,7 +126,7 @@ def test_after_a_bad_day_all_is_there_once_and_in_order(house: tuple[DciWorld, s
 def test_a_registry_that_lies_is_a_case_for_staff(house: tuple[DciWorld, str]) -> None:
     world, url = house
     queued(world)
-    requests.put(f"{url}/faults/fund", json={"outcome": "lies"}, timeout=5).raise_for_status()
+    requests.put(f"{url}/faults/fund", json={"outcome": "lies"}, timeout=30).raise_for_status()
     for _ in range(30):
         turn(world)
     assert states(world) == ["rejected"] * COUNT
@@ -139,7 +139,7 @@ def test_settings_that_are_wrong_reject_no_contribution(house: tuple[DciWorld, s
     world, url = house
     queued(world)
     fault = {"error_code": "err.version.not_supported"}
-    requests.put(f"{url}/faults/fund", json=fault, timeout=5).raise_for_status()
+    requests.put(f"{url}/faults/fund", json=fault, timeout=30).raise_for_status()
     for _ in range(4):
         turn(world)
     assert "rejected" not in states(world)
@@ -150,7 +150,7 @@ def test_settings_that_are_wrong_reject_no_contribution(house: tuple[DciWorld, s
 def test_the_circuit_shows_while_the_registry_is_away(house: tuple[DciWorld, str]) -> None:
     world, url = house
     queued(world)
-    requests.put(f"{url}/faults/fund", json={"outage": True}, timeout=5).raise_for_status()
+    requests.put(f"{url}/faults/fund", json={"outage": True}, timeout=30).raise_for_status()
     for _ in range(6):
         turn(world)
     assert 'kibaba_registry_circuit_open{connection="fund"} 1.0' in _metrics(world)

@@ -60,7 +60,7 @@ def push(url: str, gateway_url: str) -> None:
     stamp = compact(time.time())
     password = base64.b64encode(f"174379sandbox-passkey{stamp}".encode()).decode()
     generate = f"{url}/daraja/oauth/v1/generate?grant_type=client_credentials"
-    token = requests.get(generate, auth=("sandbox-key", "sandbox-secret"), timeout=5).json()["access_token"]
+    token = requests.get(generate, auth=("sandbox-key", "sandbox-secret"), timeout=30).json()["access_token"]
     body = {
         "BusinessShortCode": "174379",
         "Password": password,
@@ -74,7 +74,7 @@ def push(url: str, gateway_url: str) -> None:
         "AccountReference": "400000018",
     }
     headers = {"Authorization": f"Bearer {token}"}
-    requests.post(f"{url}/daraja/mpesa/stkpush/v1/processrequest", json=body, headers=headers, timeout=5)
+    requests.post(f"{url}/daraja/mpesa/stkpush/v1/processrequest", json=body, headers=headers, timeout=30)
 
 
 def phone(page: Page, number: str = "+254712345678") -> Locator:
@@ -124,7 +124,7 @@ def test_a_message_is_written_and_one_arrives(page: Page, sandbox_url: str, gate
     expect(one.get_by_test_id("sms").first).to_contain_text("BAL")
     form = {"username": "sandbox", "to": "+254712345678", "message": "Habari", "from": "KIBABA"}
     url = f"{sandbox_url}/africastalking/version1/messaging"
-    requests.post(url, data=form, headers={"apiKey": "sandbox-at-key"}, timeout=5)
+    requests.post(url, data=form, headers={"apiKey": "sandbox-at-key"}, timeout=30)
     expect(one.get_by_test_id("sms").first).to_contain_text("Habari")
     expect(one.get_by_test_id("notice")).to_contain_text("KIBABA")
     assert gateway.at("/africastalking/sms")[0]["text"] == "BAL"

@@ -18,7 +18,7 @@ from sandbox.listener import Listener
 from sandbox.testing import Box
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 90
 
 
 def free_port() -> int:
@@ -55,7 +55,7 @@ class Process:
 
     def answers(self) -> bool:
         try:
-            return requests.get(f"{self.url}/healthz", timeout=2).ok
+            return requests.get(f"{self.url}/healthz", timeout=10).ok
         except requests.ConnectionError:
             return False
 
@@ -87,7 +87,7 @@ def test_killed_between_payment_and_callback_it_still_calls_back(
     start: Callable[[], Process], state: Path, gateway: Listener
 ) -> None:
     first = start()
-    requests.put(f"{first.url}/faults/stk", json={"auto": True, "delay_s": 3600}, timeout=5)
+    requests.put(f"{first.url}/faults/stk", json={"auto": True, "delay_s": 3600}, timeout=30)
     box = Box(state, gateway.url)
     try:
         body = box.push_body()
@@ -95,14 +95,14 @@ def test_killed_between_payment_and_callback_it_still_calls_back(
     finally:
         box.close()
     url = f"{first.url}/daraja/mpesa/stkpush/v1/processrequest"
-    accepted = requests.post(url, json=body, headers=headers, timeout=5).json()
-    until(lambda: requests.get(f"{first.url}/statement.json", timeout=5).json()["rows"])
+    accepted = requests.post(url, json=body, headers=headers, timeout=30).json()
+    until(lambda: requests.get(f"{first.url}/statement.json", timeout=30).json()["rows"])
     first.end(signal.SIGKILL)
     assert gateway.heard == []
     second = start()
-    [row] = requests.get(f"{second.url}/statement.json", timeout=5).json()["rows"]
+    [row] = requests.get(f"{second.url}/statement.json", timeout=30).json()["rows"]
     assert row["amount_cents"] == 5000
-    requests.post(f"{second.url}/clock", json={"advance_s": 3700}, timeout=5)
+    requests.post(f"{second.url}/clock", json={"advance_s": 3700}, timeout=30)
     [callback] = until(lambda: gateway.at("/stk"))
     assert callback["Body"]["stkCallback"]["CheckoutRequestID"] == accepted["CheckoutRequestID"]
 
