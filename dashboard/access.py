@@ -23,6 +23,10 @@ SUPERVISORS = frozenset({Role.SUPERVISOR})
 KEEPERS = frozenset({Role.SUPERVISOR, Role.ADMIN})
 INSPECTORS = frozenset({Role.SUPERVISOR, Role.AUDITOR, Role.ADMIN})
 ADMINS = frozenset({Role.ADMIN})
+# What somebody whose password an administrator knows may do: change it, or leave.
+_WITH_A_GIVEN_PASSWORD = frozenset(
+    {"dashboard.profile.index", "dashboard.profile.password", "dashboard.signing_in.out"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ def guard() -> Response | None:
     staff = signed_in_staff()
     if staff is None:
         return redirect(url_for("dashboard.signing_in.form", next=_way_back()))
+    if staff.must_change_password and request.endpoint not in _WITH_A_GIVEN_PASSWORD:
+        return redirect(url_for("dashboard.profile.index"))
     if staff.role not in access.roles:
         abort(403)
     return None

@@ -7,7 +7,7 @@ from flask import current_app, request, url_for
 from dashboard.access import access_of, may
 
 _GROUPS = (
-    ("money", ("today", "exceptions", "suspense", "checks", "payments", "imports", "closings")),
+    ("money", ("today", "exceptions", "suspense", "checks", "payments", "imports", "closings", "reports")),
     ("people", ("members", "reviews")),
     ("house", ("funnels", "queues", "audit", "people_at_the_fund")),
 )

@@ -39,6 +39,16 @@ def short_day(value: date) -> str:
     return f"{value.day} {value:%b %Y}"
 
 
+def month(value: date) -> str:
+    """`November 2026`."""
+    return f"{value:%B %Y}"
+
+
+def iso_month(value: date) -> str:
+    """`2026-11`, as addresses and `<input type=month>` have it."""
+    return f"{value:%Y-%m}"
+
+
 def moment(instant: datetime) -> str:
     """`22 Nov 2026, 14:05:09`, in the fund's zone."""
     local = services().calendar.local(instant)
@@ -82,6 +92,8 @@ FILTERS: dict[str, Callable[..., str]] = {
     "number": number,
     "day": day,
     "short_day": short_day,
+    "month": month,
+    "iso_month": iso_month,
     "moment": moment,
     "clock_time": clock_time,
     "iso": iso,

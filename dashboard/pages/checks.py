@@ -10,6 +10,7 @@ from dashboard.access import CHECKERS, READERS, allow
 from dashboard.catalogue import text
 from dashboard.deciding import names_of, numbers_of
 from dashboard.login import me
+from dashboard.reading import was_seen
 from dashboard.services import services
 from payments.receipts.tables import Receipt
 from payments.suspense.deciding import check, waiting
@@ -22,12 +23,13 @@ routes = Blueprint("checks", __name__, url_prefix="/checks")
 @allow(READERS)
 def index() -> str:
     """Every proposal that waits, oldest first."""
-    with services().sessions() as database:
+    with services().sessions.begin() as database:
         proposals = waiting(database)
         names = names_of(database, {row.maker for row in proposals})
         numbers = numbers_of(database, {row.member_id for row in proposals if row.member_id})
         wanted = [row.receipt_id for row in proposals if row.receipt_id]
         receipts = {row.id: row for row in database.scalars(select(Receipt).where(Receipt.id.in_(wanted)))}
+        was_seen(database, "checks.listed", "checks", rows=len(proposals))
     return render_template(
         "dashboard/checks.html", proposals=proposals, names=names, numbers=numbers, receipts=receipts
     )

@@ -16,6 +16,7 @@ from dashboard.deciding import names_of, work_on
 from dashboard.exporting import Cell, csv_response, decimal, xlsx_response
 from dashboard.login import me
 from dashboard.presence.service import be_seen, others_at
+from dashboard.reading import was_seen
 from dashboard.services import services
 from payments.model import BreakClass
 from payments.receipts.tables import Receipt
@@ -100,6 +101,7 @@ def show(break_id: uuid.UUID) -> str:
         work = work_on(database, receipt, found, limit_cents=parts.four_eyes_above_cents)
         notes = notes_on(database, break_id)
         names = names_of(database, {found.owner or "", *(note.by for note in notes)})
+        was_seen(database, "break.opened", break_id)
     at_risk_cents = breaks.at_risk_cents(found.break_class, found.amount_cents, found.other_amount_cents)
     return render_template(
         "dashboard/break.html",

@@ -12,6 +12,7 @@ from dashboard import membership
 from dashboard.access import READERS, WORKERS, allow
 from dashboard.catalogue import text
 from dashboard.login import signed_in_staff
+from dashboard.reading import was_seen
 from dashboard.services import services
 from payments.ledger.service import savings
 from payments.view import statement_of
@@ -73,10 +74,11 @@ def unmask(member_id: uuid.UUID) -> str | Response:
 @allow(READERS)
 def change(change_id: uuid.UUID) -> str:
     """One change of phone, with both numbers masked and the doubt in words."""
-    with services().sessions() as database:
+    with services().sessions.begin() as database:
         found = membership.change(database, change_id)
-    if found is None:
-        abort(404)
+        if found is None:
+            abort(404)
+        was_seen(database, "phone_change.opened", change_id)
     return render_template("dashboard/change.html", change=found)
 
 
@@ -107,8 +109,9 @@ def decide(change_id: uuid.UUID) -> Response:
 
 
 def _search(nothing: str | None = None) -> str:
-    with services().sessions() as database:
+    with services().sessions.begin() as database:
         changes = membership.changes_for_staff(database)
+        was_seen(database, "phone_changes.listed", "phone_changes", rows=len(changes))
     return render_template("dashboard/members.html", changes=changes, nothing=nothing)
 
 

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from core.errors import InvalidValue
 from dashboard import receipts
 from dashboard.access import READERS, allow
+from dashboard.reading import was_seen
 from dashboard.services import services
 from payments.model import PaymentState
 from payments.view import WayStep, payment_way
@@ -24,13 +25,14 @@ def index() -> str | Response:
     """The latest payments, or straight to the one whose receipt was typed."""
     parts = services()
     typed = request.args.get("receipt", "")[:40]
-    with parts.sessions() as database:
+    with parts.sessions.begin() as database:
         if typed and (found := receipts.by_receipt(database, parts.wallet, typed)):
             return redirect(url_for(".show", payment_id=found))
         try:
             rows, after = receipts.latest(database, request.args.get("after"))
         except InvalidValue:
             abort(400)
+        was_seen(database, "payments.listed", "payments", rows=len(rows))
     return render_template(
         "dashboard/payments.html",
         rows=rows,
@@ -44,12 +46,13 @@ def index() -> str | Response:
 @allow(READERS)
 def show(payment_id: uuid.UUID) -> str:
     """One payment, by its receipt's or its wish's id: facts, every step with its time, differences."""
-    with services().sessions() as database:
+    with services().sessions.begin() as database:
         facts = receipts.facts(database, payment_id)
         if facts is None:
             abort(404)
         way = _without_echoes(payment_way(database, facts.payment_id))
         differences = receipts.breaks_about(database, facts.payment_id)
+        was_seen(database, "payment.opened", facts.payment_id)
     reached = {step.state for step in way}
     # On the wallet's list, and yet not confirmed: the list names another amount.
     disputed = PaymentState.CONFIRMED in reached and facts.state == PaymentState.RECEIVED

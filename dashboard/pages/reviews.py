@@ -5,12 +5,12 @@ import uuid
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from core import audit
 from core.errors import InvalidValue
 from dashboard import reviewing
 from dashboard.access import READERS, WORKERS, allow
 from dashboard.catalogue import text
 from dashboard.login import me
+from dashboard.reading import was_seen
 from dashboard.services import services
 from members.model import Status
 
@@ -25,8 +25,9 @@ _ANSWERS = {Status.ACTIVE, Status.CLOSED, Status.DECEASED}
 @allow(READERS)
 def index() -> str:
     """Those who wait, longest first."""
-    with services().sessions() as database:
+    with services().sessions.begin() as database:
         rows = reviewing.waiting(database)
+        was_seen(database, "reviews.listed", "reviews", rows=len(rows))
     return render_template("dashboard/reviews.html", rows=rows)
 
 
@@ -34,14 +35,11 @@ def index() -> str:
 @allow(READERS)
 def show(member_id: uuid.UUID) -> str:
     """One member: what the civil registry said, and likely duplicates."""
-    parts = services()
-    with parts.sessions.begin() as database:
+    with services().sessions.begin() as database:
         found = reviewing.review(database, member_id)
         if found is None:
             abort(404)
-        audit.record(
-            database, at=parts.clock.now(), actor=me().actor, action="member.opened", subject=member_id
-        )
+        was_seen(database, "member.opened", member_id)
     return render_template("dashboard/review.html", found=found)
 
 

@@ -12,6 +12,7 @@ from dashboard.deciding import work_on
 from dashboard.login import me
 from dashboard.paging import cursor, read_cursor
 from dashboard.presence.service import be_seen, others_at
+from dashboard.reading import was_seen
 from dashboard.services import services
 from payments.particulars import Particulars
 from payments.receipts.tables import Receipt
@@ -25,10 +26,11 @@ routes = Blueprint("suspense", __name__, url_prefix="/suspense")
 @allow(READERS)
 def index() -> str:
     """One page of suspense, and the refunds that were decided."""
-    with services().sessions() as database:
+    with services().sessions.begin() as database:
         rows, following = suspense_page(database, _place())
         total = suspense_total(database)
         refunds = refunds_to_pay(database)
+        was_seen(database, "suspense.listed", "suspense", rows=len(rows) + len(refunds))
     return render_template(
         "dashboard/suspense.html",
         rows=rows,
@@ -55,6 +57,7 @@ def show(receipt_id: uuid.UUID) -> str:
         differences = database.scalars(
             select(Break).where(Break.receipt_id == receipt_id).order_by(Break.first_seen)
         ).all()
+        was_seen(database, "suspense.opened", receipt_id)
     return render_template(
         "dashboard/suspense_receipt.html",
         receipt=receipt,

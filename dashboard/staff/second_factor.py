@@ -14,7 +14,7 @@ _STEP_SECONDS = 30
 _STEPS_AROUND = 1
 RECOVERY_CODES = 10
 _RECOVERY_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-_RECOVERY_CHARACTERS = 12
+_RECOVERY_GROUPS = 3
 
 
 def new_secret() -> str:
@@ -44,14 +44,15 @@ def qr_svg(secret: str, *, email: str, issuer: str) -> bytes:
 
 def new_recovery_codes() -> list[str]:
     """Ten codes of 59 bits each, in three groups of four, each good once."""
-    codes = []
-    for _ in range(RECOVERY_CODES):
-        letters = "".join(secrets.choice(_RECOVERY_ALPHABET) for _ in range(_RECOVERY_CHARACTERS))
-        codes.append("-".join((letters[:4], letters[4:8], letters[8:])))
-    return codes
+    return ["-".join(letters(4) for _ in range(_RECOVERY_GROUPS)) for _ in range(RECOVERY_CODES)]
+
+
+def letters(count: int) -> str:
+    """So many random letters and digits that nobody takes for one another, about five bits each."""
+    return "".join(secrets.choice(_RECOVERY_ALPHABET) for _ in range(count))
 
 
 def recovery_hash(code: str) -> str:
     """What is kept of a recovery code. A plain digest is enough for 59 random bits behind a lock-out."""
-    letters = "".join(character for character in code.lower() if character in _RECOVERY_ALPHABET)
-    return hashlib.sha256(letters.encode()).hexdigest()
+    typed = "".join(character for character in code.lower() if character in _RECOVERY_ALPHABET)
+    return hashlib.sha256(typed.encode()).hexdigest()

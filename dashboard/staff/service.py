@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from core import audit
 from core.errors import InvalidValue
 from core.ids import new_id
-from dashboard.staff.model import Role, StaffExists, check_password, parse_email, parse_name
+from dashboard.staff.model import Role, StaffExists, WeakPassword, check_password, parse_email, parse_name
 from dashboard.staff.outcomes import Locked, NeedsTotp, Right, Wrong
 from dashboard.staff.passwords import hash_password, is_outdated, is_right
 from dashboard.staff.second_factor import (
@@ -132,6 +132,8 @@ def change_password(
 ) -> Right | Wrong | Locked:
     """Set another password and end every session of the account. Raises WeakPassword."""
     check_password(new, email=staff.email)
+    if new == old:
+        raise WeakPassword("a new password is another one")
     if locked := count_try(session, staff.email, now=now):
         return locked
     if not is_right(staff.password_hash, old):
@@ -139,6 +141,7 @@ def change_password(
         return Wrong()
     forget_tries(session, staff.email)
     staff.password_hash = hash_password(new)
+    staff.must_change_password = False
     staff.session_key = secrets.token_hex(16)
     audit.record(session, at=now, actor=actor(staff), action="staff.password_changed", subject=staff.id)
     return Right(staff)

@@ -25,6 +25,8 @@ class Staff(Base):
     name: Mapped[str] = mapped_column(String(80))
     role: Mapped[str] = mapped_column(String(20))
     password_hash: Mapped[str] = mapped_column(Text)
+    # The administrator knows it: nothing can be done with the account before it was changed.
+    must_change_password: Mapped[bool] = mapped_column(server_default="false", default=False)
     session_key: Mapped[str] = mapped_column(String(64))
     totp_secret: Mapped[str | None] = mapped_column(Encrypted("staff.totp_secret"))
     # Offered but not yet proven by a code; not asked for when signing in.

@@ -53,6 +53,8 @@ if (presence) {
 const part = () => document.querySelector("[data-progress]");
 if (part()) {
   const timer = setInterval(async () => {
+    // Nothing is taken away from under somebody's hands.
+    if (document.hidden || document.querySelector("#main :focus:not([tabindex])")) return;
     const answer = await fetch(location.href).catch(() => null);
     if (!answer?.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#main");

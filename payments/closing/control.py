@@ -1,6 +1,6 @@
 """The control-total proof of a cut-off: opening + credits - charges - settlements = the wallet's balance."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date, timedelta
 from typing import Any
 
@@ -91,6 +91,11 @@ class ControlTotals:
     def holds(self) -> bool:
         """The statement adds up, and the ledger says the same."""
         return self.gap_cents == 0 and self.ledger_gap_cents == 0
+
+    @classmethod
+    def of_closing(cls, closing: Closing) -> "ControlTotals":
+        """As they were when the period was closed, without adding up again."""
+        return cls(**{each.name: closing.figures[each.name] for each in fields(cls)})
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self) | {

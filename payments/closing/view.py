@@ -56,9 +56,14 @@ def recent_days(
     return [
         DayToClose(
             day=day,
-            totals=control_totals(session, calendar, CutOff(wallet, shortcode, day)),
+            totals=_totals(session, calendar, CutOff(wallet, shortcode, day), closed.get(day.isoformat())),
             breaks_open=open_by_day.get(day, 0),
             closing=closed.get(day.isoformat()),
         )
         for day in wanted
     ]
+
+
+def _totals(session: Session, calendar: FundCalendar, of: CutOff, closing: Closing | None) -> ControlTotals:
+    """Of a closed day what was closed: nothing that comes later changes it."""
+    return ControlTotals.of_closing(closing) if closing else control_totals(session, calendar, of)

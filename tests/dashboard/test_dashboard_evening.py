@@ -160,7 +160,7 @@ def test_a_day_is_proven_and_closed_once(next_morning: FlaskClient, as_role: AsR
     listed = checker.get("/dashboard/closings/").text
     assert "Somebody closed it already" in listed
     assert listed.count("Closed") >= 2
-    assert "is the same to the byte" in checker.get(f"/dashboard/closings/{DAY}").text
+    assert "is the same to the byte" in checker.get(f"/dashboard/closings/{DAY}?again=yes").text
     assert "Proven" in checker.get(f"/dashboard/day/{DAY}").text
 
 

@@ -149,6 +149,7 @@ def close_the_day(checker: Page, address: str, parts: Services) -> None:
     checker.get_by_role("button", name="Close this day").click()
     checker.get_by_text("Closed. It is in the audit trail.").wait_for()
     checker.get_by_role("link", name="22 Nov 2026").first.click()
+    checker.get_by_role("link", name="Make it again from the facts and compare").click()
     checker.get_by_text("is the same to the byte").wait_for()
     assert fits(checker)
     photograph(checker, "closing")
