@@ -40,3 +40,7 @@ class FundCalendar:
     def local(self, instant: datetime) -> datetime:
         """The same instant as the fund's clocks show it."""
         return instant.astimezone(self.zone)
+
+    def minute(self, instant: datetime) -> str:
+        """ISO 8601 as the fund's clocks show it, to the minute: `2026-11-22T10:30`."""
+        return self.local(instant).strftime("%Y-%m-%dT%H:%M")

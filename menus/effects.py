@@ -49,6 +49,10 @@ def _reminders(view: View) -> dict[str, str]:
     return {"purpose": "reminders", "granted": view.answers["reminders"]}
 
 
+def _receipt_code(view: View) -> dict[str, str]:
+    return {"receipt": view.answers["receipt_code"]}
+
+
 EFFECTS: Final = (
     EffectRule("look_up_identity", ("national_id",), _identity, ("national_id",)),
     EffectRule(
@@ -66,4 +70,6 @@ EFFECTS: Final = (
     EffectRule("save", ("amount_cents",), _save, ("amount",)),
     EffectRule("set_language", ("language",), _language),
     EffectRule("set_consent", ("purpose", "granted"), _reminders, ("reminders",)),
+    EffectRule("claim", ("receipt",), _receipt_code, ("receipt_code",)),
+    EffectRule("take_claim", ("receipt",), _receipt_code, ("receipt_code",)),
 )

@@ -71,11 +71,47 @@ class Balance(TypedDict):
 
 
 class Payment(TypedDict):
-    """One line of the statement."""
+    """One line of the statement. `id` is a name for it that only we understand."""
 
+    id: str
     on: str
     amount_cents: int
     state: PaymentState
+
+
+class WayStep(TypedDict):
+    """One step on the way of a payment."""
+
+    on: str
+    state: PaymentState
+
+
+class Way(TypedDict):
+    """The payment that was picked from the statement. `receipt` is empty until money came."""
+
+    amount_cents: int
+    receipt: str
+    steps: list[WayStep]
+
+
+class Claimed(TypedDict):
+    """Money that is offered to the caller, or theirs already, by the code they typed."""
+
+    amount_cents: int
+    on: str
+    receipt: str
+
+
+class ClaimResult(TypedDict):
+    """Result of `claim`. `staff`: a person looks into it, or the membership may not claim."""
+
+    state: Literal["offered", "yours", "waiting", "too_many", "staff"]
+
+
+class TakeClaimResult(TypedDict):
+    """Result of `take_claim`. `gone`: it is no longer on offer."""
+
+    state: Literal["taken", "gone"]
 
 
 class LookUpResult(TypedDict):
@@ -122,14 +158,19 @@ class Facts(TypedDict, total=False):
     identity: Identity
     balance: Balance
     payments: list[Payment]
+    payment_way: Way
+    claimed: Claimed
     look_up_identity: LookUpResult
     join: JoinResult
     start_phone_change: PhoneChangeResult
     save: SaveResult
     set_language: Done
     set_consent: Done
+    claim: ClaimResult
+    take_claim: TakeClaimResult
 
 
 STATEMENT_PAYMENTS_MAX = 12
+STEPS_MAX = 8
 USUAL_AMOUNTS_MAX = 3
 AMOUNT_CENTS_MAX = 999_999_00

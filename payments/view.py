@@ -40,6 +40,13 @@ class Payment:
     receipt_id: uuid.UUID | None
     contribution_id: uuid.UUID | None
 
+    @property
+    def id(self) -> uuid.UUID:
+        """What `payment_way` takes: the receipt's id, else the contribution's."""
+        found = self.receipt_id or self.contribution_id
+        assert found is not None  # A payment is money, or an intent, or both.
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class WayStep:

@@ -1,4 +1,4 @@
-"""Suspense: money that waits for its owner, oldest first, each with whose it may be; refunds to pay."""
+"""Suspense: money that waits for its owner, oldest first, each with whose it may be; refunds to pay; claims."""
 
 import uuid
 from datetime import datetime
@@ -14,6 +14,7 @@ from dashboard.paging import cursor, read_cursor
 from dashboard.presence.service import be_seen, others_at
 from dashboard.reading import was_seen
 from dashboard.services import services
+from payments.claims.view import claims_for_staff
 from payments.particulars import Particulars
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
@@ -30,12 +31,14 @@ def index() -> str:
         rows, following = suspense_page(database, _place())
         total = suspense_total(database)
         refunds = refunds_to_pay(database)
-        was_seen(database, "suspense.listed", "suspense", rows=len(rows) + len(refunds))
+        claims = claims_for_staff(database)
+        was_seen(database, "suspense.listed", "suspense", rows=len(rows) + len(refunds) + len(claims))
     return render_template(
         "dashboard/suspense.html",
         rows=rows,
         total=total,
         refunds=refunds,
+        claims=claims,
         after=cursor(following[0].isoformat(), following[1]) if following else None,
         is_first=not request.args.get("after"),
     )

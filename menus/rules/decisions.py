@@ -87,4 +87,6 @@ DECISIONS: Final = (
     _result_of("save", "queued", "already_open", "limit", "not_allowed"),
     _result_of("set_language", "done"),
     _result_of("set_consent", "done"),
+    _result_of("claim", "offered", "yours", "waiting", "too_many", "staff"),
+    _result_of("take_claim", "taken", "gone"),
 )

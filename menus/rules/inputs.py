@@ -12,6 +12,8 @@ _BIRTH_YEARS = range(1900, 2101)
 _CENTS_PER_SHILLING = 100
 _UNITS = ("kes", "ksh", "ugx", "ush", "rwf", "frw")
 _AMOUNT_DIGITS_MAX = 9
+# M-Pesa's codes have ten letters and digits; other wallets' are longer or have digits only.
+_CODE_LENGTHS = range(6, 21)
 
 
 def national_id(typed: str, _view: View) -> Accepted | Refused:
@@ -47,6 +49,14 @@ def birth_year(typed: str, _view: View) -> Accepted | Refused:
     return Accepted(typed)
 
 
+def receipt_code(typed: str, _view: View) -> Accepted | Refused:
+    """The code of a wallet's SMS in capitals; spaces, dots and dashes are forgiven."""
+    code = _without(typed, " .-").upper()
+    if not (code.isascii() and code.isalnum() and len(code) in _CODE_LENGTHS):
+        return Refused("code_form")
+    return Accepted(code)
+
+
 def _without(typed: str, characters: str) -> str:
     return "".join(character for character in typed if character not in characters)
 
@@ -59,4 +69,5 @@ INPUTS: Final = (
     InputRule("national_id", ("id_digits", "id_length"), national_id),
     InputRule("save_amount", ("amount_figures", "amount_low", "amount_high"), save_amount, ("scheme",)),
     InputRule("birth_year", ("year_figures",), birth_year),
+    InputRule("receipt_code", ("code_form",), receipt_code),
 )

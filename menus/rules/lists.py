@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from menus.engine.vocabulary import ListRule, View
-from menus.facts import STATEMENT_PAYMENTS_MAX, USUAL_AMOUNTS_MAX
-from menus.rules.values import LONGEST_SAVING, currency_of, day, money
+from menus.facts import STATEMENT_PAYMENTS_MAX, STEPS_MAX, USUAL_AMOUNTS_MAX
+from menus.rules.values import LONGEST_SAVING, currency_of, day, day_and_time, money
 
 # Longest state words are kept short by the lint: "10 Nov UGX 5,000,000" and a state of up to 20 septets.
 _LONGEST_PAYMENT = "22 Nov KES 999,999.99 " + "w" * 24
+_LONGEST_STEP = "22 Nov 10:30 " + "w" * 24
 
 
 def usual_amount(view: View) -> list[tuple[str, str]]:
@@ -26,9 +27,17 @@ def amounts_to_offer(view: View) -> list[tuple[str, str]]:
 def last_payments(view: View) -> list[tuple[str, str]]:
     """Day, amount and what became of it, newest first."""
     return [
-        ("", f"{day(payment['on'], view)} {_paid(payment, view)} {_state(payment['state'], view)}")
+        (payment["id"], f"{day(payment['on'], view)} {_paid(payment, view)} {_state(payment['state'], view)}")
         for payment in view.facts["payments"][:STATEMENT_PAYMENTS_MAX]
     ]
+
+
+def steps_of_payment(view: View) -> list[tuple[str, str]]:
+    """When each step was taken, oldest first, and what comes next."""
+    steps = view.facts["payment_way"]["steps"][-STEPS_MAX:]
+    taken = [("", f"{day_and_time(step['on'], view)} {_state(step['state'], view)}") for step in steps]
+    next_one = view.texts.get(f"next_{steps[-1]['state']}") if steps else None
+    return [*taken, ("", next_one)] if next_one else taken
 
 
 def _paid(payment: dict[str, Any], view: View) -> str:
@@ -47,4 +56,5 @@ LISTS: Final = (
     ListRule(
         "last_payments", last_payments, _LONGEST_PAYMENT, STATEMENT_PAYMENTS_MAX, ("payments", "scheme")
     ),
+    ListRule("steps_of_payment", steps_of_payment, _LONGEST_STEP, STEPS_MAX + 1, ("payment_way",)),
 )

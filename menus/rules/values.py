@@ -64,6 +64,16 @@ def _as_of(view: View) -> str:
     return day_and_time(view.facts["balance"]["as_of"], view)
 
 
+def _way_of(view: View) -> str:
+    """`KES 50 SFF6XYZ12X`, or the amount alone while no money came."""
+    way = view.facts["payment_way"]
+    return f"{money(way['amount_cents'], currency_of(view))} {way['receipt']}".rstrip()
+
+
+def _claimed_on(view: View) -> str:
+    return day_and_time(view.facts["claimed"]["on"], view)
+
+
 _DAYS = _of("start_phone_change", "waiting_days")
 _LONGEST_NAME = "W*********** M***********"
 
@@ -82,6 +92,10 @@ VALUES: Final = (
     Value("balance", _money_of("balance", "amount_cents"), _LONGEST_AMOUNT, ("balance", "scheme")),
     Value("on_its_way", _money_of("balance", "pending_cents"), _LONGEST_AMOUNT, ("balance", "scheme")),
     Value("as_of", _as_of, "22 Nov 10:30", ("balance",)),
+    Value("way_of", _way_of, f"{LONGEST_SAVING} SFF6XYZ12X3456789012", ("payment_way", "scheme")),
+    Value("claim_amount", _money_of("claimed", "amount_cents"), LONGEST_SAVING, ("claimed", "scheme")),
+    Value("claim_on", _claimed_on, "22 Nov 10:30", ("claimed",)),
+    Value("claim_receipt", _of("claimed", "receipt"), "SFF6XYZ12X3456789012", ("claimed",)),
     Value("waiting_days", _DAYS, "30", ("start_phone_change",)),
     Value("tries_left", lambda view: view.answers["tries_left"], "2", answers=("tries_left",)),
     Value("locked_minutes", lambda view: view.answers["locked_minutes"], "30", answers=("locked_minutes",)),

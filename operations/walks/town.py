@@ -13,6 +13,27 @@ _LIMIT_CENTS: Final = 100_000_00
 _STATES: Final = (
     "found", "found", "found", "waiting", "unknown", "dead", "minor", "look_alike", "taken", "several",
 )  # fmt: skip
+_SAME_FOR_ALL: Final[dict[str, Any]] = {
+    "scheme": {
+        "fund_name": "Haba Haba Fund",
+        "helpline": "0800 123 456",
+        "minimum_cents": 1000,
+        "maximum_cents": 30_000_000,
+        "suggested_cents": [2000, 5000, 10000],
+    },
+    "payment_way": {
+        "amount_cents": 5000,
+        "receipt": "SFF6XYZ12X",
+        "steps": [{"on": "2026-11-22T10:30", "state": "received"}],
+    },
+    "claimed": {"amount_cents": 5000, "on": "2026-11-22T10:30", "receipt": "SFF6XYZ12X"},
+}
+_RESULTS: Final[dict[str, dict[str, Any]]] = {
+    "look_up_identity": {"state": "started"},
+    "start_phone_change": {"state": "started", "waiting_days": 1},
+    "claim": {"state": "offered"},
+    "take_claim": {"state": "taken"},
+}
 
 
 @dataclass
@@ -73,17 +94,11 @@ class Town:
             return {"amount_cents": total, "as_of": "2026-11-22T10:30", "pending_cents": total // 2}
         if name == "payments":
             lines = [
-                {"on": "2026-11-22T10:30", "amount_cents": cents, "state": "received"}
+                {"id": str(cents), "on": "2026-11-22T10:30", "amount_cents": cents, "state": "received"}
                 for cents in person.saved
             ]
             return lines[-12:]
-        return {
-            "fund_name": "Haba Haba Fund",
-            "helpline": "0800 123 456",
-            "minimum_cents": 1000,
-            "maximum_cents": 30_000_000,
-            "suggested_cents": [2000, 5000, 10000],
-        }
+        return _SAME_FOR_ALL[name]
 
     def perform_for(self, effect: Effect, phone: str) -> dict[str, Any]:
         person, args = self.person(phone), effect.args
@@ -104,9 +119,7 @@ class Town:
             person.language = args["language"]
         elif effect.name == "set_consent":
             person.reminders = args["granted"] == "yes"
-        elif effect.name == "start_phone_change":
-            return {"state": "started", "waiting_days": 1}
-        return {"state": "started" if effect.name == "look_up_identity" else "done"}
+        return _RESULTS.get(effect.name, {"state": "done"})
 
     def check_pin_of(self, pin: str, phone: str) -> PinVerdict:
         person = self.person(phone)

@@ -79,6 +79,23 @@ def take(session: Session, claim_id: uuid.UUID, *, now: datetime) -> bool:
     return True
 
 
+def shown(session: Session, member_id: uuid.UUID, receipt_code: str) -> Offered | AlreadyYours | None:
+    """What a member may be shown of the money with this code: theirs, or on offer to them."""
+    found = session.execute(
+        select(Receipt, Claim)
+        .outerjoin(Claim, (Claim.receipt_id == Receipt.id) & (Claim.member_id == member_id))
+        .where(Receipt.receipt == receipt_code.strip().upper())
+        .order_by(Receipt.member_id.is_not(None), Receipt.paid_at.desc())
+    )
+    for receipt, row in found:
+        amount = Money(receipt.amount_cents, receipt.currency)
+        if receipt.member_id == member_id:
+            return AlreadyYours(amount, receipt.receipt, receipt.paid_at)
+        if row is not None and row.state == ClaimState.OFFERED and _is_free(receipt):
+            return Offered(row.id, amount, receipt.paid_at, receipt.receipt, row.why)
+    return None
+
+
 def look_again(session: Session, claim_id: uuid.UUID, *, now: datetime, last: bool) -> ClaimOutcome | None:
     """Judge a waiting claim anew; `last`: then it is for staff. None when it does not wait."""
     row = session.get(Claim, claim_id, with_for_update=True, populate_existing=True)

@@ -43,7 +43,12 @@ def facts_of(status: str, language: str = "en", usual: tuple[int, ...] = ()) -> 
         "identity": {"state": "found", "masked_name": "W***** M****"},
         "balance": {"amount_cents": 125_000, "as_of": "2026-11-22T10:30", "pending_cents": 0},
         "payments": [
-            {"on": f"2026-11-{22 - index:02d}T08:15", "amount_cents": 5000 + 100 * index, "state": state}
+            {
+                "id": f"p{index}",
+                "on": f"2026-11-{22 - index:02d}T08:15",
+                "amount_cents": 5000 + 100 * index,
+                "state": state,
+            }
             for index, state in enumerate(PAYMENT_STATES)
         ],
         "look_up_identity": {"state": "started"},
@@ -52,6 +57,18 @@ def facts_of(status: str, language: str = "en", usual: tuple[int, ...] = ()) -> 
         "save": {"state": "queued"},
         "set_language": {"state": "done"},
         "set_consent": {"state": "done"},
+        "payment_way": {
+            "amount_cents": 5100,
+            "receipt": "SFF6XYZ12X",
+            "steps": [
+                {"on": "2026-11-21T08:14", "state": "requested"},
+                {"on": "2026-11-21T08:15", "state": "received"},
+                {"on": "2026-11-21T08:16", "state": "confirmed"},
+            ],
+        },
+        "claimed": {"amount_cents": 5000, "on": "2026-11-22T09:05", "receipt": "SFF6XYZ12X"},
+        "claim": {"state": "offered"},
+        "take_claim": {"state": "taken"},
     }
 
 

@@ -11,7 +11,7 @@ from menus.engine.graph import Kind
 from menus.engine.gsm7 import septets
 
 GRAPH = menus.load_graph()
-WALKS, HOPS = 2500, 22
+WALKS, HOPS = 4000, 22
 NAVIGATION = {"<more>": "98", "<back>": "0", "<home>": "00"}
 VERDICTS = {
     "set": [PinVerdict("chosen", sealed="sealed")] * 3 + [PinVerdict("weak", reason="repeated")],
@@ -27,6 +27,8 @@ STATES = {
     "save": ["queued", "already_open", "limit", "not_allowed"],
     "set_language": ["done"],
     "set_consent": ["done"],
+    "claim": ["offered", "offered", "yours", "waiting", "too_many", "staff"],
+    "take_claim": ["taken", "gone"],
 }
 
 
@@ -41,10 +43,16 @@ def fact(name: str, dice: random.Random) -> Any:
     if name == "payments":
         states = ["received", "confirmed", "unknown"]
         return [
-            {"on": "2026-11-22T08:15", "amount_cents": cents, "state": dice.choice(states)}
+            {"id": "p1", "on": "2026-11-22T08:15", "amount_cents": cents, "state": dice.choice(states)}
             for cents in amounts * 3
         ]
     return {
+        "payment_way": {
+            "amount_cents": 5000,
+            "receipt": "SFF6XYZ12X",
+            "steps": [{"on": "2026-11-22T08:15", "state": "received"}],
+        },
+        "claimed": {"amount_cents": 5000, "on": "2026-11-22T09:05", "receipt": "SFF6XYZ12X"},
         "scheme": {
             "fund_name": "Haba Haba Fund",
             "helpline": "0800 123 456",
@@ -75,7 +83,7 @@ def answer_to(session: Session, dice: random.Random) -> Answer:
     if expected.purpose:
         return dice.choice(VERDICTS[expected.purpose])
     if GRAPH.screens[session.screen].kind is Kind.INPUT:
-        return Typed(dice.choice(["12345678", "1990", "250"]))
+        return Typed(dice.choice(["12345678", "1990", "250", "SFF6XYZ12X"]))
     numbers = [str(number) for number, offer in enumerate(session.shown, 1) if offer not in NAVIGATION]
     ways = [NAVIGATION[offer] for offer in session.shown if offer in NAVIGATION]
     return Typed(dice.choice(numbers * 3 + ways))

@@ -22,13 +22,13 @@ from members.numbers import NationalId
 from members.pins import Locked, PinWeakness, Right, weak_pin_reason
 from members.service import Members
 from menus import Effect, PinVerdict, Session
-from menus.facts import STATEMENT_PAYMENTS_MAX, USUAL_AMOUNTS_MAX
+from menus.facts import USUAL_AMOUNTS_MAX
 from payments.contributions import service as contributions
 from payments.contributions.model import AlreadyOpen, OutOfLimits, Requested, Terms
 from payments.ledger import service as ledger
-from payments.model import Channel, PaymentState
+from payments.model import Channel
 from payments.schemes.rules import Scheme
-from payments.view import statement_of
+from ussd_app.gateway.money_world import MoneyWorld
 from ussd_app.gateway.turns import Visit
 
 NOTICE_VERSION: Final = "2026-11"
@@ -43,11 +43,6 @@ _SHOWN_STATUS: Final = {
     Status.NEEDS_REVIEW: "pending_verification",
     Status.DECEASED: "blocked",
     Status.CLOSED: "closed",
-}
-_SHOWN_STATE: Final = {
-    PaymentState.ASKED: "requested",
-    PaymentState.PROMPT_SENT: "prompted",
-    PaymentState.CHECKING: "unknown",
 }
 _WEAKNESSES: Final = {
     PinWeakness.SEQUENCE: "sequence",
@@ -83,13 +78,14 @@ class RoomsWorld:
         self._fund = fund
         self._terms_at = terms_at
         self._phone_change_days = max(1, math.ceil(phone_change_wait_hours / 24))
+        money = MoneyWorld(self._caller, calendar)
         self._facts: dict[str, Callable[[Visit, Session], Any]] = {
             "member": self._member,
             "scheme": self._scheme,
             "usual_amounts": self._usual_amounts,
             "identity": self._identity,
             "balance": self._balance,
-            "payments": self._payments,
+            **money.facts,
         }
         self._effects: dict[str, Callable[[dict[str, str], Visit], dict[str, Any]]] = {
             "look_up_identity": self._look_up_identity,
@@ -98,6 +94,7 @@ class RoomsWorld:
             "save": self._save,
             "set_language": self._set_language,
             "set_consent": self._set_consent,
+            **money.effects,
         }
 
     def fact(self, name: str, visit: Visit, draft: Session) -> Any:
@@ -182,20 +179,9 @@ class RoomsWorld:
             "amount_cents": ledger.savings(
                 visit.database, member.id, self._rules(visit).currency
             ).amount_cents,
-            "as_of": self._minute(visit.now),
+            "as_of": self._calendar.minute(visit.now),
             "pending_cents": 0,
         }
-
-    def _payments(self, visit: Visit, _draft: Session) -> list[dict[str, Any]]:
-        member = self._caller(visit)
-        return [
-            {
-                "on": self._minute(line.at),
-                "amount_cents": line.amount.amount_cents,
-                "state": _SHOWN_STATE.get(line.state, line.state.value),
-            }
-            for line in statement_of(visit.database, member.id, limit=STATEMENT_PAYMENTS_MAX)
-        ]
 
     def _look_up_identity(self, args: dict[str, str], visit: Visit) -> dict[str, Any]:
         national_id = NationalId.parse(args[_ID_ANSWER])
@@ -273,6 +259,3 @@ class RoomsWorld:
 
     def _identity_key(self, visit: Visit, national_id: str) -> str:
         return self._vault.index(_ID_PLACE, f"{visit.session_key}:{national_id}")
-
-    def _minute(self, instant: datetime) -> str:
-        return self._calendar.local(instant).strftime("%Y-%m-%dT%H:%M")
