@@ -37,7 +37,33 @@ def _phone_change(view: View) -> dict[str, str]:
 
 
 def _save(view: View) -> dict[str, str]:
-    return {"amount_cents": view.answers["amount"]}
+    """`number` (another member's) and `period` are those of the confirmation that was pressed, else empty."""
+    answers = view.answers
+    kind = answers.get("saving_for", "")
+    return {
+        "amount_cents": answers["amount"],
+        "number": answers["for_number"] if kind == "member" else "",
+        "period": answers["period"] if kind == "month" else "",
+    }
+
+
+def _plan(view: View) -> dict[str, str]:
+    """`reminders` is `yes` or `no`."""
+    answers = view.answers
+    return {
+        "rhythm": answers["rhythm"],
+        "amount_cents": answers["plan_amount"],
+        "reminders": answers["plan_reminders"],
+    }
+
+
+def _plan_reminders(view: View) -> dict[str, str]:
+    """`granted` is `yes` or `no`."""
+    return {"granted": view.answers["plan_reminders"]}
+
+
+def _nothing(_view: View) -> dict[str, str]:
+    return {}
 
 
 def _language(view: View) -> dict[str, str]:
@@ -67,9 +93,17 @@ EFFECTS: Final = (
         _phone_change,
         ("national_id", "birth_year"),
     ),
-    EffectRule("save", ("amount_cents",), _save, ("amount",)),
+    EffectRule("save", ("amount_cents", "number", "period"), _save, ("amount",)),
     EffectRule("set_language", ("language",), _language),
     EffectRule("set_consent", ("purpose", "granted"), _reminders, ("reminders",)),
     EffectRule("claim", ("receipt",), _receipt_code, ("receipt_code",)),
+    EffectRule(
+        "set_plan",
+        ("rhythm", "amount_cents", "reminders"),
+        _plan,
+        ("rhythm", "plan_amount", "plan_reminders"),
+    ),
+    EffectRule("set_plan_reminders", ("granted",), _plan_reminders, ("plan_reminders",)),
+    EffectRule("stop_plan", (), _nothing),
     EffectRule("take_claim", ("receipt",), _receipt_code, ("receipt_code",)),
 )

@@ -114,6 +114,37 @@ class TakeClaimResult(TypedDict):
     state: Literal["taken", "gone"]
 
 
+class Charges(TypedDict):
+    """Up to which amount a payment from this phone costs nobody anything; 0 when none is known to."""
+
+    free_up_to_cents: int
+
+
+class Recipient(TypedDict):
+    """Whose member number was typed. `masked_name` is empty until a register has named them."""
+
+    state: Literal["found", "unknown", "self"]
+    number: str
+    masked_name: str
+
+
+class Plan(TypedDict):
+    """The caller's saving plan; without one only `state`. `rest_cents` is what one payment may add to it."""
+
+    state: Literal["some", "none"]
+    rhythm: NotRequired[Literal["day", "week", "month", "season"]]
+    amount_cents: NotRequired[int]
+    saved_cents: NotRequired[int]
+    rest_cents: NotRequired[int]
+    reminders: NotRequired[bool]
+
+
+class SetPlanResult(TypedDict):
+    """Result of `set_plan`."""
+
+    state: Literal["done", "refused"]
+
+
 class LookUpResult(TypedDict):
     """Result of `look_up_identity`."""
 
@@ -142,14 +173,14 @@ class SaveResult(TypedDict):
 
 
 class Done(TypedDict):
-    """Result of an effect that has nothing to tell: `set_language`, `set_consent`."""
+    """Result of an effect that has nothing to tell: `set_language`, `set_consent`, `stop_plan`."""
 
     state: Literal["done"]
 
 
 class Facts(TypedDict, total=False):
     """All facts by name. `usual_amounts` are cents, the most usual first, at most three; `payments` newest
-    first, at most `STATEMENT_PAYMENTS_MAX`.
+    first, at most `STATEMENT_PAYMENTS_MAX`. `months` (`YYYY-MM`) are those one may pay for besides this one.
     """
 
     member: Member
@@ -159,6 +190,11 @@ class Facts(TypedDict, total=False):
     balance: Balance
     payments: list[Payment]
     payment_way: Way
+    charges: Charges
+    months: list[str]
+    recipient: Recipient
+    plan: Plan
+    plan_amounts: list[int]
     claimed: Claimed
     look_up_identity: LookUpResult
     join: JoinResult
@@ -168,9 +204,13 @@ class Facts(TypedDict, total=False):
     set_consent: Done
     claim: ClaimResult
     take_claim: TakeClaimResult
+    set_plan: SetPlanResult
+    set_plan_reminders: Done
+    stop_plan: Done
 
 
 STATEMENT_PAYMENTS_MAX = 12
 STEPS_MAX = 8
+MONTHS_MAX = 12
 USUAL_AMOUNTS_MAX = 3
 AMOUNT_CENTS_MAX = 999_999_00

@@ -1,7 +1,9 @@
 """The job behind every SMS: render it, send it once, keep what the provider said."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -56,13 +58,17 @@ class Sending:
         vault: Vault,
         texts: Texts,
         clock: Clock,
+        *,
+        may_remind_at: Callable[[datetime], bool] = lambda _: True,
     ) -> None:
+        """`may_remind_at`: whether a reminder may reach phones at an instant; other SMS go at any time."""
         self._sessions = sessions
         self._sms = sms
         self._members = members
         self._vault = vault
         self._texts = texts
         self._clock = clock
+        self._may_remind_at = may_remind_at
 
     def run(self, task: Task) -> Later | None:
         """Send. `Later` while the provider refuses for a reason that passes.
@@ -84,6 +90,8 @@ class Sending:
             message = self._new(session, task)
         elif message.state == MessageState.SENDING:
             self._found_sending(message)
+        if message.state == MessageState.QUEUED and TEMPLATES[message.template].reminder:
+            self._withhold_if_unfit(session, message)
         if message.state not in {MessageState.QUEUED, MessageState.SENDING}:
             return None
         message.state = MessageState.SENDING
@@ -101,7 +109,6 @@ class Sending:
             {"as_of": task.created_at.isoformat(), **(payload.get("values") or {})},
             member_name=member.masked_name if member else "",
         )
-        withheld = template.reminder and not self._wants_reminders(session, member)
         message = MessageRow(
             id=new_id(),
             key=task.key,
@@ -113,7 +120,7 @@ class Sending:
             body=body,
             septets=septets(body),
             parts=parts(body),
-            state=MessageState.WITHHELD if withheld else MessageState.QUEUED,
+            state=MessageState.QUEUED,
             resent=False,
             created_at=self._clock.now(),
         )
@@ -129,9 +136,15 @@ class Sending:
             raise InvalidValue("an SMS for a member who does not exist")
         return member, member.phone
 
-    def _wants_reminders(self, session: Session, member: Member | None) -> bool:
+    def _withhold_if_unfit(self, session: Session, message: MessageRow) -> None:
+        """A reminder goes out in its hours to who agrees to them, or not at all: later it may be wrong."""
         # Asked when it is sent, not when it was planned: a STOP counts at once.
-        return member is not None and self._members.current_consents(session, member.id)[Purpose.REMINDERS]
+        agreed = (
+            message.member_id is not None
+            and self._members.current_consents(session, message.member_id)[Purpose.REMINDERS]
+        )
+        if not agreed or not self._may_remind_at(self._clock.now()):
+            message.state = MessageState.WITHHELD
 
     def _found_sending(self, message: MessageRow) -> None:
         """A process died between the call and its answer: news of money goes out again, once."""

@@ -56,6 +56,7 @@ _DECLARED = (
     Template("prompt_pin_locked", frozenset({"amount", "wallet"}), better_twice=False),
     Template("balance", frozenset({"balance", "as_of"}), better_twice=False),
     Template("reversed", frozenset({"amount", "receipt", "balance", "as_of", "wallet"})),
+    Template("paid_for", frozenset({"amount", "receipt", "number"})),
     Template("suspense", frozenset({"amount", "receipt"})),
     Template("phone_change_old", frozenset({"hours"})),
     Template("phone_change_new", frozenset({"hours"})),
@@ -87,6 +88,7 @@ _DECLARED = (
     Template("stop_done", better_twice=False),
     Template("unknown_keyword", better_twice=False),
     Template("reminder", better_twice=False, reminder=True),
+    Template("plan_reminder", frozenset({"amount"}), better_twice=False, reminder=True),
 )
 TEMPLATES = {template.name: template for template in _DECLARED}
 

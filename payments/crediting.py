@@ -14,7 +14,7 @@ from payments.payers import payer_index
 from payments.receipts import service as receipts
 from payments.receipts.model import Arrival, Meaning, Owner
 from payments.receipts.tables import Receipt
-from payments.telling import tell_suspense
+from payments.telling import tell_paid_for, tell_suspense
 
 _SKEW = timedelta(minutes=5)
 
@@ -111,6 +111,7 @@ def link(session: Session, contribution: Contribution, receipt: Receipt, why: st
     contribution.receipt_id = receipt.id
     contributions.move(session, contribution, ContributionState.PAID, why, now=now)
     session.flush()
+    tell_paid_for(session, contribution, receipt, now=now)
 
 
 def find_receipt_for(session: Session, contribution: Contribution) -> Receipt | None:

@@ -52,6 +52,20 @@ def tell_reversal(session: Session, receipt: Receipt, member_id: uuid.UUID, *, n
     _tell(session, f"reversed:{receipt.id}", "reversed", member_id, values, now=now)
 
 
+def tell_paid_for(session: Session, contribution: Contribution, receipt: Receipt, *, now: datetime) -> None:
+    """Say once, to a member who paid for another, that it arrived; of the other's savings nothing is told."""
+    if contribution.asked_by is None:
+        return
+    number = session.get_one(MemberRow, contribution.member_id).number
+    values = {
+        "amount_cents": receipt.amount_cents,
+        "currency": receipt.currency,
+        "receipt": receipt.receipt,
+        "number": number,
+    }
+    _tell(session, f"paid-for:{receipt.id}", "paid_for", contribution.asked_by, values, now=now)
+
+
 def tell_prompt_result(session: Session, contribution: Contribution, template: str, *, now: datetime) -> None:
     """Say once how a prompt ended without money. `template`: the wallet's word for it, or empty."""
     values = {
@@ -60,7 +74,7 @@ def tell_prompt_result(session: Session, contribution: Contribution, template: s
         "wallet": contribution.wallet,
     }
     key = f"prompt-result:{contribution.id}"
-    _tell(session, key, template or _DEFAULT_TEMPLATE, contribution.member_id, values, now=now)
+    _tell(session, key, template or _DEFAULT_TEMPLATE, contribution.payer_id, values, now=now)
 
 
 class BalanceTelling:

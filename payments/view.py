@@ -82,9 +82,10 @@ def receipt_state(reversed_at: datetime | None, posting: str | None, *, confirme
 
 
 def statement_of(session: Session, member_id: uuid.UUID, limit: int) -> Sequence[Payment]:
-    """A member's last payments and unfinished or failed intents, newest first."""
+    """A member's last payments, those for others too, and unfinished or failed intents, newest first."""
     payments = [
-        *_received(session, member_id, limit),
+        *_received(session, Receipt.member_id == member_id, limit),
+        *_received(session, Contribution.asked_by == member_id, limit),
         *_given_back(session, member_id, limit),
         *_not_received(session, member_id, limit),
     ]
@@ -104,10 +105,8 @@ def _receipts() -> Select[Receipt, str, bool, uuid.UUID]:
     )
 
 
-def _received(session: Session, member_id: uuid.UUID, limit: int) -> list[Payment]:
-    rows = session.execute(
-        _receipts().where(Receipt.member_id == member_id).order_by(Receipt.paid_at.desc()).limit(limit)
-    )
+def _received(session: Session, whose: ColumnElement[bool], limit: int) -> list[Payment]:
+    rows = session.execute(_receipts().where(whose).order_by(Receipt.paid_at.desc()).limit(limit))
     return [
         Payment(
             at=receipt.paid_at,
@@ -147,7 +146,12 @@ def _given_back(session: Session, member_id: uuid.UUID, limit: int) -> list[Paym
 def _not_received(session: Session, member_id: uuid.UUID, limit: int) -> list[Payment]:
     rows = session.scalars(
         select(Contribution)
-        .where(Contribution.member_id == member_id, Contribution.receipt_id.is_(None))
+        .where(
+            # What was asked of another phone is that one's to finish.
+            ((Contribution.member_id == member_id) & Contribution.asked_by.is_(None))
+            | (Contribution.asked_by == member_id),
+            Contribution.receipt_id.is_(None),
+        )
         .order_by(Contribution.requested_at.desc())
         .limit(limit)
     )

@@ -36,6 +36,7 @@ from payments.claims.answering import ClaimAnswering, ClaimLooking
 from payments.contributions.model import Terms
 from payments.imports.service import Importing
 from payments.intake import Intake
+from payments.plans.reminding import PlanReminding
 from payments.posting import Posting
 from payments.prompting import Prompting
 from payments.pulling import Pulling
@@ -190,7 +191,15 @@ def build(
             "tidy": Tidying(sessions, clock).run,
             "audit_head": KeepingHeads(sessions, clock, calendar).run,
             "alerts": Lookout(sessions, clock, calendar, vault, settings.alert_phones).run,
-            "message": Sending(sessions, _sms(settings), members, vault, Texts(words, calendar), clock).run,
+            "message": Sending(
+                sessions,
+                _sms(settings),
+                members,
+                vault,
+                Texts(words, calendar),
+                clock,
+                may_remind_at=lambda now: _may_remind_at(settings, calendar, now),
+            ).run,
         },
         schedule=_schedule(settings, wallets),
         signing_keys=[key for key in (fund_key, civil_key, dci.signing_key) if key is not None],
@@ -208,6 +217,11 @@ def _terms_at(settings: Settings, calendar: FundCalendar, now: datetime) -> Term
     wallets = Wallets(shortcodes_of(settings), scheme.wallets)
     day_began_at, _ = calendar.bounds(calendar.day_of(now))
     return Terms(wallets, scheme, timedelta(seconds=settings.prompt_delay_seconds), day_began_at)
+
+
+def _may_remind_at(settings: Settings, calendar: FundCalendar, now: datetime) -> bool:
+    local = calendar.local(now)
+    return scheme_on(settings.fund_region, local.date()).plans.may_remind_at(local.hour)
 
 
 def _host(
@@ -299,6 +313,9 @@ def _payment_handlers(
             {name: one.read_statement for name, one in wallets.items() if isinstance(one, ReadsStatements)},
             pull_delay=pull_delay,
         ).run,
+        "plan_reminders": PlanReminding(
+            sessions, clock, calendar, lambda day: scheme_on(settings.fund_region, day)
+        ).run,
         "where": WayTelling(sessions, clock).run,
         "claim": ClaimAnswering(sessions, clock).run,
         "claim_again": ClaimLooking(sessions, clock).run,
@@ -330,6 +347,7 @@ def _schedule(settings: Settings, wallets: Mapping[str, Wallet]) -> list[Every]:
     return [
         *(entry for wallet in wallets.values() for entry in _wallet_schedule(settings, wallet)),
         Every(_MINUTE_SECONDS, "refunds", "refunds"),
+        Every(_HOUR_SECONDS, "plan_reminders", "plan_reminders"),
         Every(_DAY_SECONDS, "dci_forget", "dci_forget"),
         Every(_DAY_SECONDS, "audit_head", "audit_head"),
         Every(_DAY_SECONDS, "tidy", "tidy"),

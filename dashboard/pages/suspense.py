@@ -1,4 +1,4 @@
-"""Suspense: money that waits for its owner, oldest first, each with whose it may be; refunds to pay; claims."""
+"""Suspense: money that waits for its owner, oldest first, each with whose it may be; refunds; claims."""
 
 import uuid
 from datetime import datetime

@@ -42,6 +42,23 @@ def money_on_its_way(view: View) -> str:
     return "some" if view.facts["balance"]["pending_cents"] > 0 else "none"
 
 
+def free_payments(view: View) -> str:
+    return "some" if view.facts["charges"]["free_up_to_cents"] > 0 else "none"
+
+
+def recipient_state(view: View) -> str:
+    state: str = view.facts["recipient"]["state"]
+    return state if state in {"found", "self"} else "unknown"
+
+
+def plan_now(view: View) -> str:
+    return "some" if view.facts["plan"]["state"] == "some" else "none"
+
+
+def plan_reminders_wanted(view: View) -> str:
+    return "on" if view.answers["plan_reminders"] == "yes" else "off"
+
+
 def reminders_now(view: View) -> str:
     return "on" if view.facts["member"]["reminders"] else "off"
 
@@ -78,6 +95,10 @@ DECISIONS: Final = (
     ),
     _over(has_payments, ("some", "none"), "payments"),
     _over(money_on_its_way, ("some", "none"), "balance"),
+    _over(free_payments, ("some", "none"), "charges"),
+    _over(recipient_state, ("found", "self", "unknown"), "recipient"),
+    _over(plan_now, ("some", "none"), "plan"),
+    DecisionRule("plan_reminders_wanted", ("on", "off"), plan_reminders_wanted, (), ("plan_reminders",)),
     _over(reminders_now, ("on", "off"), "member"),
     DecisionRule("reminders_asked", ("yes", "no"), reminders_asked, proves={"yes": ("consent_reminders",)}),
     DecisionRule("reminders_wanted", ("on", "off"), reminders_wanted, (), ("reminders",)),
@@ -89,4 +110,7 @@ DECISIONS: Final = (
     _result_of("set_consent", "done"),
     _result_of("claim", "offered", "yours", "waiting", "too_many", "staff"),
     _result_of("take_claim", "taken", "gone"),
+    _result_of("set_plan", "done", "refused"),
+    _result_of("set_plan_reminders", "done"),
+    _result_of("stop_plan", "done"),
 )

@@ -12,6 +12,7 @@ _BIRTH_YEARS = range(1900, 2101)
 _CENTS_PER_SHILLING = 100
 _UNITS = ("kes", "ksh", "ugx", "ush", "rwf", "frw")
 _AMOUNT_DIGITS_MAX = 9
+_MEMBER_DIGITS = 9
 # M-Pesa's codes have ten letters and digits; other wallets' are longer or have digits only.
 _CODE_LENGTHS = range(6, 21)
 
@@ -57,6 +58,16 @@ def receipt_code(typed: str, _view: View) -> Accepted | Refused:
     return Accepted(code)
 
 
+def member_number(typed: str, _view: View) -> Accepted | Refused:
+    """Nine digits that begin with 4; spaces, dots and dashes between them are forgiven. The host checks the
+    check digit.
+    """
+    digits = _without(typed, " .-")
+    if not (_is_digits(digits) and len(digits) == _MEMBER_DIGITS and digits.startswith("4")):
+        return Refused("number_form")
+    return Accepted(digits)
+
+
 def _without(typed: str, characters: str) -> str:
     return "".join(character for character in typed if character not in characters)
 
@@ -69,5 +80,6 @@ INPUTS: Final = (
     InputRule("national_id", ("id_digits", "id_length"), national_id),
     InputRule("save_amount", ("amount_figures", "amount_low", "amount_high"), save_amount, ("scheme",)),
     InputRule("birth_year", ("year_figures",), birth_year),
+    InputRule("member_number", ("number_form",), member_number),
     InputRule("receipt_code", ("code_form",), receipt_code),
 )

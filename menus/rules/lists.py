@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from menus.engine.vocabulary import ListRule, View
-from menus.facts import STATEMENT_PAYMENTS_MAX, STEPS_MAX, USUAL_AMOUNTS_MAX
-from menus.rules.values import LONGEST_SAVING, currency_of, day, day_and_time, money
+from menus.facts import MONTHS_MAX, STATEMENT_PAYMENTS_MAX, STEPS_MAX, USUAL_AMOUNTS_MAX
+from menus.rules.values import LONGEST_SAVING, currency_of, day, day_and_time, money, month
 
 # Longest state words are kept short by the lint: "10 Nov UGX 5,000,000" and a state of up to 20 septets.
 _LONGEST_PAYMENT = "22 Nov KES 999,999.99 " + "w" * 24
@@ -22,6 +22,22 @@ def amounts_to_offer(view: View) -> list[tuple[str, str]]:
     """The member's usual amounts; for a newcomer those the scheme suggests."""
     amounts = view.facts["usual_amounts"] or view.facts["scheme"]["suggested_cents"]
     return [(str(cents), money(cents, currency_of(view))) for cents in amounts[:USUAL_AMOUNTS_MAX]]
+
+
+def months_to_choose(view: View) -> list[tuple[str, str]]:
+    """Months past, the last one first, then months ahead."""
+    return [(period, month(period, view)) for period in view.facts["months"][:MONTHS_MAX]]
+
+
+def plan_rest(view: View) -> list[tuple[str, str]]:
+    """What is left of the plan, to be paid now; nothing when it is fulfilled."""
+    rest = view.facts["plan"]["rest_cents"]
+    return [(str(rest), money(rest, currency_of(view)))] if rest else []
+
+
+def plan_amounts_to_offer(view: View) -> list[tuple[str, str]]:
+    """What the scheme suggests for this rhythm."""
+    return [(str(cents), money(cents, currency_of(view))) for cents in view.facts["plan_amounts"]]
 
 
 def last_payments(view: View) -> list[tuple[str, str]]:
@@ -55,6 +71,15 @@ LISTS: Final = (
     ),
     ListRule(
         "last_payments", last_payments, _LONGEST_PAYMENT, STATEMENT_PAYMENTS_MAX, ("payments", "scheme")
+    ),
+    ListRule("months_to_choose", months_to_choose, "Nov 2026", MONTHS_MAX, ("months",)),
+    ListRule("plan_rest", plan_rest, LONGEST_SAVING, 1, ("plan", "scheme")),
+    ListRule(
+        "plan_amounts_to_offer",
+        plan_amounts_to_offer,
+        LONGEST_SAVING,
+        USUAL_AMOUNTS_MAX,
+        ("plan_amounts", "scheme"),
     ),
     ListRule("steps_of_payment", steps_of_payment, _LONGEST_STEP, STEPS_MAX + 1, ("payment_way",)),
 )

@@ -26,6 +26,11 @@ def day(moment: str, view: View) -> str:
     return f"{int(moment[8:10])} {view.texts['month_' + moment[5:7]]}"
 
 
+def month(period: str, view: View) -> str:
+    """A month in the caller's language: `Nov 2026`."""
+    return f"{view.texts['month_' + period[5:7]]} {period[:4]}"
+
+
 def day_and_time(moment: str, view: View) -> str:
     """`22 Nov 10:30`."""
     return f"{day(moment, view)} {moment[11:16]}"
@@ -64,6 +69,36 @@ def _as_of(view: View) -> str:
     return day_and_time(view.facts["balance"]["as_of"], view)
 
 
+def _recipient(view: View) -> str:
+    """The masked name, or the number while no register has named them."""
+    recipient = view.facts["recipient"]
+    return str(recipient["masked_name"] or number_in_groups(recipient["number"]))
+
+
+def _period(view: View) -> str:
+    return month(view.answers["period"], view)
+
+
+def _each(rhythm: str, view: View) -> str:
+    return view.texts[f"each_{rhythm}"]
+
+
+def _plan_rhythm(view: View) -> str:
+    return _each(view.facts["plan"]["rhythm"], view)
+
+
+def _rhythm(view: View) -> str:
+    return _each(view.answers["rhythm"], view)
+
+
+def _plan_amount(view: View) -> str:
+    return money(int(view.answers["plan_amount"]), currency_of(view))
+
+
+def _plan_reminders(view: View) -> str:
+    return view.texts["reminders_on" if view.facts["plan"]["reminders"] else "reminders_off"]
+
+
 def _way_of(view: View) -> str:
     """`KES 50 SFF6XYZ12X`, or the amount alone while no money came."""
     way = view.facts["payment_way"]
@@ -92,6 +127,16 @@ VALUES: Final = (
     Value("balance", _money_of("balance", "amount_cents"), _LONGEST_AMOUNT, ("balance", "scheme")),
     Value("on_its_way", _money_of("balance", "pending_cents"), _LONGEST_AMOUNT, ("balance", "scheme")),
     Value("as_of", _as_of, "22 Nov 10:30", ("balance",)),
+    Value("free", _money_of("charges", "free_up_to_cents"), LONGEST_SAVING, ("charges", "scheme")),
+    Value("recipient", _recipient, _LONGEST_NAME, ("recipient",), shortens=True),
+    Value("recipient_number", _of("recipient", "number", number_in_groups), "412 345 678", ("recipient",)),
+    Value("period", _period, "Nov 2026", answers=("period",)),
+    Value("plan_rhythm", _plan_rhythm, "w" * 12, ("plan",)),
+    Value("plan_whole", _money_of("plan", "amount_cents"), LONGEST_SAVING, ("plan", "scheme")),
+    Value("plan_saved", _money_of("plan", "saved_cents"), _LONGEST_AMOUNT, ("plan", "scheme")),
+    Value("plan_reminders", _plan_reminders, "w" * 4, ("plan",)),
+    Value("rhythm", _rhythm, "w" * 12, answers=("rhythm",)),
+    Value("plan_amount", _plan_amount, LONGEST_SAVING, ("scheme",), answers=("plan_amount",)),
     Value("way_of", _way_of, f"{LONGEST_SAVING} SFF6XYZ12X3456789012", ("payment_way", "scheme")),
     Value("claim_amount", _money_of("claimed", "amount_cents"), LONGEST_SAVING, ("claimed", "scheme")),
     Value("claim_on", _claimed_on, "22 Nov 10:30", ("claimed",)),

@@ -26,6 +26,18 @@ _SAME_FOR_ALL: Final[dict[str, Any]] = {
         "receipt": "SFF6XYZ12X",
         "steps": [{"on": "2026-11-22T10:30", "state": "received"}],
     },
+    "charges": {"free_up_to_cents": 10_000},
+    "months": ["2026-10", "2026-12"],
+    "recipient": {"state": "found", "number": "412345679", "masked_name": "O***** A****"},
+    "plan": {
+        "state": "some",
+        "rhythm": "week",
+        "amount_cents": 10_000,
+        "saved_cents": 4000,
+        "rest_cents": 6000,
+        "reminders": False,
+    },
+    "plan_amounts": [10_000, 20_000],
     "claimed": {"amount_cents": 5000, "on": "2026-11-22T10:30", "receipt": "SFF6XYZ12X"},
 }
 _RESULTS: Final[dict[str, dict[str, Any]]] = {

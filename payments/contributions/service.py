@@ -48,10 +48,13 @@ def request(
     channel: Channel,
     now: datetime,
     network_code: str = "",
+    asked_by: uuid.UUID | None = None,
+    period: str | None = None,
 ) -> RequestOutcome:
     """Keep the wish to save and remember to prompt. `key` names the hop or message it came by.
 
-    `network_code`: where the phone is, as the aggregator says; it tells whose wallet asks.
+    `network_code`: where the phone is, as the aggregator says; it tells whose wallet asks. `asked_by`: the
+    member who pays, when it is not `member_id` whose savings they are. `period`: the month it counts for.
     """
     before = _same_wish(session, key)
     if before is not None:
@@ -71,6 +74,8 @@ def request(
         "id": contribution_id,
         "key": key,
         "member_id": member_id,
+        "asked_by": asked_by,
+        "period": period,
         "phone": phone.e164,
         "payer_index": payer,
         "wallet": account.wallet,

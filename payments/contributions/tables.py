@@ -18,7 +18,9 @@ _CHANNELS = ", ".join(f"'{channel}'" for channel in Channel)
 class Contribution(Base):
     """An intent: this member, this phone, this amount. `key` is the hop that made it: it exists once.
 
-    `said_paid`: the wallet says this prompt was paid, whether or not we know the receipt yet.
+    `said_paid`: the wallet says this prompt was paid, whether or not we know the receipt yet. `asked_by`: the
+    member who pays for `member_id`, when that is another one. `period`: the month (`YYYY-MM`) it is to count
+    for, when that is not the month of the payment.
     """
 
     __tablename__ = "contributions"
@@ -26,6 +28,13 @@ class Contribution(Base):
         CheckConstraint(f"state IN ({_STATES})", name="state"),
         CheckConstraint(f"channel IN ({_CHANNELS})", name="channel"),
         CheckConstraint("amount_cents > 0", name="amount"),
+        CheckConstraint("period ~ '^[0-9]{4}-(0[1-9]|1[0-2])$'", name="period"),
+        Index(
+            "ix_contributions_asked_by",
+            "asked_by",
+            "requested_at",
+            postgresql_where=text("asked_by IS NOT NULL"),
+        ),
         Index(
             "uq_contributions_open_phone",
             "payer_index",
@@ -44,6 +53,8 @@ class Contribution(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(String(200), unique=True)
     member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"))
+    asked_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("members.id"))
+    period: Mapped[str | None] = mapped_column(String(7))
     phone: Mapped[str] = mapped_column(Encrypted("contributions.phone"))
     payer_index: Mapped[str] = mapped_column(String(64))
     wallet: Mapped[str] = mapped_column(String(20))
@@ -62,6 +73,11 @@ class Contribution(Base):
     requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     prompted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    @property
+    def payer_id(self) -> uuid.UUID:
+        """The member who was asked to pay."""
+        return self.asked_by or self.member_id
 
 
 class ContributionEvent(Base):

@@ -15,6 +15,7 @@ from core.money import Money
 from core.outbox import OutboxRow
 from core.phone import PhoneNumber
 from members.tables import MemberRow
+from payments.contributions.tables import Contribution
 from payments.model import PostingState
 from payments.particulars import Particulars
 from payments.receipts.tables import Receipt
@@ -88,8 +89,10 @@ def prepare(session: Session, transaction_id: uuid.UUID, calendar: FundCalendar)
             *(RegistryPosting.receipt_id, RegistryPosting.reference_id, RegistryPosting.attempts),
             *(RegistryPosting.told_at, RegistryPosting.posted_at, Receipt.reversed_at, Receipt.particulars),
             *(Receipt.amount_cents, Receipt.currency, Receipt.paid_at, Receipt.receipt),
-            *(Receipt.wallet, Receipt.shortcode, MemberRow.number),
+            *(Receipt.wallet, Receipt.shortcode, MemberRow.number, Contribution.period),
+            Receipt.member_id.label("owner_id"),
         )
+        .outerjoin(Contribution, Contribution.receipt_id == RegistryPosting.receipt_id)
         .where(
             RegistryPosting.transaction_id == transaction_id,
             RegistryPosting.state.not_in(OVER),
@@ -195,7 +198,8 @@ def set_all(session: Session, receipt_ids: Collection[uuid.UUID], **values: obje
 
 
 def _is_void(row: Row[*tuple[Any, ...]]) -> bool:
-    return row.reversed_at is not None and row.attempts == 0
+    """Taken back, by the wallet or by a refund, before anyone was told."""
+    return row.attempts == 0 and (row.reversed_at is not None or row.owner_id is None)
 
 
 def _record(
@@ -207,7 +211,7 @@ def _record(
         member_number=row.number,
         amount=Money(row.amount_cents, row.currency),
         paid_at=row.paid_at,
-        period=f"{calendar.day_of(row.paid_at):%Y-%m}",
+        period=row.period or f"{calendar.day_of(row.paid_at):%Y-%m}",
         wallet=row.wallet,
         receipt=row.receipt,
         payer=payer,

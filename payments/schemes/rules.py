@@ -11,6 +11,7 @@ import yaml
 
 from core.errors import KibabaError
 from core.money import Money
+from payments.schemes.plan_rules import PlanRules, read_plan_rules
 from payments.wallets.choosing import WalletRules
 
 
@@ -25,7 +26,8 @@ class Scheme:
     """The rules that hold from `effective_from` until the next ones.
 
     Amounts are hundredths of `currency`, also where it has no coins that small. `languages` and `wallets` are
-    the country's at all times, the usual language first.
+    the country's at all times, the usual language first. Payments up to `free_up_to_cents` cost nothing to
+    either side of `free_wallets`. A payment may count for `months_past` before its own or `months_ahead`.
     """
 
     country: str
@@ -38,6 +40,10 @@ class Scheme:
     suggested_cents: tuple[int, ...]
     languages: tuple[str, ...] = ()
     wallets: WalletRules = field(default_factory=WalletRules)
+    free_wallets: tuple[str, ...] = ()
+    months_past: int = 0
+    months_ahead: int = 0
+    plans: PlanRules = field(default_factory=PlanRules)
 
     def __post_init__(self) -> None:
         amounts = (self.payment_min_cents, *self.suggested_cents, self.payment_max_cents, self.day_max_cents)
@@ -53,6 +59,19 @@ class Scheme:
     @property
     def maximum(self) -> Money:
         return Money(self.payment_max_cents, self.currency)
+
+    def free_up_to(self, wallet: str) -> int:
+        """Up to how many cents a payment by this wallet costs nobody anything; 0 when none is known to."""
+        return self.free_up_to_cents if wallet in self.free_wallets else 0
+
+    def months_around(self, day: date) -> tuple[str, ...]:
+        """The months (`YYYY-MM`) a payment made on a day may count for, the nearest first, its own not among
+        them: those past, newest first, then those ahead.
+        """
+        own = day.year * 12 + day.month - 1
+        past = [own - back for back in range(1, self.months_past + 1)]
+        ahead = [own + forth for forth in range(1, self.months_ahead + 1)]
+        return tuple(f"{number // 12:04d}-{number % 12 + 1:02d}" for number in (*past, *ahead))
 
     def allows(self, amount_cents: int) -> bool:
         """Whether one payment may be this large. Wallets move whole units only."""
@@ -87,11 +106,8 @@ def read_schemes(source: str) -> tuple[Scheme, ...]:
             "languages": tuple(document.get("languages", ())),
             "wallets": _wallets(document.get("wallets") or {}),
         }
-        schemes = tuple(
-            Scheme(**shared, **{**rule, "suggested_cents": tuple(rule["suggested_cents"])})
-            for rule in document["rules"]
-        )
-    except (yaml.YAMLError, KeyError, TypeError) as error:
+        schemes = tuple(Scheme(**shared, **_rule(rule)) for rule in document["rules"])
+    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise BadScheme("scheme rules are not of the expected form") from error
     except AttributeError as error:
         raise BadScheme("the wallets of a scheme are not of the expected form") from error
@@ -99,6 +115,15 @@ def read_schemes(source: str) -> tuple[Scheme, ...]:
     if not starts or starts != sorted(set(starts)):
         raise BadScheme("scheme rules begin on different days, oldest first")
     return schemes
+
+
+def _rule(document: Mapping[str, Any]) -> dict[str, Any]:
+    rule = dict(document)
+    for name in ("suggested_cents", "free_wallets"):
+        rule[name] = tuple(rule.get(name, ()))
+    if "plans" in rule:
+        rule["plans"] = read_plan_rules(rule["plans"])
+    return rule
 
 
 def _wallets(document: Mapping[str, Any]) -> WalletRules:

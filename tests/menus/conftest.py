@@ -69,6 +69,14 @@ def facts_of(status: str, language: str = "en", usual: tuple[int, ...] = ()) -> 
         "claimed": {"amount_cents": 5000, "on": "2026-11-22T09:05", "receipt": "SFF6XYZ12X"},
         "claim": {"state": "offered"},
         "take_claim": {"state": "taken"},
+        "charges": {"free_up_to_cents": 10_000},
+        "months": ["2026-10", "2026-09", "2026-08", "2026-12", "2027-01", "2027-02"],
+        "recipient": {"state": "found", "number": "412345679", "masked_name": "O***** A****"},
+        "plan": {"state": "none"},
+        "plan_amounts": [10_000, 20_000, 50_000],
+        "set_plan": {"state": "done"},
+        "set_plan_reminders": {"state": "done"},
+        "stop_plan": {"state": "done"},
     }
 
 

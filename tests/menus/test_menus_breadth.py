@@ -11,7 +11,7 @@ from menus.engine.graph import Kind
 from menus.engine.gsm7 import septets
 
 GRAPH = menus.load_graph()
-WALKS, HOPS = 4000, 22
+WALKS, HOPS = 5000, 24
 NAVIGATION = {"<more>": "98", "<back>": "0", "<home>": "00"}
 VERDICTS = {
     "set": [PinVerdict("chosen", sealed="sealed")] * 3 + [PinVerdict("weak", reason="repeated")],
@@ -29,13 +29,19 @@ STATES = {
     "set_consent": ["done"],
     "claim": ["offered", "offered", "yours", "waiting", "too_many", "staff"],
     "take_claim": ["taken", "gone"],
+    "set_plan": ["done", "done", "refused"],
+    "set_plan_reminders": ["done"],
+    "stop_plan": ["done"],
+    "recipient": ["found", "found", "unknown", "self"],
+    "plan": ["some", "none"],
 }
 
 
 def fact(name: str, dice: random.Random) -> Any:
     """Some value of a fact."""
     if name in STATES:
-        more = {"masked_name": "W***** M****", "number": "412345678", "waiting_days": 3}
+        more = {"masked_name": "W***** M****", "number": "412345678", "waiting_days": 3, "rhythm": "week"}
+        more |= {"amount_cents": 5000, "saved_cents": 2000, "rest_cents": 3000, "reminders": True}
         return {"state": dice.choice(STATES[name]), **more}
     amounts = [dice.choice([2000, 5000, 123_456]) for _ in range(dice.randint(0, 3))]
     if name == "usual_amounts":
@@ -47,6 +53,9 @@ def fact(name: str, dice: random.Random) -> Any:
             for cents in amounts * 3
         ]
     return {
+        "charges": {"free_up_to_cents": dice.choice([0, 10_000])},
+        "months": ["2026-10", "2026-12"],
+        "plan_amounts": [5000, 10_000],
         "payment_way": {
             "amount_cents": 5000,
             "receipt": "SFF6XYZ12X",
@@ -83,7 +92,7 @@ def answer_to(session: Session, dice: random.Random) -> Answer:
     if expected.purpose:
         return dice.choice(VERDICTS[expected.purpose])
     if GRAPH.screens[session.screen].kind is Kind.INPUT:
-        return Typed(dice.choice(["12345678", "1990", "250", "SFF6XYZ12X"]))
+        return Typed(dice.choice(["12345678", "1990", "250", "SFF6XYZ12X", "412345678"]))
     numbers = [str(number) for number, offer in enumerate(session.shown, 1) if offer not in NAVIGATION]
     ways = [NAVIGATION[offer] for offer in session.shown if offer in NAVIGATION]
     return Typed(dice.choice(numbers * 3 + ways))

@@ -25,7 +25,14 @@ def paid_by_hand(services: Services, payer: str, account: str = "mama") -> None:
     """KES 50 came to the paybill, and nobody knows whose it is."""
     now = services.clock.now()
     arrival = Arrival(
-        "mpesa", "600000", CODE, Money(5000), now, EvidenceChannel.C2B_CONFIRMATION, account, PhoneNumber(payer)
+        "mpesa",
+        "600000",
+        CODE,
+        Money(5000),
+        now,
+        EvidenceChannel.C2B_CONFIRMATION,
+        account,
+        PhoneNumber(payer),
     )
     nobody = Owner(None, MatchStep.SUSPENSE, "the reference has no known form")
     with services.sessions.begin() as session:

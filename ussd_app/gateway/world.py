@@ -23,12 +23,11 @@ from members.pins import Locked, PinWeakness, Right, weak_pin_reason
 from members.service import Members
 from menus import Effect, PinVerdict, Session
 from menus.facts import USUAL_AMOUNTS_MAX
-from payments.contributions import service as contributions
-from payments.contributions.model import AlreadyOpen, OutOfLimits, Requested, Terms
+from payments.contributions.model import Terms
 from payments.ledger import service as ledger
-from payments.model import Channel
 from payments.schemes.rules import Scheme
 from ussd_app.gateway.money_world import MoneyWorld
+from ussd_app.gateway.saving_world import SavingWorld
 from ussd_app.gateway.turns import Visit
 
 NOTICE_VERSION: Final = "2026-11"
@@ -79,22 +78,23 @@ class RoomsWorld:
         self._terms_at = terms_at
         self._phone_change_days = max(1, math.ceil(phone_change_wait_hours / 24))
         money = MoneyWorld(self._caller, calendar)
+        saving = SavingWorld(self._caller, members, calendar, terms_at, NOTICE_VERSION)
         self._facts: dict[str, Callable[[Visit, Session], Any]] = {
             "member": self._member,
             "scheme": self._scheme,
-            "usual_amounts": self._usual_amounts,
             "identity": self._identity,
             "balance": self._balance,
             **money.facts,
+            **saving.facts,
         }
         self._effects: dict[str, Callable[[dict[str, str], Visit], dict[str, Any]]] = {
             "look_up_identity": self._look_up_identity,
             "join": self._join,
             "start_phone_change": self._start_phone_change,
-            "save": self._save,
             "set_language": self._set_language,
             "set_consent": self._set_consent,
             **money.effects,
+            **saving.effects,
         }
 
     def fact(self, name: str, visit: Visit, draft: Session) -> Any:
@@ -162,13 +162,6 @@ class RoomsWorld:
             "currency": rules.currency,
         }
 
-    def _usual_amounts(self, visit: Visit, _draft: Session) -> list[int]:
-        amounts = contributions.usual_amounts(visit.database, self._caller(visit).id)
-        rules = self._rules(visit)
-        return [amount.amount_cents for amount in amounts if rules.allows(amount.amount_cents)][
-            :USUAL_AMOUNTS_MAX
-        ]
-
     def _identity(self, visit: Visit, draft: Session) -> dict[str, Any]:
         view = self._members.identity(visit.database, self._identity_key(visit, draft.answers[_ID_ANSWER]))
         return {"state": view.state.value, "masked_name": view.masked_name}
@@ -222,25 +215,6 @@ class RoomsWorld:
             return {"state": "too_many" if outcome.reason == "too_many" else "refused", "waiting_days": 0}
         # The same words whether it waits for its time or for staff: facts must not be guessable.
         return {"state": "started", "waiting_days": self._phone_change_days}
-
-    def _save(self, args: dict[str, str], visit: Visit) -> dict[str, Any]:
-        outcome = contributions.request(
-            visit.database,
-            self._terms_at(visit.now),
-            key=visit.key,
-            member_id=self._caller(visit).id,
-            phone=visit.hop.phone,
-            amount_cents=int(args["amount_cents"]),
-            channel=Channel.USSD,
-            now=visit.now,
-            network_code=visit.hop.network_code,
-        )
-        if isinstance(outcome, Requested):
-            contribution_id = str(outcome.contribution_id)
-            return {"state": "queued", "contribution_id": contribution_id, "wallet": outcome.wallet}
-        if isinstance(outcome, AlreadyOpen):
-            return {"state": "already_open", "wallet": outcome.wallet}
-        return {"state": "limit" if isinstance(outcome, OutOfLimits) else "not_allowed", "wallet": ""}
 
     def _set_language(self, args: dict[str, str], visit: Visit) -> dict[str, Any]:
         self._members.change_language(visit.database, self._caller(visit).id, args["language"])

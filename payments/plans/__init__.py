@@ -1,0 +1,1 @@
+"""Saving plans: what a member means to save each day, week, month or season, and being reminded of it."""
