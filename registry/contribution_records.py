@@ -39,6 +39,8 @@ def write_contribution(record: ContributionRecord, connection: Connection) -> di
         "provider_reference": record.provider_reference,
         "status": record.status,
     }
+    if record.corrects:
+        written_record["corrects"] = record.corrects
     if record.payer_fa:
         written_record["payer_fa"] = record.payer_fa
     if connection.context_url:
@@ -66,6 +68,7 @@ def read_contribution(record: Mapping[str, Any], connection: Connection) -> Cont
         payer_fa=_text(record.get("payer_fa")).lstrip("+"),
         provider_reference=_text(record.get("provider_reference")),
         status=_text(record.get("status")).lower(),
+        corrects=_text(record.get("corrects")),
     )
 
 

@@ -73,7 +73,8 @@ class ContributionRecord:
 
     `reference_id` is ours and names this contribution for ever; `transaction_id` names the batch it was first
     sent in. `period` is `YYYY-MM`; `paid_at` is aware; `status` is DCI's. `payer_fa` is `2547…@provider`,
-    or empty when the wallet does not tell who paid.
+    or empty when the wallet does not tell who paid. `corrects` is the reference of the record that this one
+    makes void (its `status` is then `rjct`).
     """
 
     reference_id: str
@@ -86,6 +87,7 @@ class ContributionRecord:
     payer_fa: str = field(repr=False)
     provider_reference: str
     status: str = "rcvd"
+    corrects: str = ""
 
     def __post_init__(self) -> None:
         if not (0 < len(self.reference_id) <= _ID_MAX and len(self.transaction_id) <= _ID_MAX):

@@ -42,6 +42,7 @@ from payments.prompting import Prompting
 from payments.pulling import Pulling
 from payments.reconciliation.service import Reconciling
 from payments.refunds.refunding import DecidedRefunds, Refunding, RefundWishes
+from payments.registry_postings.corrections import Correcting
 from payments.schemes.rules import scheme_on
 from payments.telling import BalanceTelling
 from payments.wallets.choosing import Wallets
@@ -297,6 +298,9 @@ def _payment_handlers(
         "evidence": Intake(sessions, wallets, clock, pull_delay=pull_delay, payouts=payouts).run,
         "pull": Pulling(sessions, wallets, clock, pull_delay=pull_delay).run,
         "post": Posting(
+            sessions, fund, clock, calendar, read_back_seconds=settings.registry_read_back_seconds
+        ).run,
+        "correct": Correcting(
             sessions, fund, clock, calendar, read_back_seconds=settings.registry_read_back_seconds
         ).run,
         "balance": BalanceTelling(sessions, clock, currency=settings.fund_currency).run,

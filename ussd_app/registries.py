@@ -116,4 +116,6 @@ class FundForPayments:
             paid_at=record.paid_at,
             payer_fa=financial_address(record.payer.wire, provider) if record.payer else "",
             provider_reference=record.receipt,
+            corrects=str(record.corrects) if record.corrects else "",
+            status="rjct" if record.corrects else "rcvd",
         )

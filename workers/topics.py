@@ -52,6 +52,7 @@ TOPICS: Final[dict[str, TopicPlan]] = {
     "wallet_balance": TopicPlan(MONEY),
     "tidy": TopicPlan(MONEY, lease_seconds=600),
     "post": TopicPlan(REGISTRY, lease_seconds=120),
+    "correct": TopicPlan(REGISTRY, lease_seconds=120),
     "identity": TopicPlan(REGISTRY, lease_seconds=60),
     "phone_change": TopicPlan(REGISTRY),
     "message": TopicPlan(MESSAGES),

@@ -27,6 +27,7 @@ class AlertKind(StrEnum):
     MONEY_AT_RISK = "money_at_risk"
     STATEMENT_MISSING = "statement_missing"
     REGISTRY_SILENT = "registry_silent"
+    CORRECTION_REFUSED = "correction_refused"
 
 
 def raise_alert(session: Session, kind: AlertKind, subject: str, detail: str, *, now: datetime) -> None:

@@ -16,6 +16,7 @@ from payments.particulars import Particulars
 from payments.payers import payer_index
 from payments.receipts.model import Arrival, Owner
 from payments.receipts.tables import Receipt
+from payments.registry_postings.corrections import queue_correction
 from payments.registry_postings.service import queue_if_confirmed
 from payments.telling import tell_receipt, tell_reversal
 from payments.wallet_lines.asking import ask_for_pull
@@ -139,6 +140,7 @@ def reverse(session: Session, receipt: Receipt, *, occurred_at: datetime, now: d
     receipt.reversed_at = occurred_at
     session.flush()
     if receipt.member_id is not None:
+        queue_correction(session, receipt, receipt.member_id, "reversed", now=now)
         tell_reversal(session, receipt, receipt.member_id, now=now)
 
 

@@ -29,6 +29,7 @@ from payments.refunds.model import (
     RefundWay,
 )
 from payments.refunds.tables import Refund
+from payments.registry_postings.corrections import queue_correction
 from payments.view import is_confirmed
 from payments.wallet_lines.tables import StoredLine
 from payments.wallets.protocol import LineKind
@@ -176,3 +177,4 @@ def _to_refunds_payable(session: Session, receipt: Receipt, member_id: uuid.UUID
     receipt.member_id = None
     receipt.staff_place = REFUND_PLACE
     session.flush()
+    queue_correction(session, receipt, member_id, "refunded", now=now)

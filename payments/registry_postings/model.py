@@ -16,7 +16,8 @@ class ContributionRecord:
 
     `transaction_id` names the batch in which it was first sent.
 
-    `period`: the fund month it counts for, `YYYY-MM`.
+    `period`: the fund month it counts for, `YYYY-MM`. `corrects`: the reference of the record that this one
+    makes void.
     """
 
     reference_id: uuid.UUID
@@ -28,6 +29,7 @@ class ContributionRecord:
     wallet: str
     receipt: str
     payer: PhoneNumber | None = None
+    corrects: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

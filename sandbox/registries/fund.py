@@ -153,7 +153,7 @@ def _as_record(row: sqlite3.Row) -> Record:
         "correlation_id": row["correlation_id"],
         "currency": record["currency_code"],
         "received_at": iso_utc(row["received_at"]),
-        "status": "succ",
+        "status": "rjct" if record.get("corrects") else "succ",
     }
 
 
@@ -182,8 +182,13 @@ def contributions() -> ResponseReturnValue:
 
 @blueprint.get("/total")
 def total() -> ResponseReturnValue:
-    amount_cents = sum(money.cents(record["amount"]) or 0 for record in _all())
-    count = here().store.number("SELECT count(*) FROM contributions")
+    """What it counts: a record and the one that corrects it count together for nothing."""
+    records = _all()
+    void = {record["corrects"] for record in records if record.get("corrects")}
+    counted = [
+        record for record in records if not record.get("corrects") and record["reference_id"] not in void
+    ]
+    amount_cents = sum(money.cents(record["amount"]) or 0 for record in counted)
     return jsonify(
-        count=count, amount_cents=amount_cents, amount=money.plain(amount_cents), currency_code="KES"
+        count=len(counted), amount_cents=amount_cents, amount=money.plain(amount_cents), currency_code="KES"
     )

@@ -34,6 +34,7 @@ from payments.pulling import Pulling
 from payments.receipts.tables import Receipt
 from payments.reconciliation.service import Reconciling, reconcile
 from payments.refunds.refunding import DecidedRefunds, Refunding, RefundWishes
+from payments.registry_postings.corrections import Correcting
 from payments.schemes.rules import scheme_on
 from payments.telling import BalanceTelling
 from payments.wallets.choosing import Wallets
@@ -91,6 +92,9 @@ class World:
             "pull": self.pulling.run,
             "post": self.posting.run,
             "reconcile": self.reconciling.run,
+            "correct": Correcting(
+                self.sessions, self.registry, self.clock, self.calendar, read_back_seconds=1.0
+            ).run,
             "balance": BalanceTelling(self.sessions, self.clock, currency="KES").run,
             "where": WayTelling(self.sessions, self.clock).run,
             "claim": ClaimAnswering(self.sessions, self.clock).run,

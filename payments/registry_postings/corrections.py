@@ -1,0 +1,207 @@
+"""Telling the central registry that money it acknowledged was reversed or refunded: one more record."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.types import DateTime
+
+from core import outbox
+from core.clock import Clock, FundCalendar
+from core.database import Base, Sessions
+from core.ids import new_id
+from core.money import Money
+from core.outbox import Later, Task
+from members.tables import MemberRow
+from payments.alerts.service import AlertKind, raise_alert
+from payments.contributions.tables import Contribution
+from payments.model import PostingState
+from payments.receipts.tables import Receipt
+from payments.registry_postings.model import (
+    CentralRegistry,
+    ContributionRecord,
+    Found,
+    Posted,
+    Refused,
+    StoredRecord,
+    Unavailable,
+    Unclear,
+)
+from payments.registry_postings.tables import RegistryPosting
+
+TOPIC = "correct"
+_FIRST_NOT_OVER_SECONDS = 30.0
+_PAUSE_SECONDS_MAX = 300.0
+_ERROR_CHARACTERS_MAX = 300
+
+
+class CorrectionState(StrEnum):
+    """NOT_NEEDED: the registry never had the record that would be corrected."""
+
+    PENDING = "pending"
+    POSTED = "posted"
+    ACKNOWLEDGED = "acknowledged"
+    REJECTED = "rejected"
+    NOT_NEEDED = "not_needed"
+
+
+OVER = (CorrectionState.ACKNOWLEDGED, CorrectionState.REJECTED, CorrectionState.NOT_NEEDED)
+
+
+class RegistryCorrection(Base):
+    """One receipt that the registry must no longer count.
+
+    `reference_id`: the correcting record's, for ever. `member_id`: whose savings it was. `why`: `reversed` or
+    `refunded`.
+    """
+
+    __tablename__ = "registry_corrections"
+    __table_args__ = (
+        Index(
+            "ix_registry_corrections_open",
+            "created_at",
+            postgresql_where=text("state IN ('pending', 'posted', 'rejected')"),
+        ),
+    )
+
+    receipt_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("receipts.id"), primary_key=True)
+    reference_id: Mapped[uuid.UUID] = mapped_column(unique=True)
+    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"), index=True)
+    why: Mapped[str] = mapped_column(String(12))
+    state: Mapped[str] = mapped_column(String(12))
+    attempts: Mapped[int] = mapped_column(server_default="0", default=0)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    posted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    acknowledged_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    last_error: Mapped[str] = mapped_column(String(300), server_default="", default="")
+
+
+def queue_correction(
+    session: Session, receipt: Receipt, member_id: uuid.UUID, why: str, *, now: datetime
+) -> None:
+    """Remember, once, that the registry must be told that this member's receipt is void."""
+    row = {
+        "receipt_id": receipt.id,
+        "reference_id": new_id(),
+        "member_id": member_id,
+        "why": why,
+        "state": CorrectionState.PENDING,
+        "created_at": now,
+    }
+    session.execute(insert(RegistryCorrection).values(row).on_conflict_do_nothing())
+    outbox.add(session, TOPIC, str(receipt.id), {"receipt_id": str(receipt.id)}, now=now)
+
+
+class Correcting:
+    """Handles `correct` tasks: waits until the first record is over, tells of its end, reads that back."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        registry: CentralRegistry,
+        clock: Clock,
+        calendar: FundCalendar,
+        *,
+        read_back_seconds: float,
+    ) -> None:
+        self._sessions = sessions
+        self._registry = registry
+        self._clock = clock
+        self._calendar = calendar
+        self._read_back_seconds = read_back_seconds
+
+    def run(self, task: Task) -> Later | None:
+        """Read back what may have been told before telling it (again); None when it is over."""
+        receipt_id = uuid.UUID(task.payload["receipt_id"])
+        with self._sessions.begin() as session:
+            prepared = self._prepare(session, receipt_id)
+        if not isinstance(prepared, tuple):
+            return prepared
+        record, was_told = prepared
+        # No transaction is open during the calls.
+        if was_told:
+            found = self._registry.read_back([record.reference_id])
+            if isinstance(found, Unavailable):
+                return self._pause(task, found)
+            if found.records:
+                return self._compare(receipt_id, record, found)
+        with self._sessions.begin() as session:
+            # Counted before the call: after a crash it is read back first.
+            _locked(session, receipt_id).attempts += 1
+        outcome = self._registry.post([record])
+        match outcome:
+            case Unclear():
+                return self._pause(task, outcome)
+            case Refused():
+                self._reject(receipt_id, f"{outcome.code} {outcome.message}")
+                return None
+            case Posted():
+                with self._sessions.begin() as session:
+                    row = _locked(session, receipt_id)
+                    row.state, row.posted_at = CorrectionState.POSTED, row.posted_at or self._clock.now()
+                return Later(max(self._read_back_seconds, 1.0), "to be read back")
+
+    def _prepare(
+        self, session: Session, receipt_id: uuid.UUID
+    ) -> tuple[ContributionRecord, bool] | Later | None:
+        row = _locked(session, receipt_id)
+        if row.state in OVER:
+            return None
+        posting = session.get(RegistryPosting, receipt_id)
+        if posting is None:
+            row.state = CorrectionState.NOT_NEEDED
+            return None
+        if posting.state == PostingState.REJECTED:
+            # What it never took needs no correction; what it holds otherwise is a difference already.
+            row.state = CorrectionState.NOT_NEEDED
+            return None
+        if posting.state != PostingState.ACKNOWLEDGED:
+            return Later(_FIRST_NOT_OVER_SECONDS, "the record to be corrected is not over")
+        return self._record(session, row), row.attempts > 0
+
+    def _record(self, session: Session, row: RegistryCorrection) -> ContributionRecord:
+        receipt = session.get_one(Receipt, row.receipt_id)
+        period = session.scalar(select(Contribution.period).where(Contribution.receipt_id == receipt.id))
+        return ContributionRecord(
+            reference_id=row.reference_id,
+            transaction_id=row.reference_id,
+            member_number=session.get_one(MemberRow, row.member_id).number,
+            amount=Money(receipt.amount_cents, receipt.currency),
+            paid_at=receipt.paid_at,
+            period=period or f"{self._calendar.day_of(receipt.paid_at):%Y-%m}",
+            wallet=receipt.wallet,
+            receipt=receipt.receipt,
+            corrects=row.receipt_id,
+        )
+
+    def _compare(self, receipt_id: uuid.UUID, told: ContributionRecord, found: Found) -> None:
+        wanted = StoredRecord(told.reference_id, told.member_number, told.amount)
+        same = [
+            StoredRecord(record.reference_id, record.member_number, record.amount) == wanted
+            for record in found.records
+        ]
+        if same != [True]:
+            self._reject(receipt_id, "read back: not what was told")
+            return
+        with self._sessions.begin() as session:
+            row, now = _locked(session, receipt_id), self._clock.now()
+            row.state, row.acknowledged_at, row.last_error = CorrectionState.ACKNOWLEDGED, now, ""
+            row.posted_at = row.posted_at or now
+
+    def _reject(self, receipt_id: uuid.UUID, why: str) -> None:
+        with self._sessions.begin() as session:
+            row = _locked(session, receipt_id)
+            row.state, row.last_error = CorrectionState.REJECTED, why[:_ERROR_CHARACTERS_MAX]
+            receipt = session.get_one(Receipt, receipt_id)
+            raise_alert(session, AlertKind.CORRECTION_REFUSED, receipt.receipt, why, now=self._clock.now())
+
+    def _pause(self, task: Task, trouble: Unclear | Unavailable) -> Later:
+        backed_off = min(_PAUSE_SECONDS_MAX, 2.0 ** min(task.attempt, 10))
+        return Later(max(backed_off, trouble.retry_seconds or 0.0), trouble.reason)
+
+
+def _locked(session: Session, receipt_id: uuid.UUID) -> RegistryCorrection:
+    return session.get_one(RegistryCorrection, receipt_id, with_for_update=True, populate_existing=True)
