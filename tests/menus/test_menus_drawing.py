@@ -18,7 +18,7 @@ def test_mermaid_names_every_screen_and_every_way(graph: Graph) -> None:
         assert f"  {edge.source} -- {edge.label} --> {edge.target}" in drawn or (
             f"  {edge.source} --> {edge.target}" in drawn
         )
-    assert "save_confirm -- yes --> saving" in drawn
+    assert "save_confirm -- own --> saving" in drawn
 
 
 def test_the_svg_is_well_formed_and_complete(graph: Graph) -> None:

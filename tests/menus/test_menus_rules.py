@@ -104,15 +104,46 @@ def test_a_birth_year(typed: str, kept: str) -> None:
     assert read("birth_year", typed) == kept
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("sff6xyz12x", "SFF6XYZ12X"),
+        ("SFF6 XYZ-12X", "SFF6XYZ12X"),
+        ("9876543210", "9876543210"),
+        ("SFF6", "!code_form"),
+        ("S" * 21, "!code_form"),
+        ("SFF6XYZ12*", "!code_form"),
+        ("", "!code_form"),
+    ],
+)
+def test_a_receipt_code(typed: str, kept: str) -> None:
+    assert read("receipt_code", typed) == kept
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("412 345 678", "412345678"),
+        ("412-345-678", "412345678"),
+        ("41234567", "!number_form"),
+        ("512345678", "!number_form"),
+        ("0712345678", "!number_form"),
+        ("", "!number_form"),
+    ],
+)
+def test_a_member_number(typed: str, kept: str) -> None:
+    assert read("member_number", typed) == kept
+
+
 @given(st.text())
-def test_no_input_rule_ever_raises_or_keeps_anything_but_digits(typed: str) -> None:
+def test_no_input_rule_ever_raises_or_keeps_anything_but_digits_and_codes(typed: str) -> None:
     for rule in VOCABULARY.inputs.values():
         outcome = rule.read(typed, View({}, SCHEME, "en", {}))
         if isinstance(outcome, Refused):
             assert outcome.reason in rule.reasons
         else:
             assert outcome.value.isascii()
-            assert outcome.value.isdigit()
+            assert outcome.value.isdigit() or (rule.name == "receipt_code" and outcome.value.isalnum())
 
 
 @pytest.mark.parametrize(
@@ -139,6 +170,8 @@ def test_rules_read_the_facts_and_answers_they_declare_and_no_others(graph: Grap
     given_answers = {
         "amount": "5000", "tries_left": "2", "locked_minutes": "30", "national_id": "12345678", "pin": "x",
         "birth_year": "1990", "consent_saving": "yes", "consent_reminders": "no", "reminders": "yes",
+        "receipt_code": "SFF6XYZ12X", "period": "2026-09", "rhythm": "week", "plan_amount": "5000",
+        "plan_reminders": "no",
     }  # fmt: skip
     calls = [
         *((rule.name, rule.make, rule.needs, rule.answers) for rule in VOCABULARY.values.values()),
@@ -160,5 +193,7 @@ def test_decisions_choose_only_declared_outcomes(graph: Graph, facts: FactsOf) -
             everything = facts("active")
             for name in ("identity", "join", "save", "start_phone_change", "look_up_identity"):
                 everything[name] = {**everything[name], "state": state}
-            view = View({"reminders": "no"}, everything, "en", graph.languages["en"].texts)
+            view = View(
+                {"reminders": "no", "plan_reminders": "no"}, everything, "en", graph.languages["en"].texts
+            )
             assert rule.choose(view) in rule.outcomes

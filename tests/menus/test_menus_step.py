@@ -52,7 +52,10 @@ def test_an_effect_is_named_with_its_arguments_before_its_result_is_looked_at(
     outcome = menus.step(graph, confirm.session, Typed("1"), without)
     assert isinstance(outcome, Wanted)
     (effect,) = outcome.effects
-    assert (effect.name, dict(effect.args)) == ("save", {"amount_cents": "5000"})
+    assert (effect.name, dict(effect.args)) == (
+        "save",
+        {"amount_cents": "5000", "number": "", "period": ""},
+    )
     assert done(graph, confirm.session, Typed("1"), everything).session.screen == "save_queued"
 
 
@@ -82,7 +85,7 @@ def test_a_number_that_was_not_shown_chooses_nothing(graph: Graph, facts: FactsO
 
 
 def test_spaces_around_an_answer_are_forgiven(graph: Graph, facts: FactsOf) -> None:
-    assert walked(graph, facts("active"), " 1 ").session.screen == "save_amounts"
+    assert walked(graph, facts("active"), " 1 ").session.screen == "save_amounts_free"
 
 
 @pytest.mark.parametrize(
@@ -243,6 +246,7 @@ def test_no_value_or_list_ever_tells_a_secret(graph: Graph, facts: FactsOf) -> N
     secret = "s3cr3t"
     everything = facts("active", "en", (5000,))
     answers = {"amount": "5000", "tries_left": "2", "locked_minutes": "30", "national_id": "12345678"}
+    answers |= {"period": "2026-09", "rhythm": "week", "plan_amount": "5000"}
     answers |= dict.fromkeys(graph.secrets, secret)
     view = View(answers, everything, "en", graph.languages["en"].texts)
     told = [value.make(view) for value in VOCABULARY.values.values()]
@@ -252,6 +256,7 @@ def test_no_value_or_list_ever_tells_a_secret(graph: Graph, facts: FactsOf) -> N
 
 def test_every_declared_longest_value_is_long_enough_for_ordinary_facts(graph: Graph, facts: FactsOf) -> None:
     answers = {"amount": "30000000", "tries_left": "2", "locked_minutes": "30"}
+    answers |= {"period": "2026-09", "rhythm": "season", "plan_amount": "30000000"}
     for language in graph.languages.values():
         view = View(answers, facts("active", language.code), language.code, language.texts)
         for value in VOCABULARY.values.values():
