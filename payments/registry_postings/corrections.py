@@ -127,7 +127,8 @@ class Correcting:
             if isinstance(found, Unavailable):
                 return self._pause(task, found)
             if found.records:
-                return self._compare(receipt_id, record, found)
+                self._compare(receipt_id, record, found)
+                return None
         with self._sessions.begin() as session:
             # Counted before the call: after a crash it is read back first.
             _locked(session, receipt_id).attempts += 1
