@@ -13,14 +13,18 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    CTE,
     CheckConstraint,
+    ColumnElement,
     Index,
+    Select,
     String,
     UniqueConstraint,
     any_,
     delete,
     func,
     literal,
+    literal_column,
     select,
     text,
     true,
@@ -43,7 +47,7 @@ class OutboxRow(Base):
     __table_args__ = (
         UniqueConstraint("topic", "key"),
         CheckConstraint("state IN ('pending', 'done', 'dead')", name="state"),
-        Index("ix_outbox_due", "due_at", postgresql_where=text("state = 'pending'")),
+        Index("ix_outbox_due", "due_at", "id", postgresql_where=text("state = 'pending' AND order_key = ''")),
         Index("ix_outbox_open", "topic", postgresql_where=text("state <> 'done'")),
         Index("ix_outbox_finished", "finished_at", postgresql_where=text("state = 'done'")),
         Index(
@@ -146,23 +150,18 @@ def hand_out(
     Rows with an order key go one at a time: only the oldest pending one of its key is handed out.
     `topics`: only these; what another release wrote waits for a process that knows it.
     """
-    earlier = aliased(OutboxRow)
-    blocked = (
-        select(earlier.id)
-        .where(
-            earlier.order_key == OutboxRow.order_key, earlier.state == "pending", earlier.id < OutboxRow.id
-        )
-        .exists()
-    )
     known = true() if topics is None else OutboxRow.topic.in_(topics)
-    due = session.execute(
-        select(OutboxRow.id, OutboxRow.topic)
-        .where(OutboxRow.state == "pending", OutboxRow.due_at <= now, known)
-        .where((OutboxRow.order_key == "") | ~blocked)
+    ready = (
+        select(OutboxRow.id, OutboxRow.topic, OutboxRow.due_at)
+        .where(_pending(OutboxRow), OutboxRow.due_at <= now, known)
         .order_by(OutboxRow.due_at, OutboxRow.id)
         .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
+        .with_for_update(skip_locked=True, of=OutboxRow)
+    )
+    heads = _oldest_of_each_key()
+    free = session.execute(ready.where(OutboxRow.order_key == literal_column("''"))).all()
+    ordered = session.execute(ready.join(heads, heads.c.id == OutboxRow.id)).all()
+    due = sorted([*free, *ordered], key=lambda row: (row.due_at, row.id))[:limit]
     if due:
         session.execute(
             update(OutboxRow)
@@ -171,6 +170,34 @@ def hand_out(
             .execution_options(synchronize_session=False)
         )
     return [(row.id, row.topic) for row in due]
+
+
+def _oldest_of_each_key() -> CTE:
+    """The id of the oldest pending row of each order key, found by one step in the index per key.
+
+    Behind a row that waits there may be a hundred thousand others, which are not looked at.
+    """
+    first = _after(literal_column("''")).subquery()
+    heads = select(first.c.order_key, first.c.id).cte("heads", recursive=True)
+    following = _after(heads.c.order_key).correlate(heads).lateral()
+    return heads.union_all(
+        select(following.c.order_key, following.c.id).select_from(heads.join(following, true()))
+    )
+
+
+def _after(order_key: ColumnElement[str]) -> Select[tuple[str, uuid.UUID]]:
+    row = aliased(OutboxRow)
+    return (
+        select(row.order_key, row.id)
+        .where(_pending(row), row.order_key != literal_column("''"), row.order_key > order_key)
+        .order_by(row.order_key, row.id)
+        .limit(1)
+    )
+
+
+def _pending(row: type[OutboxRow]) -> ColumnElement[bool]:
+    # Written out rather than bound, so that every plan may use the indexes of pending rows.
+    return row.state == literal_column("'pending'")
 
 
 def claim(session: Session, task_id: uuid.UUID, *, now: datetime, lease_seconds: float) -> Task | None:

@@ -174,10 +174,11 @@ class Posting:
 
 
 def _differences(posting: Prepared, records: Sequence[StoredRecord]) -> list[str]:
-    told = StoredRecord(posting.record.reference_id, posting.record.member_number, posting.record.amount)
-    differences = [
-        name
-        for name in ("reference_id", "member_number", "amount")
-        if any(getattr(stored, name) != getattr(told, name) for stored in records)
-    ]
+    """In what the registry holds something else than it was told, under the reference they share."""
+    told = posting.record
+    differences = []
+    if any(stored.member_number != told.member_number for stored in records):
+        differences.append("member_number")
+    if any(stored.amount != told.amount for stored in records):
+        differences.append("amount")
     return [*differences, "more than one record"] if len(records) > 1 else differences

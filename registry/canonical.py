@@ -51,15 +51,15 @@ def _no_constant(name: str) -> None:
 
 
 def _check_depth(value: Any) -> None:
-    level = [value]
+    level: list[Any] = [value]
     for _ in range(DEPTH_MAX):
-        below: list[Any] = []
-        for item in level:
-            if isinstance(item, dict):
-                below.extend(item.values())
-            elif isinstance(item, list):
-                below.extend(item)
-        if not below:
+        # The parser makes exactly these types; this runs over every field of every answer.
+        level = [
+            inner
+            for holder in level
+            for inner in (holder.values() if type(holder) is dict else holder)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
             return
-        level = below
     raise InvalidValue(f"JSON more than {DEPTH_MAX} deep")

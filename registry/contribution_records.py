@@ -89,6 +89,6 @@ def _amount(record: Mapping[str, Any]) -> Money:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return ""
-    return str(value).strip()[:200]
+    if isinstance(value, str):
+        return value.strip()[:200]
+    return "" if isinstance(value, bool) or not isinstance(value, int | float) else str(value)[:200]

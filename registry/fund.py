@@ -67,10 +67,11 @@ class FundRegistry:
             if isinstance(records, Unavailable):
                 return records
             # A registry that ignores a condition answers about others too.
+            asked = frozenset(part)
             found += [
                 record
                 for record in records
-                if (not part or record.reference_id in part)
+                if (not asked or record.reference_id in asked)
                 and (not transaction_id or record.transaction_id in {"", transaction_id})
             ]
         return found
