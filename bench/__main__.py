@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench import hop, scale
+from bench import hop, jobs, scale
 from bench.load import WrongAnswerError
 from bench.processes import BenchError
 from bench.report import Report
@@ -18,7 +18,7 @@ def main() -> int:
     options = _options()
     state: Path = state_from_environment().root / "bench"
     try:
-        report = _hop(options, state) if options.name == "hop" else _scale(options, state)
+        report = {"hop": _hop, "scale": _scale, "jobs": _jobs}[options.name](options, state)
         report.print()
         print(report.write(state))
         if options.publish:
@@ -49,6 +49,10 @@ def _options() -> argparse.Namespace:
             one.add_argument(
                 "--sessions", type=int, default=100_000, help="before memory is looked at (100000)"
             )
+    one = names.add_parser("jobs", help="contributions posted to the registry and read back")
+    one.add_argument("--contributions", type=int, default=jobs.JobsOptions().contributions, help="(100000)")
+    one.add_argument("--quick", action="store_true", help="two thousand: shows that it works")
+    one.add_argument("--publish", action="store_true", help="put the table into docs/benchmarks.md")
     return parser.parse_args()
 
 
@@ -66,6 +70,10 @@ def _scale(options: argparse.Namespace, state: Path) -> Report:
     if options.quick:
         given = scale.ScaleOptions(1, 60, few=_SMALL_MEMBERS, many=2 * _SMALL_MEMBERS, sessions=200)
     return scale.run(given, state)
+
+
+def _jobs(options: argparse.Namespace, state: Path) -> Report:
+    return jobs.run(jobs.JobsOptions(2000 if options.quick else options.contributions), state)
 
 
 if __name__ == "__main__":

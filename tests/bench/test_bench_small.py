@@ -55,6 +55,16 @@ def test_more_members_and_many_sessions_are_measured(tmp_path: Path) -> None:
     assert figures["resident_mb"] > 0
 
 
+@pytest.mark.stack
+def test_contributions_posted_and_read_back_are_measured(tmp_path: Path) -> None:
+    written = bench(tmp_path, "jobs", "--quick")
+    figures, ratios = written["figures"], written["ratios"]
+    assert isinstance(figures, dict)
+    assert isinstance(ratios, dict)
+    assert figures["contributions"] == 2000
+    assert ratios.keys() == {"requests_loop"}
+
+
 @contextmanager
 def answering(reply: Callable[[bytes], bytes], *, closes: bool = False) -> Iterator[int]:
     """A server of one thread per connection; yields its port."""
