@@ -185,7 +185,7 @@ def _oldest_of_each_key() -> CTE:
     )
 
 
-def _after(order_key: ColumnElement[str]) -> Select[tuple[str, uuid.UUID]]:
+def _after(order_key: ColumnElement[str]) -> Select[str, uuid.UUID]:
     row = aliased(OutboxRow)
     return (
         select(row.order_key, row.id)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import InvalidValue
 from core.phone import PhoneNumber
+from members.documents import FORMS, OtherDocument
 from members.model import Member, PhoneChangeState
 from members.numbers import MemberNumber, NationalId
 from members.service import Members
@@ -36,7 +37,27 @@ def find(session: Session, members: Members, typed: str, region: str) -> tuple[s
     try:
         return "national_id", members.by_identifier(session, NationalId.parse(typed))
     except InvalidValue:
+        pass
+    try:
         return "phone", members.by_phone(session, PhoneNumber.parse(typed, region))
+    except InvalidValue:
+        return _by_other_document(session, members, typed)
+
+
+def _by_other_document(session: Session, members: Members, typed: str) -> tuple[str, Member | None]:
+    """A passport's number may look like a refugee's: whichever of them is a member's."""
+    possible = {}
+    for document_type in FORMS:
+        try:
+            possible[document_type] = OtherDocument.parse(document_type, typed)
+        except InvalidValue:
+            continue
+    if not possible:
+        raise InvalidValue("none of the numbers by which members are found")
+    for document_type, document in possible.items():
+        if (member := members.by_identifier(session, document)) is not None:
+            return document_type, member
+    return next(iter(possible)), None
 
 
 def masked_identifier(session: Session, member_id: uuid.UUID) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from members.numbers import NationalId
+from members.documents import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ CivilAnswer = PersonFound | PersonUnknown | SeveralPersons | RegistryUnavailable
 
 
 class CivilRegistry(Protocol):
-    """Where a national ID is looked up. Never raises for what the registry or the network does."""
+    """Where a document is looked up. Never raises for what the registry or the network does."""
 
-    def find(self, national_id: NationalId) -> CivilAnswer:
-        """Ask about one ID. Called with no transaction open."""
+    def find(self, document: Document) -> CivilAnswer:
+        """Ask about one document. Called with no transaction open."""
         ...

@@ -10,9 +10,10 @@ from core.clock import Clock
 from core.database import advisory_lock
 from core.ids import new_id
 from core.phone import PhoneNumber
+from members.documents import Document, number_of, type_of
 from members.indexes import MemberIndexes
-from members.model import NATIONAL_ID, IdentityState, IdentityView, Policy, Status
-from members.numbers import NationalId
+from members.model import IdentityState, IdentityView, Policy, Status
+from members.rows import has_document
 from members.tables import IdentityCheckRow, MemberRow
 
 TOPIC = "identity"
@@ -28,9 +29,7 @@ class Identities:
         self._clock = clock
         self._policy = policy
 
-    def ask(
-        self, session: Session, *, key: str, phone: PhoneNumber, national_id: NationalId
-    ) -> IdentityCheckRow:
+    def ask(self, session: Session, *, key: str, phone: PhoneNumber, document: Document) -> IdentityCheckRow:
         """Remember that this ID must be looked up. The same key again changes nothing."""
         phone_index = self._indexes.phone(phone)
         # One phone's questions go one at a time, else two at once would both fit under the limit.
@@ -38,15 +37,15 @@ class Identities:
             known = session.scalar(select(IdentityCheckRow).where(IdentityCheckRow.key == key))
             if known is not None:
                 return known
-            identifier_index = self._indexes.identifier(national_id)
+            identifier_index = self._indexes.identifier(document)
             check = IdentityCheckRow(
                 id=new_id(),
                 key=key,
                 phone_index=phone_index,
-                identifier_type=NATIONAL_ID,
-                identifier=national_id.digits,
+                identifier_type=type_of(document),
+                identifier=number_of(document),
                 identifier_index=identifier_index,
-                state=self._first_state(session, phone_index, identifier_index),
+                state=self._first_state(session, phone_index, document, identifier_index),
                 failed_attempts=0,
                 created_at=self._clock.now(),
             )
@@ -69,14 +68,14 @@ class Identities:
         return IdentityView(state, check.masked_name or "", birth_year_of(check.birth_date))
 
     def for_join(
-        self, session: Session, *, key: str, phone: PhoneNumber, national_id: NationalId
+        self, session: Session, *, key: str, phone: PhoneNumber, document: Document
     ) -> IdentityCheckRow:
         """The newest check of this ID on this phone, locked until the transaction ends; asked now if none."""
         newest = (
             select(IdentityCheckRow)
             .where(
-                IdentityCheckRow.identifier_type == NATIONAL_ID,
-                IdentityCheckRow.identifier_index == self._indexes.identifier(national_id),
+                IdentityCheckRow.identifier_type == type_of(document),
+                IdentityCheckRow.identifier_index == self._indexes.identifier(document),
                 IdentityCheckRow.phone_index == self._indexes.phone(phone),
             )
             .order_by(IdentityCheckRow.created_at.desc(), IdentityCheckRow.id.desc())
@@ -86,15 +85,15 @@ class Identities:
         )
         check = session.scalar(newest)
         if check is None or check.state == IdentityState.UNAVAILABLE:
-            check = self.ask(session, key=f"join:{key}", phone=phone, national_id=national_id)
+            check = self.ask(session, key=f"join:{key}", phone=phone, document=document)
         if check.state == IdentityState.FOUND and has_look_alike(session, check):
             check.state = IdentityState.LOOK_ALIKE
         return check
 
-    def _first_state(self, session: Session, phone_index: str, identifier_index: str) -> IdentityState:
-        taken = select(MemberRow.id).where(
-            MemberRow.identifier_type == NATIONAL_ID, MemberRow.identifier_index == identifier_index
-        )
+    def _first_state(
+        self, session: Session, phone_index: str, document: Document, identifier_index: str
+    ) -> IdentityState:
+        taken = select(MemberRow.id).where(has_document(document, identifier_index))
         today, _ = self._policy.calendar.bounds(self._policy.calendar.day_of(self._clock.now()))
         others = session.scalar(
             select(func.count(IdentityCheckRow.identifier_index.distinct())).where(

@@ -4,9 +4,8 @@ from datetime import date
 
 from core.phone import PhoneNumber
 from core.vault import Vault
-from members.model import NATIONAL_ID
+from members.documents import Document, number_of, type_of
 from members.names import name_birth_key
-from members.numbers import NationalId
 
 
 class MemberIndexes:
@@ -22,8 +21,8 @@ class MemberIndexes:
         """Of the hash that a wallet sends in place of the number (`PhoneNumber.wallet_hash`)."""
         return self._vault.index("members.wallet_hash", wallet_hash.lower())
 
-    def identifier(self, national_id: NationalId) -> str:
-        return self._vault.index("members.identifier", f"{NATIONAL_ID}:{national_id.digits}")
+    def identifier(self, document: Document) -> str:
+        return self._vault.index("members.identifier", f"{type_of(document)}:{number_of(document)}")
 
     def name_birth(self, given_names: str, surname: str, birth_date: date) -> str:
         return self._vault.index("members.name_birth", name_birth_key(given_names, surname, birth_date))

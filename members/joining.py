@@ -12,10 +12,10 @@ from core.errors import InvalidValue
 from core.ids import new_id
 from core.phone import PhoneNumber
 from members.consents import record_consent
+from members.documents import Document, number_of, type_of
 from members.identity import NAMED, Identities, apply_answer
 from members.indexes import MemberIndexes
 from members.model import (
-    NATIONAL_ID,
     AlreadyMember,
     Joined,
     JoinOutcome,
@@ -24,9 +24,9 @@ from members.model import (
     Status,
 )
 from members.notices import announce, tell_member
-from members.numbers import MemberNumber, NationalId
+from members.numbers import MemberNumber
 from members.pins import Pins
-from members.rows import member_of
+from members.rows import has_document, member_of
 from members.tables import IdentityCheckRow, MemberRow, member_number_seq
 
 
@@ -39,7 +39,7 @@ class Application:
 
     key: str
     phone: PhoneNumber
-    national_id: NationalId
+    document: Document
     language: str
     consents: Mapping[Purpose, bool]
     name_confirmed: bool
@@ -63,7 +63,7 @@ class Joining:
         if obstacle is not None:
             return obstacle
         check = self._identities.for_join(
-            session, key=application.key, phone=application.phone, national_id=application.national_id
+            session, key=application.key, phone=application.phone, document=application.document
         )
         member = self._insert(session, application)
         if member is None:
@@ -87,8 +87,7 @@ class Joining:
         if (row := session.scalar(same_join)) is not None:
             return Joined(member_of(row), created=False)
         same_person = select(MemberRow).where(
-            MemberRow.identifier_type == NATIONAL_ID,
-            MemberRow.identifier_index == self._indexes.identifier(application.national_id),
+            has_document(application.document, self._indexes.identifier(application.document))
         )
         if (row := session.scalar(same_person)) is not None:
             return AlreadyMember(row.id, Status(row.status), same_phone=row.phone_index == phone_index)
@@ -107,9 +106,9 @@ class Joining:
                 phone=application.phone.e164,
                 phone_index=self._indexes.phone(application.phone),
                 wallet_hash_index=self._indexes.wallet_hash(application.phone.wallet_hash),
-                identifier_type=NATIONAL_ID,
-                identifier=application.national_id.digits,
-                identifier_index=self._indexes.identifier(application.national_id),
+                identifier_type=type_of(application.document),
+                identifier=number_of(application.document),
+                identifier_index=self._indexes.identifier(application.document),
                 join_key=application.key,
                 joined_at=self._clock.now(),
             )

@@ -10,12 +10,12 @@ from core.clock import Clock
 from core.database import Sessions
 from core.outbox import Later, Task
 from members.civil import CivilAnswer, CivilRegistry, PersonFound, PersonUnknown, RegistryUnavailable
+from members.documents import stored
 from members.identity import apply_answer, has_look_alike
 from members.indexes import MemberIndexes
 from members.model import IdentityState, Policy, Status
 from members.names import age_on, masked_name
 from members.notices import tell_member
-from members.numbers import NationalId
 from members.tables import IdentityCheckRow, MemberRow
 
 _FIRST_RETRY_SECONDS = 2.0
@@ -44,9 +44,9 @@ class IdentityLookUp:
             check = session.get(IdentityCheckRow, check_id)
             if check is None or check.state != IdentityState.WAITING:
                 return None
-            national_id = NationalId(check.identifier)
+            document = stored(check.identifier_type, check.identifier)
         # No transaction is open here: a slow registry must not hold rows or connections.
-        answer = self._civil.find(national_id)
+        answer = self._civil.find(document)
         with self._sessions.begin() as session:
             check = session.get(IdentityCheckRow, check_id, with_for_update=True)
             if check is None or check.state != IdentityState.WAITING:

@@ -15,10 +15,10 @@ from core.ids import new_id
 from core.outbox import Later, Task
 from core.phone import PhoneNumber
 from core.vault import Vault
+from members.documents import Document
 from members.identity import birth_year_of
 from members.indexes import MemberIndexes
 from members.model import (
-    NATIONAL_ID,
     PhoneChangeOutcome,
     PhoneChangeRefused,
     PhoneChangeStarted,
@@ -28,7 +28,7 @@ from members.model import (
     Status,
 )
 from members.notices import tell_phone
-from members.numbers import NationalId
+from members.rows import has_document
 from members.tables import MemberRow, PhoneChangeRow
 
 TOPIC = "phone_change"
@@ -48,7 +48,7 @@ class PhoneChanges:
         session: Session,
         *,
         key: str,
-        identifier: NationalId,
+        identifier: Document,
         new_phone: PhoneNumber,
         birth_year: int | None,
     ) -> PhoneChangeOutcome:
@@ -62,10 +62,7 @@ class PhoneChanges:
                 return PhoneChangeRefused("too_many")
             member = session.scalar(
                 select(MemberRow)
-                .where(
-                    MemberRow.identifier_type == NATIONAL_ID,
-                    MemberRow.identifier_index == self._indexes.identifier(identifier),
-                )
+                .where(has_document(identifier, self._indexes.identifier(identifier)))
                 .with_for_update()
             )
             if member is None:

@@ -1,6 +1,9 @@
 """From stored rows to the values that other rooms see."""
 
+from sqlalchemy import ColumnElement, and_
+
 from core.phone import PhoneNumber
+from members.documents import Document, type_of
 from members.model import Member, Status
 from members.numbers import MemberNumber
 from members.tables import MemberRow
@@ -17,3 +20,8 @@ def member_of(row: MemberRow) -> Member:
         name_confirmed=row.name_confirmed,
         joined_at=row.joined_at,
     )
+
+
+def has_document(document: Document, index: str) -> ColumnElement[bool]:
+    """Whether a membership is this document's; `index` is its blind index."""
+    return and_(MemberRow.identifier_type == type_of(document), MemberRow.identifier_index == index)

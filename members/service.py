@@ -12,11 +12,11 @@ from core.errors import InvalidValue
 from core.phone import PhoneNumber
 from core.vault import Vault
 from members.consents import current_consents, record_consent
+from members.documents import Document
 from members.identity import Identities
 from members.indexes import MemberIndexes
 from members.joining import Application, Joining
 from members.model import (
-    NATIONAL_ID,
     IdentityView,
     JoinOutcome,
     Member,
@@ -26,10 +26,10 @@ from members.model import (
     Purpose,
     Status,
 )
-from members.numbers import MemberNumber, NationalId
+from members.numbers import MemberNumber
 from members.phone_change import PhoneChanges
 from members.pins import Pins
-from members.rows import member_of
+from members.rows import has_document, member_of
 from members.tables import MemberRow
 
 
@@ -57,17 +57,12 @@ class Members:
     def by_number(self, session: Session, number: MemberNumber) -> Member | None:
         return _one(session, MemberRow.number == number.digits)
 
-    def by_identifier(self, session: Session, national_id: NationalId) -> Member | None:
-        index = self.indexes.identifier(national_id)
-        return _one(
-            session, (MemberRow.identifier_type == NATIONAL_ID) & (MemberRow.identifier_index == index)
-        )
+    def by_identifier(self, session: Session, document: Document) -> Member | None:
+        return _one(session, has_document(document, self.indexes.identifier(document)))
 
-    def ask_identity(
-        self, session: Session, *, key: str, phone: PhoneNumber, national_id: NationalId
-    ) -> None:
+    def ask_identity(self, session: Session, *, key: str, phone: PhoneNumber, document: Document) -> None:
         """Have an ID looked up. At most so many different ones per phone and day; idempotent by `key`."""
-        self._identities.ask(session, key=key, phone=phone, national_id=national_id)
+        self._identities.ask(session, key=key, phone=phone, document=document)
 
     def identity(self, session: Session, key: str) -> IdentityView:
         """What is known by now of the ID asked about under `key`."""
@@ -79,7 +74,7 @@ class Members:
         *,
         key: str,
         phone: PhoneNumber,
-        national_id: NationalId,
+        document: Document,
         language: str,
         consents: Mapping[Purpose, bool],
         name_confirmed: bool,
@@ -92,7 +87,7 @@ class Members:
         staff to review when its answer raises a doubt. Raises InvalidValue without consent to saving.
         """
         application = Application(
-            key, phone, national_id, language, consents, name_confirmed, pin_hash, notice_version
+            key, phone, document, language, consents, name_confirmed, pin_hash, notice_version
         )
         return self._joining.join(session, application)
 
@@ -130,7 +125,7 @@ class Members:
         session: Session,
         *,
         key: str,
-        identifier: NationalId,
+        identifier: Document,
         new_phone: PhoneNumber,
         birth_year: int | None,
     ) -> PhoneChangeOutcome:

@@ -1,12 +1,14 @@
-"""The people the civil registry knows, as shipped in `people.csv`."""
+"""The people the civil registry knows, as shipped in `people.csv`; other papers are in `documents.csv`."""
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+DOCUMENTS = Path(__file__).with_name("documents.csv")
 PEOPLE = Path(__file__).with_name("people.csv")
+DOCUMENT_TYPES = ("REFUGEE_ID", "PASSPORT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,23 @@ class Directory:
     """All of them, by identity number, in the order of the file."""
 
     by_id: Mapping[str, Person]
+    by_document: Mapping[tuple[str, str], Person] = field(default_factory=dict)
 
     @classmethod
     def shipped(cls) -> Self:
         with PEOPLE.open(encoding="ascii", newline="") as file:
-            return cls({row["id"]: Person(**row) for row in csv.DictReader(file)})
+            people = {row["id"]: Person(**row) for row in csv.DictReader(file)}
+        with DOCUMENTS.open(encoding="ascii", newline="") as file:
+            papers = {(row["identifier_type"], row["number"]): row["id"] for row in csv.DictReader(file)}
+        return cls(people, {paper: people[number] for paper, number in papers.items()})
+
+    def known_by(self, identifier_type: str, value: str) -> Person | None:
+        """Whom a document names. KeyError for a type of document that the registry does not keep."""
+        if identifier_type == "UIN":
+            return self.by_id.get(value)
+        if identifier_type not in DOCUMENT_TYPES:
+            raise KeyError(identifier_type)
+        return self.by_document.get((identifier_type, value))
 
     def owner_of(self, msisdn: str) -> Person:
         """Whose name a wallet carries: the same person for the same number, always alive and of age."""

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from core.clock import Clock
 from members.civil import CivilAnswer, PersonFound, PersonUnknown, RegistryUnavailable, SeveralPersons
+from members.documents import PASSPORT, REFUGEE_ID, Document, number_of, stored, type_of
 from members.model import NATIONAL_ID
 from members.numbers import NationalId
 from members.tables import MemberRow
@@ -21,7 +22,8 @@ from registry.model import Consent, ContributionRecord, Identifier, financial_ad
 # What the caller agreed to on the second screen, before typing the ID.
 _CONSENT: Final = "Confirm identity to join the fund"
 _CONSENT_CODE: Final = "saving"
-_UIN: Final = "UIN"
+# How the standard's queries name our documents; a connection may rename them (`identifier_names`).
+DOCUMENTS: Final = {NATIONAL_ID: "UIN", REFUGEE_ID: "REFUGEE_ID", PASSPORT: "PASSPORT"}
 _MEMBER_NUMBER: Final = "NSSF_NO"
 _PROVIDERS: Final = {"mpesa": "mpesa.ke"}
 _MENDING_SECONDS: Final = 3600.0
@@ -35,9 +37,9 @@ class CivilForMembers:
         self._source = source
         self._clock = clock
 
-    def find(self, national_id: NationalId) -> CivilAnswer:
+    def find(self, document: Document) -> CivilAnswer:
         consent = Consent(given_at=self._clock.now(), text=_CONSENT, code=_CONSENT_CODE)
-        answer = self._civil.look_up(_UIN, national_id.digits, consent=consent)
+        answer = self._civil.look_up(DOCUMENTS[type_of(document)], number_of(document), consent=consent)
         match answer:
             case Found(person) if person.birth_date is not None:
                 return PersonFound(
@@ -62,7 +64,17 @@ class CivilForMembers:
 def identifier_of(session: Session, member_id: uuid.UUID) -> Identifier | None:
     """Under which identifier the civil registry knows a member."""
     row = session.get(MemberRow, member_id)
-    return None if row is None or row.identifier_type != NATIONAL_ID else Identifier(_UIN, row.identifier)
+    if row is None or row.identifier_type not in DOCUMENTS:
+        return None
+    return Identifier(DOCUMENTS[row.identifier_type], row.identifier)
+
+
+def document_of(identifier: Identifier) -> Document | None:
+    """The document a registry names. None for another identifier. Raises InvalidValue for a wrong form."""
+    ours = next((ours for ours, theirs in DOCUMENTS.items() if theirs == identifier.type), None)
+    if ours is None:
+        return None
+    return NationalId.parse(identifier.value) if ours == NATIONAL_ID else stored(ours, identifier.value)
 
 
 class FundForPayments:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from menus.engine.vocabulary import DecisionRule, View
+from menus.rules.inputs import NO_NATIONAL_ID
 
 _OPENINGS: Final = {
     "none": "newcomer",
@@ -24,6 +25,11 @@ def opening(view: View) -> str:
 def home_kind(view: View) -> str:
     """Someone with a usual amount is offered it first; a weekly saver needs two answers."""
     return "usual" if view.facts["usual_amounts"] else "plain"
+
+
+def document_needed(view: View) -> str:
+    """Whether another paper than the national ID must be named."""
+    return "yes" if view.answers["national_id"] == NO_NATIONAL_ID else "no"
 
 
 def identity_state(view: View) -> str:
@@ -100,6 +106,7 @@ DECISIONS: Final = (
     _over(plan_now, ("some", "none"), "plan"),
     DecisionRule("plan_reminders_wanted", ("on", "off"), plan_reminders_wanted, (), ("plan_reminders",)),
     _over(reminders_now, ("on", "off"), "member"),
+    DecisionRule("document_needed", ("yes", "no"), document_needed, (), ("national_id",)),
     DecisionRule("reminders_asked", ("yes", "no"), reminders_asked, proves={"yes": ("consent_reminders",)}),
     DecisionRule("reminders_wanted", ("on", "off"), reminders_wanted, (), ("reminders",)),
     _result_of("look_up_identity", "started", "too_many"),

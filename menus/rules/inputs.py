@@ -8,6 +8,9 @@ from menus.engine.vocabulary import Accepted, InputRule, Refused, View
 
 # Kenyan national IDs have been issued with six to eight digits; leading zeros are not part of them.
 _ID_DIGITS_MIN, _ID_DIGITS_MAX = 6, 8
+# The shortest and the longest number of each other document; a passport's has nine characters at most.
+_DOCUMENT_LENGTHS: Final = {"refugee_id": (6, 14), "passport": (6, 9)}
+NO_NATIONAL_ID: Final = "none"
 _BIRTH_YEARS = range(1900, 2101)
 _CENTS_PER_SHILLING = 100
 _UNITS = ("kes", "ksh", "ugx", "ush", "rwf", "frw")
@@ -25,6 +28,29 @@ def national_id(typed: str, _view: View) -> Accepted | Refused:
     if not _ID_DIGITS_MIN <= len(digits.lstrip("0")) <= _ID_DIGITS_MAX:
         return Refused("id_length")
     return Accepted(digits.lstrip("0"))
+
+
+def national_id_or_none(typed: str, view: View) -> Accepted | Refused:
+    """A national ID, or `9` from somebody who has none: no ID is as short."""
+    return Accepted(NO_NATIONAL_ID) if typed.strip() == "9" else national_id(typed, view)
+
+
+def refugee_id(typed: str, _view: View) -> Accepted | Refused:
+    return _document("refugee_id", typed)
+
+
+def passport(typed: str, _view: View) -> Accepted | Refused:
+    return _document("passport", typed)
+
+
+def _document(document: str, typed: str) -> Accepted | Refused:
+    """Figures and letters within the lengths of this document, kept as `document:NUMBER`."""
+    number = _without(typed, " .-/").upper()
+    shortest, longest = _DOCUMENT_LENGTHS[document]
+    fits = number.isascii() and number.isalnum() and shortest <= len(number) <= longest
+    if not (fits and any(character.isdigit() for character in number)):
+        return Refused("document_form")
+    return Accepted(f"{document}:{number}")
 
 
 def save_amount(typed: str, view: View) -> Accepted | Refused:
@@ -77,7 +103,9 @@ def _is_digits(typed: str) -> bool:
 
 
 INPUTS: Final = (
-    InputRule("national_id", ("id_digits", "id_length"), national_id),
+    InputRule("national_id", ("id_digits", "id_length"), national_id_or_none),
+    InputRule("refugee_id", ("document_form",), refugee_id),
+    InputRule("passport", ("document_form",), passport),
     InputRule("save_amount", ("amount_figures", "amount_low", "amount_high"), save_amount, ("scheme",)),
     InputRule("birth_year", ("year_figures",), birth_year),
     InputRule("member_number", ("number_form",), member_number),

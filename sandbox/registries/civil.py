@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from sandbox.people import Person
+from sandbox.people import DOCUMENT_TYPES, Person
 from sandbox.registries import access, envelope, search, watched
 from sandbox.registries.envelope import RejectedError
 from sandbox.registries.search import Record
@@ -45,14 +45,21 @@ def _find(criteria: Mapping[str, Any]) -> list[Record]:
     directory = here().people
     if kind == "idtype-value":
         id_type, value = search.identifier(criteria)
-        if id_type != "UIN":
-            raise RejectedError("rjct.search_criteria.invalid", "people are found by UIN")
-        person = directory.by_id.get(value.strip())
-        return [as_record(person)] if person else []
+        try:
+            person = directory.known_by(id_type, value.strip())
+        except KeyError:
+            known = ", ".join(("UIN", *DOCUMENT_TYPES))
+            raise RejectedError("rjct.search_criteria.invalid", f"people are found by {known}") from None
+        return [as_record(person) | _paper(id_type, value.strip())] if person else []
     if kind == "predicate":
         matches = search.predicate(criteria, _fields)
         return [record for record in map(as_record, directory.by_id.values()) if matches(record)]
     raise RejectedError("rjct.search_criteria.invalid", "query_type is idtype-value or predicate")
+
+
+def _paper(id_type: str, value: str) -> Record:
+    """Who is asked for by another paper is shown by it: their national number is not handed out."""
+    return {"identifier": [{"identifier_type": id_type, "identifier_value": value}]}
 
 
 def as_record(person: Person) -> Record:

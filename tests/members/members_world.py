@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from core.outbox import OutboxRow, Task
 from core.phone import PhoneNumber
 from members.civil import CivilAnswer, PersonFound
+from members.documents import Document, number_of
 from members.look_up import IdentityLookUp
 from members.model import Joined, JoinOutcome, Member, Purpose
 from members.numbers import NationalId
@@ -48,9 +49,9 @@ class Registry:
         event.listen(self.engine, "commit", lambda _: self._count(-1))
         event.listen(self.engine, "rollback", lambda _: self._count(-1))
 
-    def find(self, national_id: NationalId) -> CivilAnswer:
+    def find(self, document: Document) -> CivilAnswer:
         assert self.open_transactions[threading.get_ident()] == 0
-        self.asked.append(national_id.digits)
+        self.asked.append(number_of(document))
         return self.answers.pop(0)
 
     def _count(self, change: int) -> None:
@@ -73,9 +74,9 @@ class World:
     registry: Registry
     look_up: IdentityLookUp
 
-    def ask(self, key: str = "hop-1", phone: PhoneNumber = PHONE, national_id: NationalId = ID) -> None:
+    def ask(self, key: str = "hop-1", phone: PhoneNumber = PHONE, document: Document = ID) -> None:
         with self.sessions.begin() as session:
-            self.members.ask_identity(session, key=key, phone=phone, national_id=national_id)
+            self.members.ask_identity(session, key=key, phone=phone, document=document)
 
     def answered(self, answer: CivilAnswer) -> None:
         """The look-up that waits is run, and the registry says this."""
@@ -86,7 +87,7 @@ class World:
         self,
         key: str = "hop-9",
         phone: PhoneNumber = PHONE,
-        national_id: NationalId = ID,
+        document: Document = ID,
         *,
         confirmed: bool = True,
         pin: str = "4821",
@@ -96,7 +97,7 @@ class World:
                 session,
                 key=key,
                 phone=phone,
-                national_id=national_id,
+                document=document,
                 language="sw",
                 consents={Purpose.SAVING: True, Purpose.REMINDERS: False},
                 name_confirmed=confirmed,

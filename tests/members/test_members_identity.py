@@ -69,7 +69,7 @@ def test_the_same_name_and_birth_date_under_another_id_is_a_look_alike(world: Wo
     world.ask("hop-2", OTHER_PHONE, OTHER_ID)
     world.answered(person("Mary Wanjiku", "MWANGI"))
     assert view(world, "hop-2") == IdentityView(IdentityState.LOOK_ALIKE, "M*** M*****", 1990)
-    twin = world.joined(key="hop-3", phone=OTHER_PHONE, national_id=OTHER_ID)
+    twin = world.joined(key="hop-3", phone=OTHER_PHONE, document=OTHER_ID)
     assert twin.status is Status.NEEDS_REVIEW
     assert twin.name_confirmed
     assert world.told() == ["welcome", "needs_review", "welcome_pending"]
@@ -120,10 +120,10 @@ def test_who_joins_days_after_asking_in_vain_is_looked_up_anew(world: World) -> 
 
 def test_a_phone_may_ask_about_five_ids_a_day(world: World) -> None:
     for turn in range(5):
-        world.ask(f"hop-{turn}", national_id=NationalId(f"2345678{turn}"))
-    world.ask("hop-again", national_id=NationalId("23456780"))
+        world.ask(f"hop-{turn}", document=NationalId(f"2345678{turn}"))
+    world.ask("hop-again", document=NationalId("23456780"))
     assert view(world, "hop-again").state is IdentityState.WAITING
-    world.ask("hop-6", national_id=OTHER_ID)
+    world.ask("hop-6", document=OTHER_ID)
     assert view(world, "hop-6") == IdentityView(IdentityState.TOO_MANY)
     world.ask("hop-7", OTHER_PHONE, OTHER_ID)
     assert view(world, "hop-7").state is IdentityState.WAITING

@@ -78,7 +78,7 @@ def test_nobody_joins_without_consent_to_saving(world: World) -> None:
             session,
             key="hop-1",
             phone=PHONE,
-            national_id=ID,
+            document=ID,
             language="en",
             consents={Purpose.REMINDERS: True},
             name_confirmed=False,

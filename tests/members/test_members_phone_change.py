@@ -145,7 +145,7 @@ def test_a_phone_that_joined_meanwhile_is_not_taken_away(world: World) -> None:
     world.verified_member()
     start(world)
     world.ask("hop-30", NEW, OTHER_ID)
-    world.joined(key="hop-31", phone=NEW, national_id=OTHER_ID, confirmed=False)
+    world.joined(key="hop-31", phone=NEW, document=OTHER_ID, confirmed=False)
     world.clock.pass_time(hours=24)
     assert complete(world) is None
     assert (change(world).state, change(world).doubt) == (PhoneChangeState.STAFF, "phone_in_use")
@@ -195,7 +195,7 @@ def test_requests_that_lead_nowhere_are_refused_at_once(world: World) -> None:
     assert start(world, phone=PHONE) == PhoneChangeRefused("same_phone")
     world.ask("hop-30", NEW, OTHER_ID)
     world.answered(person("Akinyi", "Odhiambo"))
-    world.joined(key="hop-31", phone=NEW, national_id=OTHER_ID)
+    world.joined(key="hop-31", phone=NEW, document=OTHER_ID)
     assert start(world) == PhoneChangeRefused("phone_in_use")
 
 

@@ -89,7 +89,7 @@ class World:
                 session,
                 key="hop-1",
                 phone=PHONE,
-                national_id=NationalId("23456789"),
+                document=NationalId("23456789"),
                 language=language,
                 consents={Purpose.SAVING: True, Purpose.REMINDERS: reminders},
                 name_confirmed=False,

@@ -424,3 +424,14 @@ def test_requests_are_kept_without_secrets(box: Box) -> None:
     assert [one["path"] for one in kept] == ["/civil/oauth2/client/token", "/civil/registry/sync/search"]
     assert kept[0]["body"]["client_secret"] == "***"
     assert "sandbox-registry-secret" not in str(kept)
+
+
+@pytest.mark.parametrize(("kind", "number"), [("REFUGEE_ID", "KEN00012345"), ("PASSPORT", "AK0123456")])
+def test_people_are_found_by_other_papers_without_their_national_number(
+    box: Box, kind: str, number: str
+) -> None:
+    body = envelope("search", search({"type": kind, "value": number}))
+    [item] = ask(box, "/civil/registry/sync/search", body).get_json()["message"]["search_response"]
+    [record] = item["data"]["reg_records"]
+    assert record["identifier"] == [{"identifier_type": kind, "identifier_value": number}]
+    assert record["name"]["surname"]

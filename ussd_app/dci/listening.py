@@ -9,12 +9,14 @@ from core import audit, outbox
 from core.clock import Clock
 from core.errors import InvalidValue
 from members.indexes import MemberIndexes
-from members.model import NATIONAL_ID, Status
-from members.numbers import MemberNumber, NationalId
+from members.model import Status
+from members.numbers import MemberNumber
+from members.rows import has_document
 from members.service import Members
 from members.tables import MemberRow
 from registry.asking.watches import settle_watches
 from registry.model import Identifier
+from ussd_app.registries import document_of
 
 # A registry may be wrong about a death; who is closed stays closed, and the dead stay dead.
 _LEFT_ALONE: Final = {Status.DECEASED, Status.CLOSED}
@@ -78,9 +80,9 @@ class RoomsListener:
 
 
 def _condition(indexes: MemberIndexes, identifier: Identifier) -> Any:
-    if identifier.type == "UIN":
-        index = indexes.identifier(NationalId.parse(identifier.value))
-        return (MemberRow.identifier_type == NATIONAL_ID) & (MemberRow.identifier_index == index)
+    document = document_of(identifier)
+    if document is not None:
+        return has_document(document, indexes.identifier(document))
     if identifier.type == "NSSF_NO":
         return MemberRow.number == MemberNumber.parse(identifier.value).digits
     return None

@@ -9,6 +9,7 @@ from typing import Any, Final
 from core.clock import FundCalendar
 from core.errors import InvalidValue
 from core.vault import Vault
+from members.documents import as_answer, from_answer
 from members.model import (
     AlreadyMember,
     IdentityState,
@@ -18,7 +19,6 @@ from members.model import (
     Purpose,
     Status,
 )
-from members.numbers import NationalId
 from members.pins import Locked, PinWeakness, Right, weak_pin_reason
 from members.service import Members
 from menus import Effect, PinVerdict, Session
@@ -177,9 +177,9 @@ class RoomsWorld:
         }
 
     def _look_up_identity(self, args: dict[str, str], visit: Visit) -> dict[str, Any]:
-        national_id = NationalId.parse(args[_ID_ANSWER])
-        key = self._identity_key(visit, national_id.digits)
-        self._members.ask_identity(visit.database, key=key, phone=visit.hop.phone, national_id=national_id)
+        document = from_answer(args[_ID_ANSWER])
+        key = self._identity_key(visit, as_answer(document))
+        self._members.ask_identity(visit.database, key=key, phone=visit.hop.phone, document=document)
         state = self._members.identity(visit.database, key).state
         return {"state": "too_many" if state is IdentityState.TOO_MANY else "started"}
 
@@ -188,7 +188,7 @@ class RoomsWorld:
             visit.database,
             key=visit.key,
             phone=visit.hop.phone,
-            national_id=NationalId.parse(args[_ID_ANSWER]),
+            document=from_answer(args[_ID_ANSWER]),
             language=args["language"],
             consents={
                 Purpose.SAVING: args["consent_saving"] == _YES,
@@ -207,7 +207,7 @@ class RoomsWorld:
         outcome = self._members.start_phone_change(
             visit.database,
             key=visit.key,
-            identifier=NationalId.parse(args[_ID_ANSWER]),
+            identifier=from_answer(args[_ID_ANSWER]),
             new_phone=visit.hop.phone,
             birth_year=int(args["birth_year"]),
         )
