@@ -149,7 +149,7 @@ def test_an_unknown_number_is_a_success_without_records(box: Box) -> None:
 
 
 def test_a_batch_is_answered_item_by_item(box: Box) -> None:
-    good, bad = find(box, "civil", uin("12345678"), {"type": "PASSPORT", "value": "1"})
+    good, bad = find(box, "civil", uin("12345678"), {"type": "LIBRARY_CARD", "value": "1"})
     assert good["status"] == "succ"
     assert bad["status"] == "rjct"
     assert bad["status_reason_code"] == "rjct.search_criteria.invalid"
