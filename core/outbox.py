@@ -9,13 +9,14 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     ARRAY,
     CTE,
     CheckConstraint,
     ColumnElement,
+    CursorResult,
     Index,
     Select,
     String,
@@ -269,17 +270,21 @@ def _close(session: Session, task_id: uuid.UUID, **values: Any) -> None:
 def forget_done(session: Session, *, before: datetime) -> int:
     """Delete rows that were done before then; returns how many. What they did is kept by the rooms."""
     statement = delete(OutboxRow).where(OutboxRow.state == "done", OutboxRow.finished_at < before)
-    return len(session.execute(statement.returning(OutboxRow.id)).all())
+    result = session.execute(statement.execution_options(synchronize_session=False))
+    return cast("CursorResult[Any]", result).rowcount
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How one topic stands: rows waiting, rows given up, and when the oldest waiting row was written."""
+    """How one topic stands: rows waiting, rows given up, when the oldest waiting row was written, and since
+    when a row has been due that nobody took.
+    """
 
     topic: str
     pending: int
     dead: int
     oldest_pending_at: datetime | None
+    due_since: datetime | None
 
 
 def backlog(session: Session) -> list[Backlog]:
@@ -287,8 +292,9 @@ def backlog(session: Session) -> list[Backlog]:
     pending = func.count().filter(OutboxRow.state == "pending")
     dead = func.count().filter(OutboxRow.state == "dead")
     oldest = func.min(OutboxRow.created_at).filter(OutboxRow.state == "pending")
+    due = func.min(OutboxRow.due_at).filter(OutboxRow.state == "pending")
     rows = session.execute(
-        select(OutboxRow.topic, pending, dead, oldest)
+        select(OutboxRow.topic, pending, dead, oldest, due)
         .where(OutboxRow.state != "done")
         .group_by(OutboxRow.topic)
         .order_by(OutboxRow.topic)

@@ -25,6 +25,8 @@ class UnreadableSecret(KibabaError):  # noqa: N818 -- it names the state of the 
     """A stored value cannot be opened: wrong key ring, wrong place or damage."""
 
     code = "unreadable_secret"
+    # A process with the wrong keys must not bury what another can still work.
+    permanent = False
 
 
 def _derive(key: bytes, purpose: str) -> bytes:

@@ -76,7 +76,7 @@ WORDS = {
     "REJESHA": Word(Keyword.REFUND, "sw"),
     "REFUND": Word(Keyword.REFUND, "en"),
 }
-_RECEIPT_CODE = re.compile(r"[A-Z0-9]{6,12}")
+_RECEIPT_CODE = re.compile(r"[A-Z0-9][A-Z0-9.-]{4,18}[A-Z0-9]")
 
 
 def word_in(text: str) -> Word | None:

@@ -15,7 +15,10 @@ from core.money import Money
 
 _TEXTS = Path(__file__).parent / "texts"
 _PLACE = re.compile(r"\{([a-z_]+)\}")
-_CODE = re.compile(r"[A-Za-z0-9 ]{1,12}")
+_NUMBER = re.compile(r"[0-9 ]{1,12}")
+# As wallets write them: M-Pesa ten letters and digits, Airtel Money MP261122.1405.L06941.
+_RECEIPT = re.compile(r"[A-Za-z0-9.-]{1,40}")
+_RECEIPT_CHARACTERS_SHOWN = 20
 _HOURS_MAX = 999
 _WALLETS = {"mpesa": "M-Pesa", "airtel": "Airtel Money", "mtn": "MTN MoMo"}
 
@@ -164,14 +167,20 @@ def _cents(name: str) -> Callable[[Mapping[str, Any], FundCalendar], str]:
     return read
 
 
-def _code(name: str) -> Callable[[Mapping[str, Any], FundCalendar], str]:
-    def read(values: Mapping[str, Any], _: FundCalendar) -> str:
-        text = values.get(name)
-        if not isinstance(text, str) or not _CODE.fullmatch(text):
-            raise InvalidValue(f"an SMS needs a {name}")
-        return text
+def _number(values: Mapping[str, Any], _: FundCalendar) -> str:
+    return _matching(_NUMBER, values, "number")
 
-    return read
+
+def _receipt(values: Mapping[str, Any], _: FundCalendar) -> str:
+    """A longer one is told by its end, which differs most."""
+    return _matching(_RECEIPT, values, "receipt")[-_RECEIPT_CHARACTERS_SHOWN:]
+
+
+def _matching(pattern: re.Pattern[str], values: Mapping[str, Any], name: str) -> str:
+    text = values.get(name)
+    if not isinstance(text, str) or not pattern.fullmatch(text):
+        raise InvalidValue(f"an SMS needs a {name}")
+    return text
 
 
 def _as_of(values: Mapping[str, Any], calendar: FundCalendar) -> str:
@@ -201,8 +210,8 @@ def _wallet(values: Mapping[str, Any], _: FundCalendar) -> str:
 _FORMATS: dict[str, Callable[[Mapping[str, Any], FundCalendar], str]] = {
     "amount": _cents("amount"),
     "balance": _cents("balance"),
-    "receipt": _code("receipt"),
-    "number": _code("number"),
+    "receipt": _receipt,
+    "number": _number,
     "as_of": _as_of,
     "hours": _hours,
     "wallet": _wallet,

@@ -19,7 +19,7 @@ from payments.intake import arrival_of, write_verdict
 from payments.model import OPEN_STATES, ContributionState, EvidenceChannel
 from payments.prompt_results import ended_without_money, paid_without_receipt
 from payments.receipts.model import Meaning
-from payments.telling import tell_prompt_result
+from payments.telling import tell_prompt_result, tell_prompt_unknown
 from payments.wallet_lines.asking import ask_for_pull_now
 from payments.wallet_lines.coverage import is_covered
 from payments.wallets.protocol import AskOutcome, Fate, PromptResult, StillOpen, Unknown, Wallet
@@ -28,6 +28,8 @@ _STILL_OPEN_MAX = timedelta(hours=1)
 _LOOK_AGAIN_SECONDS = (15, 30, 60, 120, 300)
 # Without a list there is nothing but the wallet's own answer.
 _KEEP_ASKING_SECONDS = (60, 120, 300, 600, 1800)
+# By then most are known; who still hears nothing may pay a second time.
+_SAY_SO_AFTER = timedelta(minutes=2)
 _WITHOUT_AN_END = (ContributionState.PROMPTED, ContributionState.UNKNOWN)
 # After a day without a trace, an answer "paid" is a case for staff; the break stays open.
 _GIVE_UP_AFTER = timedelta(hours=24)
@@ -82,6 +84,7 @@ class Asking:
             if contribution.state not in _WITHOUT_AN_END:
                 return None
         age = now - (contribution.prompted_at or contribution.requested_at)
+        self._warn(session, contribution, now=now)
         later = [seconds for seconds in wallet.ask_at_seconds if seconds > age.total_seconds()]
         if later and not isinstance(outcome, PromptResult) and not contribution.said_paid:
             return Later(later[0] - age.total_seconds(), "not known yet")
@@ -89,6 +92,15 @@ class Asking:
             return _keep_asking(session, contribution, age, attempt, now=now)
         life = timedelta(seconds=wallet.ask_at_seconds[-1])
         return self._look_in_list(session, contribution, outcome, attempt, life=life, now=now)
+
+    def _warn(self, session: Session, contribution: Contribution, *, now: datetime) -> None:
+        """Who may have paid without our knowing is told so. A prompt that was ignored is no such case."""
+        since = contributions.unknown_since(session, contribution)
+        if since is None or now - since < _SAY_SO_AFTER:
+            return
+        was_sent = contribution.prompted_at or contribution.requested_at
+        if contribution.said_paid or since - was_sent < _SAY_SO_AFTER:
+            tell_prompt_unknown(session, contribution, now=now)
 
     def _keep(
         self, session: Session, contribution: Contribution, result: PromptResult, *, now: datetime

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from payments.alerts.service import refused_by_wallet
 from payments.contributions import service as contributions
 from payments.contributions.tables import Contribution
 from payments.crediting import find_receipt_for, link
@@ -42,6 +43,9 @@ def ended_without_money(
     contributions.move(
         session, contribution, _STATES[result.fate], f"{source}: {result.code} {result.message}", now=now
     )
+    if result.alert:
+        why = f"{source}: {result.code} {result.message}"
+        refused_by_wallet(session, contribution.wallet, contribution.shortcode, why, now=now)
     if result.fate is not Fate.UNKNOWN:
         tell_prompt_result(session, contribution, result.told, now=now)
     if result.may_still_pay or result.fate is Fate.UNKNOWN:

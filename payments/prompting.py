@@ -14,6 +14,7 @@ from core.money import Money
 from core.outbox import Later, Task
 from core.phone import PhoneNumber
 from members.tables import MemberRow
+from payments.alerts.service import refused_by_wallet
 from payments.contributions import service as contributions
 from payments.contributions.tables import Contribution
 from payments.model import ContributionState
@@ -134,6 +135,8 @@ class Prompting:
         if is_ours and outcome.retry_seconds is not None and contribution.prompt_attempts < _ATTEMPTS_MAX:
             contributions.move(session, contribution, ContributionState.REQUESTED, why, now=now)
             return Later(outcome.retry_seconds, f"refused for now: {outcome.code}")
+        if outcome.alert:
+            refused_by_wallet(session, contribution.wallet, contribution.shortcode, why, now=now)
         contribution.result_code = outcome.code[:_CODE_CHARACTERS_MAX]
         contribution.result_text = outcome.message[:_TEXT_CHARACTERS_MAX]
         contributions.move(session, contribution, ContributionState.FAILED, why, now=now)

@@ -68,13 +68,12 @@ def tell_paid_for(session: Session, contribution: Contribution, receipt: Receipt
 
 def tell_prompt_result(session: Session, contribution: Contribution, template: str, *, now: datetime) -> None:
     """Say once how a prompt ended without money. `template`: the wallet's word for it, or empty."""
-    values = {
-        "amount_cents": contribution.amount_cents,
-        "currency": contribution.currency,
-        "wallet": contribution.wallet,
-    }
-    key = f"prompt-result:{contribution.id}"
-    _tell(session, key, template or _DEFAULT_TEMPLATE, contribution.payer_id, values, now=now)
+    _tell_of_prompt(session, "prompt-result", template or _DEFAULT_TEMPLATE, contribution, now=now)
+
+
+def tell_prompt_unknown(session: Session, contribution: Contribution, *, now: datetime) -> None:
+    """Say once that nobody knows yet, so that they do not pay again; the end is told when it is known."""
+    _tell_of_prompt(session, "prompt-unknown", "prompt_unknown", contribution, now=now)
 
 
 class BalanceTelling:
@@ -108,6 +107,17 @@ def _of_receipt(session: Session, receipt: Receipt, member_id: uuid.UUID, now: d
         "wallet": receipt.wallet,
         "as_of": now.isoformat(),
     }
+
+
+def _tell_of_prompt(
+    session: Session, key: str, template: str, contribution: Contribution, *, now: datetime
+) -> None:
+    values = {
+        "amount_cents": contribution.amount_cents,
+        "currency": contribution.currency,
+        "wallet": contribution.wallet,
+    }
+    _tell(session, f"{key}:{contribution.id}", template, contribution.payer_id, values, now=now)
 
 
 def _tell(

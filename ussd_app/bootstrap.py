@@ -292,7 +292,8 @@ def _payment_handlers(
             wallets,
             clock,
             callback_base=hooks_address(settings),
-            description=settings.fund_name[:13],
+            # Cut in the middle of words it may end in a blank, which Daraja refuses.
+            description=settings.fund_name[:13].strip(),
         ).run,
         "ask": Asking(sessions, wallets, clock, pull_delay=pull_delay).run,
         "evidence": Intake(sessions, wallets, clock, pull_delay=pull_delay, payouts=payouts).run,

@@ -28,6 +28,7 @@ class AlertKind(StrEnum):
     STATEMENT_MISSING = "statement_missing"
     REGISTRY_SILENT = "registry_silent"
     CORRECTION_REFUSED = "correction_refused"
+    TASKS_GIVEN_UP = "tasks_given_up"
 
 
 def raise_alert(session: Session, kind: AlertKind, subject: str, detail: str, *, now: datetime) -> None:
@@ -51,6 +52,21 @@ def raise_alert(session: Session, kind: AlertKind, subject: str, detail: str, *,
                 "detail": statement.excluded.detail,
             },
         )
+    )
+
+
+def refused_by_wallet(session: Session, wallet: str, shortcode: str, why: str, *, now: datetime) -> None:
+    """A wallet refuses for a reason of ours, such as a wrong passkey: what every member will meet."""
+    raise_alert(session, AlertKind.WALLET_REFUSES, f"{wallet}:{shortcode}", why, now=now)
+
+
+def clear_quiet_alerts(session: Session, kind: AlertKind, *, since: datetime) -> None:
+    """Take it that a trouble is over that was not met since then."""
+    session.execute(
+        update(Alert)
+        .where(Alert.kind == kind, Alert.last_at < since, Alert.cleared_at.is_(None))
+        .values(cleared_at=Alert.last_at)
+        .execution_options(synchronize_session=False)
     )
 
 

@@ -1,4 +1,6 @@
-"""Looking for what must not wait: old differences, money at risk, a missing statement, a silent registry."""
+"""Looking for what must not wait: old differences, money at risk, a missing statement, a silent registry,
+tasks given up.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +16,13 @@ from core.outbox import Task
 from core.phone import PhoneNumber
 from core.vault import Vault
 from members.notices import PHONE_PLACE
-from payments.alerts.service import AlertKind, clear_alert, open_alerts, raise_alert
+from payments.alerts.service import (
+    AlertKind,
+    clear_alert,
+    clear_quiet_alerts,
+    open_alerts,
+    raise_alert,
+)
 from payments.model import BreakClass, EvidenceChannel, PostingState
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
@@ -38,6 +46,7 @@ class Limits:
     at_risk_cents: int = 5_000_000
     statement_hours: int = 12
     registry_silent: timedelta = timedelta(hours=1)
+    wallet_quiet: timedelta = timedelta(hours=1)
 
 
 class Lookout:
@@ -68,6 +77,7 @@ class Lookout:
                     raise_alert(session, kind, "all", detail, now=now)
                 else:
                     clear_alert(session, kind, "all", now=now)
+            clear_quiet_alerts(session, AlertKind.WALLET_REFUSES, since=now - self._limits.wallet_quiet)
             for alert in open_alerts(session):
                 self._tell(session, str(alert.id), alert.kind, now)
 
@@ -77,6 +87,7 @@ class Lookout:
             AlertKind.MONEY_AT_RISK: self._at_risk(session),
             AlertKind.STATEMENT_MISSING: self._missing(session, now),
             AlertKind.REGISTRY_SILENT: self._silent(session, now),
+            AlertKind.TASKS_GIVEN_UP: _given_up(session),
         }
 
     def _old(self, session: Session, now: datetime) -> str:
@@ -137,3 +148,8 @@ class Lookout:
                 "values": {},
             }
             outbox.add(session, "message", f"alert:{alert_id}:{number}", payload, now=now)
+
+
+def _given_up(session: Session) -> str:
+    dead = {topic.topic: topic.dead for topic in outbox.backlog(session) if topic.dead}
+    return ", ".join(f"{count} {topic}" for topic, count in sorted(dead.items()))

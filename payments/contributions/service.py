@@ -172,6 +172,18 @@ def move(
     note(session, contribution.id, state, why, now=now)
 
 
+def unknown_since(session: Session, contribution: Contribution) -> datetime | None:
+    """Since when nobody knows its end; None when it is known, or still on the phone."""
+    if contribution.state != ContributionState.UNKNOWN:
+        return None
+    return session.scalar(
+        select(func.min(ContributionEvent.at)).where(
+            ContributionEvent.contribution_id == contribution.id,
+            ContributionEvent.state == ContributionState.UNKNOWN,
+        )
+    )
+
+
 def ask_again(
     session: Session,
     contribution: Contribution,

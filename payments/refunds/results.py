@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from payments.alerts.service import AlertKind, clear_alert, raise_alert
+from payments.alerts.service import AlertKind, clear_alert, raise_alert, refused_by_wallet
 from payments.ledger import service as ledger
 from payments.ledger.model import Account, AccountKind, Leg, Reason
 from payments.model import Verdict
@@ -39,8 +39,8 @@ def apply_result(session: Session, refund: Refund, result: OrderResult, *, now: 
             # Nobody knows, or it is not there yet: the questions go on.
             refund.state = RefundState.UNKNOWN
             if result.alert:
-                name = f"{refund.wallet}:{refund.shortcode}"
-                raise_alert(session, AlertKind.WALLET_REFUSES, name, f"{result.kind}: {result.code}", now=now)
+                why = f"{result.kind}: {result.code}"
+                refused_by_wallet(session, refund.wallet, refund.shortcode, why, now=now)
     session.flush()
     return Verdict.NOTED
 

@@ -108,6 +108,13 @@ def test_work_waiting_and_work_given_up_are_counted(sessions: Sessions) -> None:
     assert (row.topic, row.pending, row.dead) == ("message", 1, 1)
 
 
+def test_what_waits_for_its_time_is_not_due(sessions: Sessions) -> None:
+    add(sessions, "a", due_at=NOW + timedelta(days=1))
+    with sessions.begin() as session:
+        (row,) = outbox.backlog(session)
+    assert row.due_since == NOW + timedelta(days=1)
+
+
 def test_a_task_not_begun_can_be_brought_forward(sessions: Sessions) -> None:
     add(sessions, "a", due_at=NOW + timedelta(seconds=60))
     assert hand_out(sessions) == []

@@ -17,7 +17,7 @@ from messages.templates import TEMPLATES, FundWords, Texts, load_texts
 LONGEST: dict[str, Any] = {
     "amount_cents": 99_999_999,
     "balance_cents": 9_999_999_999,
-    "receipt": "SFF6XYZ12X34",
+    "receipt": "MP261122.1405.L06941",
     "number": "412345678",
     "as_of": "2026-11-22T10:05:00+00:00",
     "hours": 240,
@@ -76,6 +76,7 @@ def test_a_receipt_says_received_with_the_balance_and_when(texts: Texts) -> None
         ("welcome", {"number": "4" * 13}),
         ("welcome", {"number": 412345678}),
         ("welcome", {"number": "http://x"}),
+        ("receipt", {**LONGEST, "receipt": "http://x"}),
         ("receipt", {**LONGEST, "amount_cents": 50.0}),
         ("receipt", {**LONGEST, "amount_cents": "5000"}),
         ("receipt", {**LONGEST, "amount_cents": None}),

@@ -3,9 +3,21 @@
 import pytest
 from sqlalchemy import Engine
 
+from core.database import vault_of
+from payments.alerts.watching import Limits, Lookout
 from tests.payments.world import World
+
+STAFF_PHONES = ["+254712000901", "+254712000902"]
 
 
 @pytest.fixture
 def world(engine: Engine) -> World:
     return World(engine)
+
+
+@pytest.fixture
+def lookout(world: World) -> Lookout:
+    with world.sessions.begin() as session:
+        vault = vault_of(session)
+    limits = Limits(at_risk_cents=10_000)
+    return Lookout(world.sessions, world.clock, world.calendar, vault, STAFF_PHONES, limits)

@@ -4,6 +4,8 @@ import uuid
 
 import pytest
 
+from payments.alerts.service import AlertKind
+from payments.alerts.watching import Lookout
 from payments.contributions.model import Requested
 from payments.model import ContributionState
 from payments.wallets.protocol import Rejected, Unknown
@@ -50,7 +52,7 @@ def test_a_lost_accept_and_a_lost_callback_are_found_on_the_wallets_list(world: 
     world.settle(minutes=8)
     assert world.contribution(contribution_id).state == "paid"
     assert world.proof().acknowledged == 1
-    assert world.messages() == ["receipt"]
+    assert world.messages() == ["prompt_unknown", "receipt"]
 
 
 def test_a_lost_callback_is_repaired_by_asking_and_the_list(world: World) -> None:
@@ -69,7 +71,7 @@ def test_paid_without_a_receipt_stays_unknown_while_the_list_is_away(world: Worl
     hidden, world.wallet.lines = world.wallet.lines, []
     world.settle(minutes=30)
     assert world.contribution(contribution_id).state == "unknown"
-    assert world.messages() == []
+    assert world.messages() == ["prompt_unknown"]
     assert world.proof().unknown == 1
     world.wallet.lines = hidden
     world.settle(minutes=10)
@@ -96,7 +98,7 @@ def test_a_prompt_nobody_answers_expires_and_is_told(world: World) -> None:
     assert world.contribution(contribution_id).state == "unknown"
     world.settle(minutes=10)
     assert world.contribution(contribution_id).state == "expired"
-    assert world.messages() == ["prompt_expired"]
+    assert world.messages() == ["prompt_unknown", "prompt_expired"]
 
 
 def test_asking_follows_the_life_of_a_prompt(world: World) -> None:
@@ -210,3 +212,27 @@ def test_an_answer_that_arrives_after_the_lease_is_kept_without_disturbing_a_new
     world.settle(minutes=8)
     assert world.proof().credited_cents == 12000
     assert world.proof().unknown == 0
+
+
+def test_what_nobody_knows_for_two_minutes_is_said_once_and_then_how_it_ended(world: World) -> None:
+    world.wallet.outcomes.append(Unknown("timeout"))
+    contribution_id, checkout_id = world.prompted(world.member())
+    world.wallet.is_down = True
+    world.settle(minutes=4)
+    assert world.contribution(contribution_id).state == "unknown"
+    assert world.messages() == ["prompt_unknown"]
+    world.wallet.is_down = False
+    world.wallet.end(checkout_id, "0")
+    world.settle(minutes=10)
+    assert world.messages() == ["prompt_unknown", "receipt"]
+
+
+def test_a_refusal_that_is_our_fault_calls_staff_and_is_over_when_it_is_not_met_again(
+    world: World, lookout: Lookout
+) -> None:
+    world.wallet.outcomes.append(Rejected("400.002.02", "Bad Request - Invalid Passkey", alert=True))
+    _requested(world)
+    world.work("prompt")
+    assert world.alerts(lookout) == {AlertKind.WALLET_REFUSES}
+    world.clock.forward(hours=2)
+    assert world.alerts(lookout) == set()

@@ -16,6 +16,8 @@ from members.indexes import MemberIndexes
 from members.model import NATIONAL_ID, Status
 from members.numbers import MemberNumber, NationalId
 from members.tables import MemberRow
+from payments.alerts.service import open_alerts
+from payments.alerts.watching import Lookout
 from payments.asking import Asking
 from payments.balance_asking import BalanceAsking
 from payments.claims.answering import ClaimAnswering, ClaimLooking
@@ -153,6 +155,12 @@ class World:
         self.clock.forward(seconds=3)
         self.work("prompt")
         return outcome.contribution_id, list(self.wallet.prompts)[-1]
+
+    def alerts(self, lookout: Lookout) -> set[str]:
+        """What is wrong when the look-out looks now."""
+        lookout.run(Task(uuid.uuid4(), "alerts", "k", {}, 1, START))
+        with self.sessions.begin() as session:
+            return {alert.kind for alert in open_alerts(session)}
 
     def tell(
         self, channel: EvidenceChannel, body: str, reference: str = "", wallet: str = "mpesa"
