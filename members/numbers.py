@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from core.errors import InvalidValue
+from members.id_forms import id_forms
 
 _TYPED_MAX = 30
 _PREFIX = "4"
@@ -71,20 +72,21 @@ class MemberNumber:
 
 @dataclass(frozen=True, slots=True)
 class NationalId:
-    """A Kenyan national ID number: six to eight digits without leading zeros. Its `repr` is masked."""
+    """A national identity number in one of the forms of `members/id_forms.yaml`. Its `repr` is masked."""
 
     digits: str
 
     @classmethod
     def parse(cls, text: str) -> "NationalId":
-        """Read an ID as people type it. Raises InvalidValue for anything but six to eight digits.
+        """Read an ID as people type it. Raises InvalidValue for anything but a known country's form.
 
-        Leading zeros are dropped, so that one card never makes two members.
+        Leading zeros are dropped where they mean nothing, so that one card never makes two members.
         """
-        digits = _plain(text).lstrip("0")
-        if not re.fullmatch(r"[0-9]{6,8}", digits):
+        plain = _plain(text).upper()
+        number = next((found for form in id_forms().values() if (found := form.read(plain))), None)
+        if number is None:
             raise InvalidValue("not a national ID number")
-        return cls(digits)
+        return cls(number)
 
     @property
     def masked(self) -> str:

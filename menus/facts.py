@@ -44,7 +44,8 @@ class Member(TypedDict):
 class Scheme(TypedDict):
     """The fund and its limits for one saving. `suggested_cents` are offered to newcomers, at most three.
 
-    Amounts are hundredths of `currency` (ISO 4217), also where it has no coins that small.
+    Amounts are hundredths of `currency` (ISO 4217), also where it has no coins that small. `id_pattern` is
+    the regular expression of the country's identity numbers, where `id_kind` is not Kenya's `national_id`.
     """
 
     fund_name: str
@@ -53,6 +54,8 @@ class Scheme(TypedDict):
     maximum_cents: int
     suggested_cents: list[int]
     currency: NotRequired[str]
+    id_kind: NotRequired[Literal["national_id", "nin", "nid"]]
+    id_pattern: NotRequired[str]
 
 
 class Identity(TypedDict):

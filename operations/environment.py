@@ -9,8 +9,11 @@ from dotenv import dotenv_values
 
 from operations.state import REPOSITORY, State, write_private
 from operations.trouble import TroubleError
+from payments.schemes.rules import BadScheme, Scheme, schemes_of
 
 SECRET_BYTES = 48
+_HOME = "KE"
+_WALLETS = ("mpesa", "airtel", "mtn")
 _KEPT_SECRETS = ("SECRET_KEY", "PII_KEYS", "INDEX_KEY", "PIN_PEPPER")
 
 
@@ -86,9 +89,25 @@ def complete(state: State, *, web_url: str, sandbox_url: str | None) -> dict[str
     if is_production(given):
         return given
     defaults = {"KIBABA_ENV": "sandbox", "PUBLIC_URL": web_url} | kept_secrets(state)
+    scheme = _scheme(given.get("FUND_REGION", _HOME))
+    defaults |= {"FUND_CURRENCY": scheme.currency, "FUND_ZONE": scheme.zone}
     if sandbox_url is not None:
-        defaults |= sandbox_providers(sandbox_url)
+        defaults |= _of_the_country(sandbox_providers(sandbox_url), scheme)
     return defaults | given
+
+
+def _scheme(country: str) -> Scheme:
+    """The newest rules of the country, for what all of its rules say. Raises TroubleError."""
+    try:
+        return schemes_of(country)[-1]
+    except BadScheme as error:
+        raise TroubleError(f"FUND_REGION: {error}") from error
+
+
+def _of_the_country(providers: Mapping[str, str], scheme: Scheme) -> dict[str, str]:
+    """Without the wallets that nobody there has."""
+    absent = tuple(f"{name.upper()}_" for name in _WALLETS if name not in scheme.wallets.names)
+    return {name: value for name, value in providers.items() if not (absent and name.startswith(absent))}
 
 
 def lower_case(environment: Mapping[str, str]) -> dict[str, str]:

@@ -1,7 +1,9 @@
-"""The people the civil registry knows, as shipped in `people.csv`; other papers are in `documents.csv`."""
+"""The people the civil registries know, as shipped: Kenyans in `people.csv`, their neighbours beside it; other
+papers of Kenya's are in `documents.csv`.
+"""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -9,6 +11,9 @@ from typing import Self
 DOCUMENTS = Path(__file__).with_name("documents.csv")
 PEOPLE = Path(__file__).with_name("people.csv")
 DOCUMENT_TYPES = ("REFUGEE_ID", "PASSPORT")
+FILES = {"254": PEOPLE, "256": PEOPLE.with_name("people_ug.csv"), "250": PEOPLE.with_name("people_rw.csv")}
+"""By calling code."""
+_HOME = "254"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +37,19 @@ class Person:
 
 @dataclass(frozen=True)
 class Directory:
-    """All of them, by identity number, in the order of the file."""
+    """All of them by identity number, in the order of the files; those of each country by calling code."""
 
     by_id: Mapping[str, Person]
+    by_country: Mapping[str, Sequence[Person]]
     by_document: Mapping[tuple[str, str], Person] = field(default_factory=dict)
 
     @classmethod
     def shipped(cls) -> Self:
-        with PEOPLE.open(encoding="ascii", newline="") as file:
-            people = {row["id"]: Person(**row) for row in csv.DictReader(file)}
+        by_country = {code: _read(path) for code, path in FILES.items()}
+        people = {person.id: person for of_one in by_country.values() for person in of_one}
         with DOCUMENTS.open(encoding="ascii", newline="") as file:
             papers = {(row["identifier_type"], row["number"]): row["id"] for row in csv.DictReader(file)}
-        return cls(people, {paper: people[number] for paper, number in papers.items()})
+        return cls(people, by_country, {paper: people[number] for paper, number in papers.items()})
 
     def known_by(self, identifier_type: str, value: str) -> Person | None:
         """Whom a document names. KeyError for a type of document that the registry does not keep."""
@@ -55,9 +61,15 @@ class Directory:
 
     def owner_of(self, msisdn: str) -> Person:
         """Whose name a wallet carries: the same person for the same number, always alive and of age."""
+        country = next((code for code in self.by_country if msisdn.startswith(code)), _HOME)
         adults = [
             person
-            for person in self.by_id.values()
+            for person in self.by_country[country]
             if person.status == "alive" and person.birth_date < "2006"
         ]
         return adults[int(msisdn) % len(adults)]
+
+
+def _read(path: Path) -> list[Person]:
+    with path.open(encoding="ascii", newline="") as file:
+        return [Person(**row) for row in csv.DictReader(file)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from menus.engine.vocabulary import Accepted, InputRule, Refused, View
 
+_KENYAN = "national_id"
 # Kenyan national IDs have been issued with six to eight digits; leading zeros are not part of them.
 _ID_DIGITS_MIN, _ID_DIGITS_MAX = 6, 8
 # The shortest and the longest number of each other document; a passport's has nine characters at most.
@@ -20,9 +22,20 @@ _MEMBER_DIGITS = 9
 _CODE_LENGTHS = range(6, 21)
 
 
-def national_id(typed: str, _view: View) -> Accepted | Refused:
-    """Six to eight digits; spaces, dots and dashes between them are forgiven."""
-    digits = _without(typed, " .-")
+def national_id(typed: str, view: View) -> Accepted | Refused:
+    """The country's identity number; spaces, dots and dashes in it are forgiven. Kenya's is also the one of a
+    host that names no other.
+    """
+    scheme = view.facts["scheme"]
+    kind = scheme.get("id_kind", _KENYAN)
+    if kind == _KENYAN:
+        return _kenyan_id(_without(typed, " .-"))
+    number = _without(typed, " .-").upper()
+    matches = number.isascii() and re.fullmatch(scheme["id_pattern"], number)
+    return Accepted(number) if matches else Refused("nin_form" if kind == "nin" else "nid_form")
+
+
+def _kenyan_id(digits: str) -> Accepted | Refused:
     if not _is_digits(digits):
         return Refused("id_digits")
     if not _ID_DIGITS_MIN <= len(digits.lstrip("0")) <= _ID_DIGITS_MAX:
@@ -103,7 +116,9 @@ def _is_digits(typed: str) -> bool:
 
 
 INPUTS: Final = (
-    InputRule("national_id", ("id_digits", "id_length"), national_id_or_none),
+    InputRule(
+        "national_id", ("id_digits", "id_length", "nin_form", "nid_form"), national_id_or_none, ("scheme",)
+    ),
     InputRule("refugee_id", ("document_form",), refugee_id),
     InputRule("passport", ("document_form",), passport),
     InputRule("save_amount", ("amount_figures", "amount_low", "amount_high"), save_amount, ("scheme",)),

@@ -41,6 +41,7 @@ class Scheme:
     languages: tuple[str, ...] = ()
     wallets: WalletRules = field(default_factory=WalletRules)
     free_wallets: tuple[str, ...] = ()
+    zone: str = "UTC"
     months_past: int = 0
     months_ahead: int = 0
     plans: PlanRules = field(default_factory=PlanRules)
@@ -103,6 +104,7 @@ def read_schemes(source: str) -> tuple[Scheme, ...]:
         shared = {
             "country": document["country"],
             "currency": document["currency"],
+            "zone": document.get("zone", "UTC"),
             "languages": tuple(document.get("languages", ())),
             "wallets": _wallets(document.get("wallets") or {}),
         }

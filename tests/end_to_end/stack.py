@@ -30,7 +30,7 @@ REQUEST_SECONDS_MAX = 30.0
 # Periodic work and questions asked in advance are always waiting for their time.
 NEVER_AT_REST = frozenset(
     {"pull", "reconcile", "ask", "phone_change", "refunds", "alerts", "wallet_balance", "audit_head"}
-    | {"tidy", "watch", "dci_forget", "dci_event", "dci_callback"}
+    | {"plan_reminders", "tidy", "watch", "dci_forget", "dci_event", "dci_callback"}
 )
 _NOT_YET_POSTED = """
 SELECT count(*) FROM receipts WHERE member_id IS NOT NULL AND reversed_at IS NULL

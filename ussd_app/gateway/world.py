@@ -10,6 +10,7 @@ from core.clock import FundCalendar
 from core.errors import InvalidValue
 from core.vault import Vault
 from members.documents import as_answer, from_answer
+from members.id_forms import id_form_of
 from members.model import (
     AlreadyMember,
     IdentityState,
@@ -153,6 +154,7 @@ class RoomsWorld:
 
     def _scheme(self, visit: Visit, _draft: Session) -> dict[str, Any]:
         rules = self._rules(visit)
+        form = id_form_of(rules.country)
         return {
             "fund_name": self._fund.name,
             "helpline": self._fund.helpline,
@@ -160,6 +162,8 @@ class RoomsWorld:
             "maximum_cents": rules.payment_max_cents,
             "suggested_cents": list(rules.suggested_cents[:USUAL_AMOUNTS_MAX]),
             "currency": rules.currency,
+            "id_kind": form.kind,
+            "id_pattern": form.pattern,
         }
 
     def _identity(self, visit: Visit, draft: Session) -> dict[str, Any]:

@@ -15,7 +15,7 @@ function written(number) {
 
 function parsed(text) {
   const digits = text.replace(/[^\d]/g, "").replace(/^0(?=[17])/, "254");
-  return /^254[17]\d{8}$/.test(digits) ? `+${digits}` : null;
+  return /^(254[17]|2567|2507)\d{8}$/.test(digits) ? `+${digits}` : null;
 }
 
 function timeOf(instant) {
