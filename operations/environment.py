@@ -13,7 +13,7 @@ from payments.schemes.rules import BadScheme, Scheme, schemes_of
 
 SECRET_BYTES = 48
 _HOME = "KE"
-_WALLETS = ("mpesa", "airtel", "mtn")
+_MPESA = "mpesa"
 _KEPT_SECRETS = ("SECRET_KEY", "PII_KEYS", "INDEX_KEY", "PIN_PEPPER")
 
 
@@ -105,9 +105,10 @@ def _scheme(country: str) -> Scheme:
 
 
 def _of_the_country(providers: Mapping[str, str], scheme: Scheme) -> dict[str, str]:
-    """Without the wallets that nobody there has."""
-    absent = tuple(f"{name.upper()}_" for name in _WALLETS if name not in scheme.wallets.names)
-    return {name: value for name, value in providers.items() if not (absent and name.startswith(absent))}
+    """Without M-Pesa where nobody has it. The others serve several countries."""
+    if _MPESA in scheme.wallets.names:
+        return dict(providers)
+    return {name: value for name, value in providers.items() if not name.startswith("MPESA_")}
 
 
 def lower_case(environment: Mapping[str, str]) -> dict[str, str]:

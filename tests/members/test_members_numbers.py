@@ -77,13 +77,17 @@ def test_there_is_no_number_outside_the_sequence(serial: int) -> None:
         ("234-567", "234567"),
         ("02345678", "2345678"),
         ("2.345.678", "2345678"),
+        # Uganda and Rwanda.
+        ("cf91012345abcd", "CF91012345ABCD"),
+        ("CM 87067890 EFGH", "CM87067890EFGH"),
+        ("1 1991 7 0012345 678", "1199170012345678"),
     ],
 )
 def test_a_national_id_has_one_form_however_it_is_typed(typed: str, digits: str) -> None:
     assert NationalId.parse(typed).digits == digits
 
 
-@pytest.mark.parametrize("typed", ["", "12345", "123456789", "1234567a", "00012345", "२३४५६७८", "1" * 40])
+@pytest.mark.parametrize("typed", ["", "12345", "123456789", "1234567a", "00012345", "२३४५६७८", "1" * 40, "CX91012345ABCD", "4199170012345678"])
 def test_what_is_no_national_id_is_refused(typed: str) -> None:
     with pytest.raises(InvalidValue):
         NationalId.parse(typed)

@@ -6,11 +6,13 @@ import re
 from collections import Counter
 from datetime import date
 
+import pytest
+
 from sandbox.africastalking.alphabet import septets
 from sandbox.make_people import TODAY, everybody
 from sandbox.people import PEOPLE, Directory, Person
 
-EVERYBODY = list(Directory.shipped().by_id.values())
+EVERYBODY = list(Directory.shipped().by_country["254"])
 
 
 def age(person: Person) -> int:
@@ -64,3 +66,18 @@ def test_the_memorable_ones_are_who_the_readme_says() -> None:
     assert age(by_id["34567890"]) < 18
     assert by_id["22223333"].full_name == by_id["22224444"].full_name
     assert by_id["22223333"].birth_date == by_id["22224444"].birth_date
+
+
+@pytest.mark.parametrize(("country", "form"), [("256", r"C[MF]\d{8}[A-Z]{4}"), ("250", r"1\d{15}")])
+def test_neighbours_have_registers_of_their_own(country: str, form: str) -> None:
+    directory = Directory.shipped()
+    people = directory.by_country[country]
+    assert len(people) >= 50
+    assert all(re.fullmatch(form, person.id) for person in people)
+    assert all(septets(person.full_name) for person in people)
+    assert any(person.status == "dead" for person in people)
+    assert any(age(person) < 18 for person in people)
+    owner = directory.owner_of(f"{country}772123456")
+    assert owner in people
+    assert (owner.status, age(owner) >= 18) == ("alive", True)
+    assert len(directory.by_id) == sum(len(of_one) for of_one in directory.by_country.values())
