@@ -1,5 +1,6 @@
 """The same house in Uganda: one setting, other phones, other papers, other wallets, another currency."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ MTN_PHONE = "+256772123456"
 
 
 @pytest.fixture
-def uganda() -> "Stack":
+def uganda() -> Iterator[Stack]:
     with open_directory() as directory:
         stack = Stack(Path(directory), {"FUND_REGION": "UG"})
         yield stack
