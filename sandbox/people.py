@@ -1,6 +1,4 @@
-"""The people the civil registries know, as shipped: Kenyans in `people.csv`, their neighbours beside it; other
-papers of Kenya's are in `documents.csv`.
-"""
+"""The people the civil registries know, as shipped in `people.csv` and beside it; papers: `documents.csv`."""
 
 import csv
 from collections.abc import Mapping, Sequence
