@@ -18,8 +18,8 @@ _CENTS_PER_SHILLING = 100
 _UNITS = ("kes", "ksh", "ugx", "ush", "rwf", "frw")
 _AMOUNT_DIGITS_MAX = 9
 _MEMBER_DIGITS = 9
-# M-Pesa's codes have ten letters and digits; other wallets' are longer or have digits only.
-_CODE_LENGTHS = range(6, 21)
+# M-Pesa's codes have ten letters and digits; Airtel's have full stops in them, MTN's digits only.
+_CODE = re.compile(r"[A-Z0-9][A-Z0-9.-]{4,18}[A-Z0-9]")
 
 
 def national_id(typed: str, view: View) -> Accepted | Refused:
@@ -90,11 +90,9 @@ def birth_year(typed: str, _view: View) -> Accepted | Refused:
 
 
 def receipt_code(typed: str, _view: View) -> Accepted | Refused:
-    """The code of a wallet's SMS in capitals; spaces, dots and dashes are forgiven."""
-    code = _without(typed, " .-").upper()
-    if not (code.isascii() and code.isalnum() and len(code) in _CODE_LENGTHS):
-        return Refused("code_form")
-    return Accepted(code)
+    """The code of a wallet's SMS in capitals; spaces and a full stop after it are forgiven."""
+    code = _without(typed, " ").rstrip(".,").upper()
+    return Accepted(code) if _CODE.fullmatch(code) else Refused("code_form")
 
 
 def member_number(typed: str, _view: View) -> Accepted | Refused:

@@ -109,7 +109,8 @@ def test_a_birth_year(typed: str, kept: str) -> None:
     ("typed", "kept"),
     [
         ("sff6xyz12x", "SFF6XYZ12X"),
-        ("SFF6 XYZ-12X", "SFF6XYZ12X"),
+        ("SFF6 XYZ 12X.", "SFF6XYZ12X"),
+        ("mp261128.1015.a00001", "MP261128.1015.A00001"),
         ("9876543210", "9876543210"),
         ("SFF6", "!code_form"),
         ("S" * 21, "!code_form"),
