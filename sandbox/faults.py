@@ -70,6 +70,15 @@ class Faults:
     def all(self) -> dict[str, dict[str, Any]]:
         return {row["part"]: json.loads(row["spec"]) for row in self._store.rows("SELECT * FROM faults")}
 
+    def struck(self, part: str) -> dict[str, int]:
+        """How many requests met the fault of `part` since it was set, and how many of them it hit."""
+        row = self._store.row("SELECT spec, draws FROM faults WHERE part = ?", part)
+        if row is None:
+            return {"met": 0, "hit": 0}
+        fault = Fault.from_spec(json.loads(row["spec"]))
+        met = int(row["draws"])
+        return {"met": met, "hit": sum(_hits(fault, part, number) for number in range(met))}
+
     def clear(self, part: str | None = None) -> None:
         if part is None:
             self._store.execute("DELETE FROM faults")
@@ -92,8 +101,11 @@ class Faults:
             self._store.execute("UPDATE faults SET draws = draws + 1 WHERE part = ?", part)
         number = int(row["draws"])
         fault = Fault.from_spec(spec, draw=number)
-        lucky = random.Random(f"{fault.seed}:{part}:{number}").random() >= fault.rate
-        return NO_FAULT if lucky else fault
+        return fault if _hits(fault, part, number) else NO_FAULT
+
+
+def _hits(fault: Fault, part: str, number: int) -> bool:
+    return random.Random(f"{fault.seed}:{part}:{number}").random() < fault.rate
 
 
 __all__ = ["NO_FAULT", "Fault", "FaultError", "Faults"]

@@ -110,6 +110,12 @@ def faults() -> ResponseReturnValue:
     return jsonify(here().faults.all())
 
 
+@blueprint.get("/faults/<part>/struck")
+def struck(part: str) -> ResponseReturnValue:
+    """How many requests met the fault that is set now, and how many of them it hit."""
+    return jsonify(here().faults.struck(part))
+
+
 @blueprint.put("/faults/<part>")
 def put_fault(part: str) -> ResponseReturnValue:
     try:

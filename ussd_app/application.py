@@ -1,4 +1,4 @@
-"""The Flask application: hooks, health, staff dashboard; USSD posts are answered in front of it."""
+"""The Flask application: health, staff dashboard; USSD posts and callbacks are answered in front of it."""
 
 from typing import Any
 
@@ -8,8 +8,9 @@ from werkzeug.exceptions import HTTPException
 
 import dashboard
 from dashboard.services import Services as DashboardServices
-from ussd_app import health, hooks, keys, wallet_hooks
+from ussd_app import health, hooks, keys
 from ussd_app.bootstrap import Services
+from ussd_app.callbacks import Callbacks
 from ussd_app.dci import routes as dci
 from ussd_app.gateway.middleware import Gateway
 
@@ -21,18 +22,20 @@ def create_app(services: Services) -> Flask:
     app = Flask("kibaba", static_folder=None)
     app.register_blueprint(health.create_blueprint(services))
     app.register_blueprint(hooks.create_blueprint(services))
-    app.register_blueprint(wallet_hooks.create_blueprint(services))
     app.register_blueprint(keys.create_blueprint(services))
     app.register_blueprint(dci.create_blueprint(services))
     dashboard.register(app, _for_dashboard(services))
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(Exception, _broken)
-    gateway = Gateway(
+    token = services.settings.hook_token.get_secret_value()
+    callbacks = Callbacks(
         app.wsgi_app,
-        services.host,
-        services.aggregators,
-        token=services.settings.hook_token.get_secret_value(),
+        services.evidence,
+        services.clock,
+        token=token,
+        mpesa_shortcode=services.settings.mpesa_shortcode,
     )
+    gateway = Gateway(callbacks, services.host, services.aggregators, token=token)
     app.wsgi_app = gateway  # type: ignore[method-assign]  # Flask's documented way to put middleware in front
     return app
 

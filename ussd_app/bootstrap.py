@@ -15,6 +15,7 @@ from redis.retry import Retry
 from core.audit_heads import KeepingHeads
 from core.clock import Clock, FundCalendar, SystemClock
 from core.database import Sessions, make_engine, make_sessions
+from core.direct import Direct
 from core.outbox import Handler
 from core.schedule import Every
 from core.settings import BadSettings, Settings
@@ -34,6 +35,7 @@ from payments.asking import Asking
 from payments.balance_asking import BalanceAsking
 from payments.claims.answering import ClaimAnswering, ClaimLooking
 from payments.contributions.model import Terms
+from payments.evidence.desk import EvidenceDesk
 from payments.imports.service import Importing
 from payments.intake import Intake
 from payments.plans.reminding import PlanReminding
@@ -97,6 +99,7 @@ class Services:
     redis: Redis
     members: Members
     messages: Messages
+    evidence: EvidenceDesk
     mpesa: MpesaWallet | None
     wallets: Mapping[str, Wallet]
     host: Host
@@ -170,6 +173,7 @@ def build(
         redis=redis,
         members=members,
         messages=Messages(members, vault, clock, calendar, NOTICE_VERSION),
+        evidence=EvidenceDesk(_direct(settings, closing), vault),
         mpesa=wallet,
         wallets=wallets,
         host=_host(settings, members, vault, calendar, funnel, definition, clock, closing, pooled=pooled),
@@ -207,6 +211,12 @@ def build(
         dci=dci,
         closing=closing,
     )
+
+
+def _direct(settings: Settings, closing: ExitStack) -> Direct:
+    direct = Direct(settings.database_url.get_secret_value(), patience_seconds=_HOP_SECONDS)
+    closing.callback(direct.close)
+    return direct
 
 
 def _bytes(secret: SecretStr) -> bytes:

@@ -11,7 +11,7 @@ from core.ids import new_id
 from payments.evidence.tables import Evidence
 from payments.model import EvidenceChannel
 
-_REFERENCE_CHARACTERS_MAX = 64
+REFERENCE_CHARACTERS_MAX = 64
 
 
 def store(
@@ -36,7 +36,7 @@ def store(
             channel=channel,
             wallet=wallet,
             shortcode=shortcode,
-            reference=reference[:_REFERENCE_CHARACTERS_MAX],
+            reference=reference[:REFERENCE_CHARACTERS_MAX],
             body=body,
             received_at=now,
         )

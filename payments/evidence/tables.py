@@ -9,6 +9,8 @@ from sqlalchemy.types import DateTime
 
 from core.database import Base, Encrypted, append_only
 
+BODY_PLACE = "evidence.body"
+
 
 class Evidence(Base):
     """A raw message. `reference` is what our own address said about it: the id of what we asked, or nothing.
@@ -23,7 +25,7 @@ class Evidence(Base):
     wallet: Mapped[str] = mapped_column(String(20))
     shortcode: Mapped[str] = mapped_column(String(20), server_default="", default="")
     reference: Mapped[str] = mapped_column(String(64), server_default="", default="")
-    body: Mapped[str] = mapped_column(Encrypted("evidence.body"))
+    body: Mapped[str] = mapped_column(Encrypted(BODY_PLACE))
     received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
 
 

@@ -8,8 +8,9 @@ import pytest
 import requests
 
 from tests.end_to_end.conftest import open_directory
+from tests.end_to_end.kills import is_killed
 from tests.end_to_end.phones import Phone, new_member
-from tests.end_to_end.process_tree import PARTS, Process, children
+from tests.end_to_end.process_tree import PARTS
 from tests.end_to_end.stack import Stack
 from tests.end_to_end.waiting import wait_for
 
@@ -104,21 +105,6 @@ def save_somehow(phone: Phone, shillings: int) -> None:
         return True
 
     wait_for(try_once, f"{phone.number} to save", otherwise=phone.stack.explain)
-
-
-def is_killed(stack: Stack, victim: str) -> bool:
-    process = find(stack, victim)
-    return process is not None and process.kill()
-
-
-def find(stack: Stack, victim: str) -> Process | None:
-    name = victim.rpartition(" ")[2]
-    if victim.startswith("second "):
-        return stack.part(name, 1)
-    part = stack.part(name)
-    if " of " not in victim or part is None:
-        return part
-    return next(iter(children(part.pid)), None)
 
 
 def receipts(stack: Stack) -> set[str]:

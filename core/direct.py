@@ -1,0 +1,64 @@
+"""One SQL statement as its own transaction on a plain psycopg connection: where a session is too dear."""
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, LiteralString
+
+import psycopg
+from sqlalchemy import make_url
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class Direct:
+    """A few connections that commit each statement; threads may share it. Nothing is connected until used.
+
+    No statement, lock or connection is waited for longer than `patience_seconds`.
+    """
+
+    def __init__(self, url: str, *, patience_seconds: float) -> None:
+        plain = make_url(url).set(drivername="postgresql")
+        self._url = plain.render_as_string(hide_password=False)
+        milliseconds = int(patience_seconds * 1000)
+        self._connecting: dict[str, Any] = {
+            "connect_timeout": max(2, int(patience_seconds)),
+            "tcp_user_timeout": milliseconds,
+            "application_name": "kibaba",
+            "options": f"-c timezone=UTC -c statement_timeout={milliseconds} -c lock_timeout={milliseconds}",
+        }
+        # Taking and putting back are atomic. The one used last is the warmest.
+        self._idle: deque[Connection] = deque()
+
+    def run(self, statement: LiteralString, values: Mapping[str, Any]) -> None:
+        """Run and commit a statement that may safely run twice: it is repeated when its connection was lost.
+
+        Raises psycopg.Error.
+        """
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            self._run_on(self._connect(), statement, values)
+            return
+        try:
+            self._run_on(connection, statement, values)
+        except psycopg.OperationalError:
+            if not connection.closed:
+                raise
+            # Whatever ended it, a restart perhaps, ended the others too.
+            self.close()
+            self._run_on(self._connect(), statement, values)
+
+    def _run_on(self, connection: Connection, statement: LiteralString, values: Mapping[str, Any]) -> None:
+        try:
+            connection.execute(statement, values, prepare=True)
+        finally:
+            if not connection.closed:
+                self._idle.append(connection)
+
+    def _connect(self) -> Connection:
+        return psycopg.connect(self._url, autocommit=True, **self._connecting)
+
+    def close(self) -> None:
+        """Let go of every idle connection."""
+        while self._idle:
+            self._idle.pop().close()
