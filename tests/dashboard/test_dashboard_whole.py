@@ -1,5 +1,7 @@
 """The dashboard as the whole application serves it."""
 
+from contextlib import closing
+
 from core.settings import Settings
 from tests.dashboard.browsing import token_in
 from ussd_app.application import create_app
@@ -17,7 +19,8 @@ def test_the_application_serves_the_door(settings: Settings) -> None:
 
 
 def test_providers_need_no_token_of_ours(settings: Settings) -> None:
-    client = create_app(build(settings, pooled=False)).test_client()
-    answer = client.post("/hooks/dev/stk", json={"Body": {}})
+    with closing(build(settings, pooled=False)) as services:
+        client = create_app(services).test_client()
+        answer = client.post("/hooks/dev/stk", json={"Body": {}})
     assert answer.status_code == 200
     assert "Set-Cookie" not in answer.headers

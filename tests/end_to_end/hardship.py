@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -42,11 +43,13 @@ class Account:
     def set_faults(self, stack: Stack, troubles: Sequence[Trouble], rate: float, random: Random) -> None:
         for trouble in troubles:
             spec = trouble.at(rate, random.randrange(1_000_000))
-            wait_for(lambda part=trouble.part, spec=spec: _is_put(stack, part, spec), f"the fault {trouble}")
+            wait_for(
+                partial(_is_put, stack, trouble.part, spec), f"the fault {trouble}", seconds=REST_SECONDS_MAX
+            )
 
     def count_hits(self, stack: Stack, troubles: Sequence[Trouble]) -> None:
         for trouble in troubles:
-            found = wait_for(lambda part=trouble.part: _struck(stack, part), f"the count of {trouble}")
+            found = wait_for(partial(_struck, stack, trouble.part), f"{trouble}", seconds=REST_SECONDS_MAX)
             self.hits[str(trouble)] += found["hit"]
 
 
@@ -118,7 +121,12 @@ def suffer_alone(stack: Stack, crowd: Crowd, trouble: Trouble, payments: int, se
     account.set_faults(stack, [trouble], 1.0, random)
     with ThreadPoolExecutor(HANDS) as hands:
         list(hands.map(lambda number: crowd.act(seeded(f"{seed} {number}")), range(payments)))
-    wait_for(lambda: (_struck(stack, trouble.part) or {"hit": 0})["hit"], f"{trouble} to strike")
+    wait_for(
+        lambda: (_struck(stack, trouble.part) or {"hit": 0})["hit"],
+        f"{trouble} to strike",
+        seconds=REST_SECONDS_MAX,
+        otherwise=stack.explain,
+    )
     account.count_hits(stack, [trouble])
     stack.no_faults()
     return account.hits[str(trouble)]
@@ -127,9 +135,9 @@ def suffer_alone(stack: Stack, crowd: Crowd, trouble: Trouble, payments: int, se
 def come_to_rest(stack: Stack, crowd: Crowd, seconds: float = REST_SECONDS_MAX) -> float:
     """Everything works again; the seconds until the books agree with the truth. AssertionError if not."""
     began = time.monotonic()
-    wait_for(lambda: _no_faults(stack), "the faults to end")
+    wait_for(partial(_no_faults, stack), "the faults to end", seconds=seconds)
     # The last payment has the wallet's list read once more.
-    wait_for(crowd.pay_by_hand, "the last payment")
+    wait_for(crowd.pay_by_hand, "the last payment", seconds=seconds)
     wait_for(
         lambda: agree(stack, [NOBODY]),
         "the books to agree with the truth",
