@@ -2,9 +2,11 @@
 
 import argparse
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
-from bench import hop, jobs, scale
+from bench import hop, intake, jobs, scale
 from bench.load import WrongAnswerError
 from bench.processes import BenchError
 from bench.report import Report
@@ -18,7 +20,7 @@ def main() -> int:
     options = _options()
     state: Path = state_from_environment().root / "bench"
     try:
-        report = {"hop": _hop, "scale": _scale, "jobs": _jobs}[options.name](options, state)
+        report = _RUNS[options.name](options, state)
         report.print()
         print(report.write(state))
         if options.publish:
@@ -35,6 +37,7 @@ def _options() -> argparse.Namespace:
     for name, about in (
         ("hop", "processor time of a USSD hop, beside four peers"),
         ("scale", "the same with a thousand and a million members; memory after many sessions"),
+        ("intake", "a callback until it is stored, and until it is credited, beside two floors"),
     ):
         one = names.add_parser(name, help=about, description=about)
         one.add_argument("--rounds", type=int, default=5, help="of which the median counts (5)")
@@ -43,7 +46,9 @@ def _options() -> argparse.Namespace:
             "--quick", action="store_true", help="tiny counts: shows that it works, measures nothing"
         )
         one.add_argument("--publish", action="store_true", help="put the table into docs/benchmarks.md")
-        if name == "hop":
+        if name == "intake":
+            one.add_argument("--waiting", type=int, default=10_000, help="callbacks to drain (10000)")
+        elif name == "hop":
             one.add_argument("--alone", action="store_true", help="without peers, so without a network")
         else:
             one.add_argument(
@@ -75,6 +80,22 @@ def _scale(options: argparse.Namespace, state: Path) -> Report:
 def _jobs(options: argparse.Namespace, state: Path) -> Report:
     return jobs.run(jobs.JobsOptions(2000 if options.quick else options.contributions), state)
 
+
+def _intake(options: argparse.Namespace, state: Path) -> Report:
+    given = intake.IntakeOptions(
+        options.rounds, waiting=options.waiting, members=max(10_000, options.waiting)
+    )
+    if options.quick:
+        given = intake.IntakeOptions(1, 60, members=_SMALL_MEMBERS, waiting=_SMALL_MEMBERS, dialogs=60)
+    return intake.run(given, state)
+
+
+_RUNS: Final[Mapping[str, Callable[[argparse.Namespace, Path], Report]]] = {
+    "hop": _hop,
+    "scale": _scale,
+    "intake": _intake,
+    "jobs": _jobs,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

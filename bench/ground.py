@@ -57,14 +57,16 @@ def _alone(state: Path) -> Iterator[None]:
 
 
 @contextmanager
-def ground(state: Path) -> Iterator[Ground]:
+def ground(state: Path, *, durable: bool = False) -> Iterator[Ground]:
     """Run both servers until the block ends. What is in the database stays for the next run.
+
+    `durable`: PostgreSQL waits for the disk at each commit, as in production.
 
     Raises BenchError when another benchmark uses them: neither would measure anything.
     """
     places = choose_places(state)
     port = free_port()
-    postgres, valkey = Postgres(places, durable=False), _ListeningValkey(places, port)
+    postgres, valkey = Postgres(places, durable=durable), _ListeningValkey(places, port)
     with _alone(state), running([postgres, valkey], state / "log"):
         with Redis(host="127.0.0.1", port=port) as client:
             redis_pid = int(client.info("server")["process_id"])

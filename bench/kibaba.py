@@ -61,6 +61,15 @@ def kibaba(
 ) -> Iterator[Measured]:
     """Kibaba serving until the block ends, on a database with so many members."""
     database_url = Bulk(ground, vault(), SHORTCODE).database(members)
+    with serve(ground, database_url, redis_number=redis_number, core=core, logs=logs, name=name) as measured:
+        yield measured
+
+
+@contextmanager
+def serve(
+    ground: Ground, database_url: str, *, redis_number: int, core: int, logs: Path, name: str = "kibaba"
+) -> Iterator[Measured]:
+    """Kibaba serving until the block ends, on a database that is there."""
     metrics = logs / f"{name}-metrics"
     metrics.mkdir(parents=True, exist_ok=True)
     for old in metrics.iterdir():

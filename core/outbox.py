@@ -5,6 +5,7 @@ postponed or buried. Nothing depends on Redis or on a worker surviving: when a l
 handed out again.
 """
 
+import json
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -100,6 +101,8 @@ class Later:
 
 # Works one task: None when it is done.
 Handler = Callable[[Task], Later | None]
+# Works many tasks together, all or nothing; returns those it left for their handler, one by one.
+BatchHandler = Callable[[Sequence[Task]], Sequence[Task]]
 
 
 def add(
@@ -121,12 +124,34 @@ def add(
             key=key,
             payload=dict(payload),
             order_key=order_key,
+            created_at=now,
             due_at=due_at or now,
         )
         .on_conflict_do_nothing(index_elements=["topic", "key"])
         .returning(OutboxRow.id)
     )
     return session.execute(statement).first() is not None
+
+
+_ADD_MANY = """
+INSERT INTO outbox (id, topic, key, payload, created_at, due_at)
+SELECT u.id, %(topic)s, u.key, u.payload::jsonb, %(now)s, %(now)s
+FROM unnest(%(ids)s::uuid[], %(keys)s::text[], %(payloads)s::text[]) AS u (id, key, payload)
+ORDER BY u.key
+ON CONFLICT (topic, key) DO NOTHING
+"""
+
+
+def add_many(session: Session, topic: str, tasks: Mapping[str, Mapping[str, Any]], *, now: datetime) -> None:
+    """Remember many tasks of one topic, key → payload, by one statement; those that exist are left alone."""
+    values = {
+        "topic": topic,
+        "ids": [new_id() for _ in tasks],
+        "keys": list(tasks),
+        "payloads": [json.dumps(payload) for payload in tasks.values()],
+        "now": now,
+    }
+    session.connection().exec_driver_sql(_ADD_MANY, values)
 
 
 def bring_forward(session: Session, topic: str, key: str, due_at: datetime) -> None:
@@ -220,6 +245,35 @@ def claim(session: Session, task_id: uuid.UUID, *, now: datetime, lease_seconds:
         )
     ).first()
     return None if row is None else Task(*row)
+
+
+_CLAIM_MANY = """
+UPDATE outbox SET leased_until = %(until)s, due_at = %(until)s, attempts = attempts + 1
+WHERE id IN (
+  SELECT id FROM outbox
+  WHERE id = ANY(%(ids)s) AND state = 'pending' AND (leased_until IS NULL OR leased_until <= %(now)s)
+  ORDER BY id FOR UPDATE SKIP LOCKED
+)
+RETURNING id, topic, key, payload, attempts, created_at, failures
+"""
+
+
+def claim_many(
+    session: Session, task_ids: Sequence[uuid.UUID], *, now: datetime, lease_seconds: float
+) -> list[Task]:
+    """Take as many of these rows as are free for `lease_seconds`, oldest first."""
+    values = {"ids": list(task_ids), "now": now, "until": now + timedelta(seconds=lease_seconds)}
+    rows = session.connection().exec_driver_sql(_CLAIM_MANY, values)
+    return sorted((Task(*row) for row in rows), key=lambda task: task.id)
+
+
+def finish_many(session: Session, task_ids: Sequence[uuid.UUID], *, now: datetime) -> None:
+    """The work of all of these is done."""
+    session.connection().exec_driver_sql(
+        "UPDATE outbox SET state = 'done', finished_at = %(now)s, leased_until = NULL, last_error = NULL"
+        " WHERE id = ANY(%(ids)s)",
+        {"ids": list(task_ids), "now": now},
+    )
 
 
 def finish(session: Session, task_id: uuid.UUID, *, now: datetime) -> None:

@@ -32,13 +32,13 @@ class Crediting:
 
         Amount and payer must be what was asked; otherwise nothing is credited.
         """
-        doubt = _differs_from_asked(session, contribution, arrival)
+        doubt = differs_from_asked(session, contribution, arrival)
         if doubt:
             return _meaning(Verdict.MISMATCH, arrival, detail=doubt, contribution=contribution)
         if _has_proven_receipt(session, contribution, other_than=arrival.receipt):
             doubt = "the prompt was answered by another receipt"
             return _meaning(Verdict.MISMATCH, arrival, detail=doubt, contribution=contribution)
-        owner = Owner(contribution.member_id, MatchStep.PROMPT, "answers our prompt")
+        owner = owner_by_prompt(contribution)
         recorded = receipts.record(session, arrival, owner, pull_delay=self._pull_delay, now=now)
         receipt = recorded.receipt
         if not recorded.is_new:
@@ -52,7 +52,7 @@ class Crediting:
             receipt.match_step = MatchStep.PROMPT
         was_linked = contribution.receipt_id == receipt.id
         link(session, contribution, receipt, f"paid: {arrival.source}", now=now)
-        verdict = _verdict_on(arrival, receipt, is_new=recorded.is_new, was_linked=was_linked)
+        verdict = verdict_on(arrival, receipt, is_new=recorded.is_new, was_linked=was_linked)
         return _meaning(verdict, arrival, contribution=contribution, receipt=receipt)
 
     def by_hand(self, session: Session, arrival: Arrival, *, now: datetime) -> Meaning:
@@ -91,7 +91,7 @@ class Crediting:
             return _meaning(Verdict.CREDITED, arrival, detail=owner.why, receipt=receipt)
         if owner is not None and arrival.payer is not None:
             tell_suspense(session, receipt, arrival.payer, now=now)
-        verdict = _verdict_on(arrival, receipt, is_new=False, was_linked=True)
+        verdict = verdict_on(arrival, receipt, is_new=False, was_linked=True)
         return _meaning(verdict, arrival, receipt=receipt)
 
 
@@ -140,7 +140,13 @@ def find_receipt_for(session: Session, contribution: Contribution) -> Receipt | 
     ).first()
 
 
-def _differs_from_asked(session: Session, contribution: Contribution, arrival: Arrival) -> str:
+def owner_by_prompt(contribution: Contribution) -> Owner:
+    """Whose the money is that answers a prompt."""
+    return Owner(contribution.member_id, MatchStep.PROMPT, "answers our prompt")
+
+
+def differs_from_asked(session: Session, contribution: Contribution, arrival: Arrival) -> str:
+    """What speaks against this money being the answer to this prompt; empty when nothing does."""
     if (arrival.amount.amount_cents, arrival.amount.currency) != (
         contribution.amount_cents,
         contribution.currency,
@@ -171,7 +177,8 @@ def _has_proven_receipt(session: Session, contribution: Contribution, *, other_t
     return receipt is not None and receipt.match_step == MatchStep.PROMPT and receipt.receipt != other_than
 
 
-def _verdict_on(arrival: Arrival, receipt: Receipt, *, is_new: bool, was_linked: bool) -> Verdict:
+def verdict_on(arrival: Arrival, receipt: Receipt, *, is_new: bool, was_linked: bool) -> Verdict:
+    """Whether a message brought the money, backs what is known, or says again what was said."""
     if is_new:
         return Verdict.CREDITED
     same_source = receipt.source == arrival.source

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core.clock import Clock
@@ -31,7 +30,7 @@ _OVERTAKING = timedelta(seconds=60)
 _TRY_AGAIN_SECONDS = 5.0
 _ALERT_AT_ATTEMPT = 3
 # Forty times what M-Pesa carries in one payment; more is a forgery or a fault, and for people to look at.
-_ONE_PAYMENT_CENTS_MAX = 10_000_000_00
+ONE_PAYMENT_CENTS_MAX = 10_000_000_00
 _DETAIL_CHARACTERS_MAX = 300
 _RECEIPT_CHARACTERS_MAX = 40
 _MASK_CHARACTERS_MAX = 30
@@ -126,32 +125,11 @@ class Intake:
     def _hand_payment(self, session: Session, payment: HandPayment, wallet: Wallet, now: datetime) -> Meaning:
         if payment.shortcode != wallet.shortcode:
             return Meaning(Verdict.MISMATCH, "paid to another shortcode", receipt=payment.receipt)
-        if not 0 < payment.amount.amount_cents <= _ONE_PAYMENT_CENTS_MAX:
+        if not 0 < payment.amount.amount_cents <= ONE_PAYMENT_CENTS_MAX:
             return Meaning(Verdict.MISMATCH, "not an amount that can be credited", receipt=payment.receipt)
-        arrival = Arrival(
-            wallet=wallet.name,
-            shortcode=payment.shortcode,
-            receipt=payment.receipt,
-            amount=payment.amount,
-            paid_at=payment.paid_at,
-            source=EvidenceChannel.C2B_CONFIRMATION,
-            account=payment.account,
-            payer=payment.payer,
-            payer_hash=payment.payer_hash,
-            payer_mask=payment.payer_mask or "",
-            payer_name=payment.payer_name,
-        )
-        meaning = self._crediting.by_hand(session, arrival, now=now)
+        meaning = self._crediting.by_hand(session, hand_arrival(payment, wallet), now=now)
         if payment.balance_after is not None:
-            reading = Reading(
-                wallet.name,
-                payment.shortcode,
-                arrival.receipt,
-                payment.amount,
-                payment.balance_after,
-                payment.paid_at,
-            )
-            watch(session, reading, now=now)
+            watch(session, reading_of(payment, wallet), now=now)
         return meaning
 
     def _prompt_result(
@@ -200,20 +178,70 @@ class Intake:
         )
 
 
+def hand_arrival(payment: HandPayment, wallet: Wallet) -> Arrival:
+    """The money of a payment by hand, as its confirmation tells it."""
+    return Arrival(
+        wallet=wallet.name,
+        shortcode=payment.shortcode,
+        receipt=payment.receipt,
+        amount=payment.amount,
+        paid_at=payment.paid_at,
+        source=EvidenceChannel.C2B_CONFIRMATION,
+        account=payment.account,
+        payer=payment.payer,
+        payer_hash=payment.payer_hash,
+        payer_mask=payment.payer_mask or "",
+        payer_name=payment.payer_name,
+    )
+
+
+def reading_of(payment: HandPayment, wallet: Wallet) -> Reading:
+    """What the shortcode held after a payment by hand, whose confirmation says so."""
+    assert payment.balance_after is not None
+    return Reading(
+        wallet.name,
+        payment.shortcode,
+        payment.receipt.strip().upper(),
+        payment.amount,
+        payment.balance_after,
+        payment.paid_at,
+    )
+
+
 def write_verdict(session: Session, evidence_id: uuid.UUID, meaning: Meaning, *, now: datetime) -> None:
     """Lay a verdict beside its message, once."""
-    values = {
-        "evidence_id": evidence_id,
-        "verdict": meaning.verdict,
-        "receipt_id": meaning.receipt_id,
-        "contribution_id": meaning.contribution_id,
-        "receipt": meaning.receipt[:_RECEIPT_CHARACTERS_MAX],
-        "amount_cents": meaning.amount.amount_cents if meaning.amount else None,
-        "payer_masked": meaning.payer_masked[:_MASK_CHARACTERS_MAX],
-        "detail": meaning.detail[:_DETAIL_CHARACTERS_MAX],
-        "at": now,
-    }
-    session.execute(insert(EvidenceVerdict).values(values).on_conflict_do_nothing())
+    write_verdicts(session, {evidence_id: meaning}, now=now)
+
+
+def write_verdicts(session: Session, meanings: Mapping[uuid.UUID, Meaning], *, now: datetime) -> None:
+    """Lay verdicts beside their messages, each once."""
+    if not meanings:
+        return
+    said = list(meanings.values())
+    session.connection().exec_driver_sql(
+        _WRITE_VERDICTS,
+        {
+            "ids": list(meanings),
+            "verdicts": [each.verdict for each in said],
+            "receipt_ids": [each.receipt_id for each in said],
+            "contribution_ids": [each.contribution_id for each in said],
+            "receipts": [each.receipt[:_RECEIPT_CHARACTERS_MAX] for each in said],
+            "cents": [each.amount.amount_cents if each.amount else None for each in said],
+            "payers": [each.payer_masked[:_MASK_CHARACTERS_MAX] for each in said],
+            "details": [each.detail[:_DETAIL_CHARACTERS_MAX] for each in said],
+            "now": now,
+        },
+    )
+
+
+_WRITE_VERDICTS = """
+INSERT INTO evidence_verdicts
+  (evidence_id, verdict, receipt_id, contribution_id, receipt, amount_cents, payer_masked, detail, at)
+SELECT u.*, %(now)s FROM unnest(%(ids)s::uuid[], %(verdicts)s::text[], %(receipt_ids)s::uuid[],
+  %(contribution_ids)s::uuid[], %(receipts)s::text[], %(cents)s::bigint[], %(payers)s::text[],
+  %(details)s::text[]) AS u
+ON CONFLICT (evidence_id) DO NOTHING
+"""
 
 
 def _locked_message(session: Session, evidence_id: uuid.UUID) -> _Message | None:

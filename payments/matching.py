@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -27,6 +28,7 @@ GENERIC_REFERENCES = frozenset(
     {"", "0", "00", "SAVE", "SAVING", "SAVINGS", "AKIBA", "WEKA", "HABA", "HABAHABA", "MPESA", "ACCOUNT"}
     | {"NSSF", "PENSION", "PENSHENI", "MCHANGO", "CONTRIBUTION", "NONE", "NA"}
 )
+NAMED = "the reference names the member"
 # Why money is in suspense although its reference names somebody; reconciliation knows it by these words.
 TWO_MEMBERS = "reference and payer point to two members"
 _BEFORE = timedelta(hours=24)
@@ -64,7 +66,7 @@ def owner_of(session: Session, arrival: Arrival) -> Owner:
         member, why = pointed.by_payer, "no reference; the payer is a member"
         doubt = "no reference, and the payer is not known" if member is None else ""
     else:
-        member, why = pointed.by_reference, "the reference names the member"
+        member, why = pointed.by_reference, NAMED
         doubt = _doubt_about_reference(pointed)
         slip = _slip_of_payer(session, arrival.account, pointed) if doubt else None
         if slip is not None and pointed.by_payer is not None:
@@ -75,6 +77,50 @@ def owner_of(session: Session, arrival: Arrival) -> Owner:
     if doubt or member is None:
         return Owner(None, MatchStep.SUSPENSE, doubt)
     return Owner(member.id, pointed.step or MatchStep.PHONE, why)
+
+
+def owners_by_number(session: Session, arrivals: Sequence[Arrival]) -> dict[tuple[str, str, str], Owner]:
+    """The owners of those arrivals that name a member's number and nothing speaks against it.
+
+    By wallet, shortcode and receipt. What may answer a prompt, or has any other form, is not among them.
+    """
+    numbered = {}
+    for arrival in arrivals:
+        with suppress(InvalidValue):
+            name = (arrival.wallet, arrival.shortcode, arrival.receipt)
+            numbered[name] = (arrival, MemberNumber.parse(arrival.account).digits)
+    if not numbered:
+        return {}
+    payers = {
+        name: payer_index(session, arrival.payer, arrival.payer_hash)
+        for name, (arrival, _) in numbered.items()
+    }
+    numbers = {number for _, number in numbered.values()}
+    rows = session.execute(
+        select(MemberRow.id, MemberRow.number, MemberRow.status, MemberRow.wallet_hash_index).where(
+            MemberRow.number.in_(numbers) | MemberRow.wallet_hash_index.in_({p for p in payers.values() if p})
+        )
+    ).all()
+    by_number = {row.number: row for row in rows}
+    by_payer = {row.wallet_hash_index: row for row in rows}
+    prompted = set(
+        session.scalars(
+            select(MemberRow.number)
+            .join(Contribution, Contribution.member_id == MemberRow.id)
+            .where(
+                MemberRow.number.in_(numbers),
+                Contribution.receipt_id.is_(None),
+                Contribution.state.in_(_MAYBE_PAID),
+            )
+        )
+    )
+    owners = {}
+    for name, (_, number) in numbered.items():
+        member, payer = by_number.get(number), by_payer.get(payers[name])
+        is_sure = member is not None and Status(member.status).is_open and number not in prompted
+        if member is not None and is_sure and (payer is None or payer.id == member.id):
+            owners[name] = Owner(member.id, MatchStep.MEMBER_NUMBER, NAMED)
+    return owners
 
 
 def _slip_of_payer(session: Session, account: str, pointed: _Pointed) -> MatchStep | None:

@@ -39,12 +39,13 @@ class Pulling:
         self._sessions = sessions
         self._wallets = wallets
         self._clock = clock
+        self._pull_delay = pull_delay
         self._applying = Applying(sessions, clock, pull_delay=pull_delay)
 
     def run(self, task: Task) -> Later | None:
         """Read one window. A failed pull is recorded and tried again until one is complete.
 
-        A wallet without a list is left alone.
+        What another pull has read meanwhile is not read again. A wallet without a list is left alone.
         """
         name, shortcode = str(task.payload["wallet"]), str(task.payload["shortcode"])
         wallet = self._wallets[name]
@@ -55,6 +56,10 @@ class Pulling:
             return None
         end = self._clock.now()
         with self._sessions.begin() as session:
+            last = last_complete_end(session, name, shortcode)
+            if last is not None and last >= task.created_at + self._pull_delay:
+                # Wishes that queued up behind one pull share it: it began after this was wished.
+                return None
             start = self._start(session, name, shortcode, end)
         pages = lines = 0
         error = ""

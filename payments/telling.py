@@ -1,6 +1,8 @@
 """What members are told about their money: outbox rows for the message room, one per fact."""
 
 import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +34,27 @@ def tell_receipt(session: Session, receipt: Receipt, member_id: uuid.UUID, *, no
         _of_receipt(session, receipt, member_id, now),
         now=now,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A receipt to tell a member of: `row` has the columns of its table; the balance is what it made."""
+
+    id: uuid.UUID
+    member_id: uuid.UUID
+    row: Mapping[str, Any]
+    balance_cents: int
+
+
+def tell_receipts(session: Session, told: Sequence[Told], *, now: datetime) -> None:
+    """Say of each once that it arrived, as `tell_receipt` does, by one statement."""
+    tasks = {}
+    for one in told:
+        values = {name: one.row[name] for name in ("amount_cents", "currency", "receipt", "wallet")}
+        values |= {"balance_cents": one.balance_cents, "as_of": now.isoformat()}
+        payload = {"template": "receipt", "member_id": str(one.member_id), "values": values}
+        tasks[f"receipt:{one.id}"] = payload
+    outbox.add_many(session, "message", tasks, now=now)
 
 
 def tell_suspense(session: Session, receipt: Receipt, phone: PhoneNumber, *, now: datetime) -> None:

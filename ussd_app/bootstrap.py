@@ -16,7 +16,7 @@ from core.audit_heads import KeepingHeads
 from core.clock import Clock, FundCalendar, SystemClock
 from core.database import Sessions, make_engine, make_sessions
 from core.direct import Direct
-from core.outbox import Handler
+from core.outbox import BatchHandler, Handler
 from core.schedule import Every
 from core.settings import BadSettings, Settings
 from core.shared_token import RedisTokenCache
@@ -33,6 +33,7 @@ from messages.templates import FundWords, Texts
 from payments.alerts.watching import Lookout
 from payments.asking import Asking
 from payments.balance_asking import BalanceAsking
+from payments.batch_intake import BatchIntake
 from payments.claims.answering import ClaimAnswering, ClaimLooking
 from payments.contributions.model import Terms
 from payments.evidence.desk import EvidenceDesk
@@ -107,6 +108,7 @@ class Services:
     funnel_reading: FunnelReading
     aggregators: Sequence[Aggregator]
     handlers: Mapping[str, Handler]
+    batch_handlers: Mapping[str, BatchHandler]
     schedule: Sequence[Every]
     signing_keys: Sequence[SigningKey]
     dci: DciHouse
@@ -205,6 +207,11 @@ def build(
                 clock,
                 may_remind_at=lambda now: _may_remind_at(settings, calendar, now),
             ).run,
+        },
+        batch_handlers={
+            "evidence": BatchIntake(
+                sessions, wallets, clock, pull_delay=timedelta(seconds=settings.pull_delay_seconds)
+            ).run
         },
         schedule=_schedule(settings, wallets),
         signing_keys=[key for key in (fund_key, civil_key, dci.signing_key) if key is not None],

@@ -1,7 +1,7 @@
 """Working one outbox task: claim it, call its handler, write down how it went."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import structlog
@@ -10,7 +10,7 @@ from core import outbox
 from core.clock import Clock
 from core.database import Sessions
 from core.errors import KibabaError
-from core.outbox import Handler, Task
+from core.outbox import BatchHandler, Handler, Task
 from workers.topics import TopicPlan
 
 log = structlog.get_logger()
@@ -25,7 +25,9 @@ class TaskRunner:
         clock: Clock,
         handlers: Mapping[str, Handler],
         topics: Mapping[str, TopicPlan],
+        batches: Mapping[str, BatchHandler] | None = None,
     ) -> None:
+        self._batches = batches or {}
         self._sessions = sessions
         self._clock = clock
         self._handlers = handlers
@@ -36,10 +38,35 @@ class TaskRunner:
         plan = self._topics[topic]
         with self._sessions.begin() as session:
             task = outbox.claim(session, task_id, now=self._clock.now(), lease_seconds=plan.lease_seconds)
-        if task is None:
+        if task is not None:
+            self._work(task, plan)
+
+    def run_all(self, task_ids: Sequence[uuid.UUID], topic: str) -> None:
+        """Work tasks together where the topic can, and one by one what was left."""
+        together = self._batches.get(topic)
+        if together is None or len(task_ids) == 1:
+            for task_id in task_ids:
+                self.run(task_id, topic)
             return
+        plan = self._topics[topic]
+        seconds = plan.batch_lease_seconds(len(task_ids))
+        with self._sessions.begin() as session:
+            tasks = outbox.claim_many(session, task_ids, now=self._clock.now(), lease_seconds=seconds)
         try:
-            answer = self._handlers[topic](task)
+            left = together(tasks) if tasks else ()
+        except Exception as error:  # noqa: BLE001 -- whose fault it was shows when each is worked alone
+            log.warning("batch failed", topic=topic, tasks=len(tasks), error=type(error).__name__)
+            left = tasks
+        alone = {task.id for task in left}
+        with self._sessions.begin() as session:
+            done = [task.id for task in tasks if task.id not in alone]
+            outbox.finish_many(session, done, now=self._clock.now())
+        for task in left:
+            self._work(task, plan)
+
+    def _work(self, task: Task, plan: TopicPlan) -> None:
+        try:
+            answer = self._handlers[task.topic](task)
         except Exception as error:  # noqa: BLE001 -- whatever a handler raises is kept with its task, never lost
             self._failed(task, plan, error)
             return

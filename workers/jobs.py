@@ -1,4 +1,4 @@
-"""The one RQ job: work the outbox task with this id."""
+"""The one RQ job: work the outbox tasks with these ids."""
 
 import uuid
 from contextlib import suppress
@@ -31,7 +31,8 @@ def _warm_up(built: Services) -> None:
         session.connection()
 
 
-def perform(task_id: str, topic: str) -> None:
-    """Work one task."""
+def perform(task_ids: list[str], topic: str) -> None:
+    """Work tasks of one topic."""
     built = services()
-    TaskRunner(built.sessions, built.clock, built.handlers, TOPICS).run(uuid.UUID(task_id), topic)
+    runner = TaskRunner(built.sessions, built.clock, built.handlers, TOPICS, built.batch_handlers)
+    runner.run_all([uuid.UUID(task_id) for task_id in task_ids], topic)

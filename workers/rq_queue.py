@@ -9,7 +9,7 @@ from rq import Queue, SimpleWorker, Worker
 from rq.serializers import JSONSerializer
 from rq.worker import BaseWorker
 
-from workers.topics import MESSAGES, QUEUES, TOPICS
+from workers.topics import MESSAGES, QUEUES, TOPICS, jobs_of
 
 _JOB: Final = "workers.jobs.perform"
 # A row comes up again after 20 s: a job that waited longer would only find its row taken.
@@ -18,14 +18,14 @@ _FAILURE_KEPT_SECONDS: Final = 3600
 
 
 def enqueue(redis: Redis, tasks: Iterable[tuple[uuid.UUID, str]]) -> None:
-    """Hand tasks (id, topic) to their queues. A job holds an id and a topic, nothing else."""
-    for task_id, topic in tasks:
+    """Hand tasks (id, topic) to their queues in few jobs. A job holds ids and a topic, nothing else."""
+    for batch, topic in jobs_of(tasks):
         plan = TOPICS[topic]
         queue = Queue(plan.queue, connection=redis, serializer=JSONSerializer)
         queue.enqueue_call(
             _JOB,
-            args=(str(task_id), topic),
-            timeout=plan.lease_seconds,
+            args=([str(task_id) for task_id in batch], topic),
+            timeout=plan.batch_lease_seconds(len(batch)),
             ttl=_WAITING_SECONDS_MAX,
             result_ttl=0,
             failure_ttl=_FAILURE_KEPT_SECONDS,

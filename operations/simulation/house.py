@@ -12,7 +12,7 @@ from core import outbox
 from core.clock import FundCalendar
 from core.database import Sessions, make_sessions, vault_of
 from core.ids import new_id
-from core.outbox import Handler, Later, OutboxRow, Task
+from core.outbox import BatchHandler, Handler, Later, OutboxRow, Task
 from core.phone import PhoneNumber
 from core.schedule import Every, write_due
 from members.indexes import MemberIndexes
@@ -24,6 +24,7 @@ from operations.simulation.payouts import SimulatedPayouts
 from operations.simulation.registry import SimulatedRegistry
 from operations.simulation.wallet import SHORTCODE, SimulatedWallet
 from payments.asking import Asking
+from payments.batch_intake import BatchIntake
 from payments.claims.answering import ClaimAnswering, ClaimLooking
 from payments.contributions import service as contributions
 from payments.contributions.model import RequestOutcome, Terms
@@ -37,7 +38,7 @@ from payments.refunds.refunding import DecidedRefunds, Refunding, RefundWishes
 from payments.schemes.rules import scheme_on
 from payments.wallets.choosing import Wallets
 from workers.handling import TaskRunner
-from workers.topics import TOPICS
+from workers.topics import TOPICS, jobs_of
 
 PULL_DELAY: Final = timedelta(seconds=3)
 HOOKS: Final = "https://kibaba.example/hooks/secret"
@@ -62,7 +63,7 @@ class House:
         self.terms = Terms(
             Wallets.only("mpesa", SHORTCODE), scheme_on("KE", START.date()), timedelta(seconds=3)
         )
-        self.runner = TaskRunner(self.sessions, clock, self._handlers(), TOPICS)
+        self.runner = TaskRunner(self.sessions, clock, self._handlers(), TOPICS, self._batch_handlers())
         self._serial = 0
 
     def _handlers(self) -> dict[str, Handler]:
@@ -82,6 +83,10 @@ class House:
             "refund_wish": RefundWishes(sessions, clock).run,
             "refunds": DecidedRefunds(sessions, clock).run,
         }
+
+    def _batch_handlers(self) -> dict[str, BatchHandler]:
+        wallets = {"mpesa": self.wallet}
+        return {"evidence": BatchIntake(self.sessions, wallets, self.clock, pull_delay=PULL_DELAY).run}
 
     def join(self) -> MemberRow:
         """One more member, with a number, a phone and an ID of their own."""
@@ -147,8 +152,8 @@ class House:
                 ready = outbox.hand_out(session, now=now, seconds=0, limit=_BATCH)
             if not ready:
                 return
-            for task_id, topic in ready:
-                self.runner.run(task_id, topic)
+            for ids, topic in jobs_of(ready):
+                self.runner.run_all(ids, topic)
         raise AssertionError("work never ends")
 
     def next_due_seconds(self) -> float | None:

@@ -1,7 +1,7 @@
 """Asking to save, and moving an intent from state to state. Nothing here calls a wallet."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -182,6 +182,24 @@ def unknown_since(session: Session, contribution: Contribution) -> datetime | No
             ContributionEvent.state == ContributionState.UNKNOWN,
         )
     )
+
+
+def mark_paid(session: Session, receipts: Mapping[uuid.UUID, uuid.UUID], why: str, *, now: datetime) -> None:
+    """Put locked contributions into PAID, each with its receipt, and write down why, as `move` does."""
+    if receipts:
+        values = {"ids": list(receipts), "receipts": list(receipts.values()), "now": now, "why": why}
+        session.connection().exec_driver_sql(_MARK_PAID, values)
+
+
+_MARK_PAID = """
+WITH paid AS (
+  UPDATE contributions c SET receipt_id = u.receipt_id, state = 'paid', finished_at = %(now)s
+  FROM unnest(%(ids)s::uuid[], %(receipts)s::uuid[]) AS u (id, receipt_id) WHERE c.id = u.id
+  RETURNING c.id
+)
+INSERT INTO contribution_events (contribution_id, state, at, why)
+SELECT id, 'paid', %(now)s, %(why)s FROM paid
+"""
 
 
 def ask_again(

@@ -18,8 +18,8 @@ WITH kept AS (
   VALUES (%(id)s, %(channel)s, %(wallet)s, %(shortcode)s, %(reference)s, %(body)s, %(now)s)
   ON CONFLICT (id) DO NOTHING
 )
-INSERT INTO outbox (id, topic, key, payload, due_at)
-VALUES (%(task_id)s, 'evidence', %(key)s, %(payload)s::jsonb, %(now)s)
+INSERT INTO outbox (id, topic, key, payload, created_at, due_at)
+VALUES (%(task_id)s, 'evidence', %(key)s, %(payload)s::jsonb, %(now)s, %(now)s)
 ON CONFLICT (topic, key) DO NOTHING
 """
 

@@ -2,10 +2,12 @@
 
 import uuid
 import zlib
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -67,6 +69,87 @@ def post(
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A transfer that corrects no other one."""
+
+    business_key: str
+    legs: tuple[Leg, ...]
+    reason: Reason
+    occurred_at: datetime
+
+
+def post_many(session: Session, transfers: Sequence[Transfer], *, now: datetime) -> dict[Account, int]:
+    """Record transfers that were never posted, by a handful of statements; balances of accounts in one piece.
+
+    The answer has the new sums of members' accounts in cents, positive debit. Raises InvalidValue as `post`
+    does, and ConflictingTransfer when any business key was posted before.
+    """
+    for transfer in transfers:
+        _check(transfer.legs)
+    connection = session.connection()
+    ids = [new_id() for _ in transfers]
+    kept = connection.exec_driver_sql(
+        _INSERT_TRANSFERS,
+        {
+            "ids": ids,
+            "keys": [transfer.business_key for transfer in transfers],
+            "reasons": [transfer.reason for transfer in transfers],
+            "occurred": [transfer.occurred_at for transfer in transfers],
+            "now": now,
+        },
+    ).rowcount
+    if kept != len(transfers):
+        raise ConflictingTransfer("a transfer of this batch was posted before")
+    legs = [
+        (id_, transfer, leg) for id_, transfer in zip(ids, transfers, strict=True) for leg in transfer.legs
+    ]
+    accounts = _account_ids(session, list({leg.account for _, _, leg in legs}))
+    connection.exec_driver_sql(
+        _INSERT_POSTINGS,
+        {
+            "transfers": [id_ for id_, _, _ in legs],
+            "accounts": [accounts[leg.account] for _, _, leg in legs],
+            "cents": [leg.amount_cents for _, _, leg in legs],
+        },
+    )
+    sums: dict[tuple[int, int], int] = defaultdict(int)
+    for _, transfer, leg in legs:
+        sums[accounts[leg.account], _stripe(leg.account, transfer.business_key)] += leg.amount_cents
+    # Everyone locks balances in the same order, so that nobody waits in a circle.
+    ordered = sorted(sums.items())
+    rows = connection.exec_driver_sql(
+        _ADD_TO_BALANCES,
+        {
+            "accounts": [account for (account, _), _ in ordered],
+            "stripes": [stripe for (_, stripe), _ in ordered],
+            "cents": [cents for _, cents in ordered],
+        },
+    )
+    by_id = {row.account_id: row.balance_cents for row in rows}
+    return {one: by_id[id_] for one, id_ in accounts.items() if one.kind is AccountKind.MEMBER}
+
+
+_INSERT_TRANSFERS = """
+INSERT INTO ledger_transfers (id, business_key, reason, occurred_at, recorded_at)
+SELECT u.id, u.key, u.reason, u.occurred_at, %(now)s
+FROM unnest(%(ids)s::uuid[], %(keys)s::text[], %(reasons)s::text[], %(occurred)s::timestamptz[])
+  AS u (id, key, reason, occurred_at)
+ORDER BY u.key
+ON CONFLICT (business_key) DO NOTHING
+"""
+_INSERT_POSTINGS = """
+INSERT INTO ledger_postings (transfer_id, account_id, amount_cents)
+SELECT * FROM unnest(%(transfers)s::uuid[], %(accounts)s::bigint[], %(cents)s::bigint[])
+"""
+_ADD_TO_BALANCES = """
+INSERT INTO ledger_balances AS kept (account_id, stripe, balance_cents)
+SELECT * FROM unnest(%(accounts)s::bigint[], %(stripes)s::smallint[], %(cents)s::bigint[])
+ON CONFLICT (account_id, stripe) DO UPDATE SET balance_cents = kept.balance_cents + excluded.balance_cents
+RETURNING account_id, balance_cents
+"""
+
+
 def balance(session: Session, account: Account) -> int:
     """The sum of an account's postings in cents: positive debit, negative credit."""
     found = session.scalar(
@@ -122,10 +205,22 @@ def _account_ids(session: Session, accounts: Sequence[Account]) -> dict[Account,
 
 
 def _known_ids(session: Session, accounts: Sequence[Account]) -> dict[Account, int]:
-    wanted = [(account.kind, account.key, account.currency) for account in accounts]
-    columns = (LedgerAccount.kind, LedgerAccount.key, LedgerAccount.currency)
-    rows = session.execute(select(LedgerAccount.id, *columns).where(tuple_(*columns).in_(wanted)))
+    rows = session.connection().exec_driver_sql(
+        _FIND_ACCOUNTS,
+        {
+            "kinds": [account.kind for account in accounts],
+            "keys": [account.key for account in accounts],
+            "currencies": [account.currency for account in accounts],
+        },
+    )
     return {Account(AccountKind(kind), key, currency): id_ for id_, kind, key, currency in rows}
+
+
+_FIND_ACCOUNTS = """
+SELECT a.id, a.kind, a.key, a.currency
+FROM unnest(%(kinds)s::text[], %(keys)s::text[], %(currencies)s::text[]) AS u (kind, key, currency)
+JOIN ledger_accounts a ON (a.kind, a.key, a.currency) = (u.kind, u.key, u.currency)
+"""
 
 
 def _add_to_balances(

@@ -1,13 +1,16 @@
 """Recording money: a receipt row and its ledger transfer, once, whoever brings the news first."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from core.database import vault_of
 from core.ids import new_id
 from payments.ledger import service as ledger
 from payments.ledger.model import Account, AccountKind, Leg, Reason
@@ -15,10 +18,11 @@ from payments.model import MatchStep
 from payments.particulars import Particulars
 from payments.payers import payer_index
 from payments.receipts.model import Arrival, Owner
-from payments.receipts.tables import Receipt
+from payments.receipts.tables import PARTICULARS_PLACE, Receipt
 from payments.registry_postings.corrections import queue_correction
 from payments.registry_postings.service import queue_if_confirmed
-from payments.telling import tell_receipt, tell_reversal
+from payments.telling import Told, tell_receipt, tell_receipts, tell_reversal
+from payments.view import is_confirmed
 from payments.wallet_lines.asking import ask_for_pull
 
 _WHY_CHARACTERS_MAX = 200
@@ -51,7 +55,86 @@ def record(
 
     The database decides races: of two channels with the same receipt, one inserts and the other finds it.
     """
-    values = {
+    statement = insert(Receipt).values(_values(session, arrival, owner, now=now))
+    receipt = session.scalars(
+        statement.on_conflict_do_nothing(index_elements=["wallet", "shortcode", "receipt"]).returning(Receipt)
+    ).first()
+    if receipt is None:
+        known = find(session, arrival, lock=True)
+        assert known is not None  # Receipts are never deleted, so what we ran into is there.
+        return Recorded(known, is_new=False)
+    _credit(session, receipt, now=now)
+    ask_for_pull(session, receipt.wallet, receipt.shortcode, delay=pull_delay, now=now)
+    if receipt.member_id is not None:
+        _tell_and_post(session, receipt, receipt.member_id, now=now)
+    return Recorded(receipt, is_new=True)
+
+
+def record_many(
+    session: Session, owned: Sequence[tuple[Arrival, Owner]], *, pull_delay: timedelta, now: datetime
+) -> list[uuid.UUID | None]:
+    """Credit many arrivals of members, each receipt once, as `record` does; the new receipts' ids in order.
+
+    None stands for a receipt that was known: nothing was done about it. `owned` names no receipt twice.
+    """
+    rows = [_values(session, arrival, owner, now=now) for arrival, owner in owned]
+    connection = session.connection()
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    columns["particulars"] = [vault_of(session).seal(PARTICULARS_PLACE, row["particulars"]) for row in rows]
+    new = {row.id for row in connection.exec_driver_sql(_INSERT_RECEIPTS, columns)}
+    fresh = [row for row in rows if row["id"] in new]
+    if fresh:
+        _credit_many(session, fresh, now=now)
+        for wallet, shortcode in sorted({(row["wallet"], row["shortcode"]) for row in fresh}):
+            ask_for_pull(session, wallet, shortcode, delay=pull_delay, now=now)
+        listed = select(Receipt).where(Receipt.id.in_(list(new)), is_confirmed())
+        for receipt in session.scalars(listed.order_by(Receipt.id)):
+            queue_if_confirmed(session, receipt, now=now)
+    return [row["id"] if row["id"] in new else None for row in rows]
+
+
+def _credit_many(session: Session, rows: Sequence[dict[str, Any]], *, now: datetime) -> None:
+    transfers = [
+        ledger.Transfer(
+            f"credit:{row['wallet']}:{row['shortcode']}:{row['receipt']}",
+            (Leg(_float_of(row), row["amount_cents"]), Leg(_member_of(row), -row["amount_cents"])),
+            Reason.CREDIT,
+            row["paid_at"],
+        )
+        for row in rows
+    ]
+    balances = ledger.post_many(session, transfers, now=now)
+    # Each is told the balance it made: the last of a member's the balance now, the one before that less.
+    told = []
+    for row in reversed(rows):
+        told.append(Told(row["id"], row["member_id"], row, -balances[_member_of(row)]))
+        balances[_member_of(row)] += row["amount_cents"]
+    tell_receipts(session, told, now=now)
+
+
+def _float_of(row: dict[str, Any]) -> Account:
+    return Account.of_shortcode(AccountKind.WALLET_FLOAT, row["wallet"], row["shortcode"], row["currency"])
+
+
+def _member_of(row: dict[str, Any]) -> Account:
+    return Account.of_member(row["member_id"], row["currency"])
+
+
+_INSERT_RECEIPTS = """
+INSERT INTO receipts (id, wallet, shortcode, receipt, amount_cents, currency, member_id, source, match_step,
+  match_why, payer_index, particulars, paid_at, recorded_at)
+SELECT * FROM unnest(%(id)s::uuid[], %(wallet)s::text[], %(shortcode)s::text[], %(receipt)s::text[],
+  %(amount_cents)s::bigint[], %(currency)s::text[], %(member_id)s::uuid[], %(source)s::text[],
+  %(match_step)s::text[], %(match_why)s::text[], %(payer_index)s::text[], %(particulars)s::text[],
+  %(paid_at)s::timestamptz[], %(recorded_at)s::timestamptz[]) AS u (id, wallet, shortcode, receipt)
+ORDER BY u.wallet, u.shortcode, u.receipt
+ON CONFLICT (wallet, shortcode, receipt) DO NOTHING
+RETURNING id
+"""
+
+
+def _values(session: Session, arrival: Arrival, owner: Owner, *, now: datetime) -> dict[str, Any]:
+    return {
         "id": new_id(),
         "wallet": arrival.wallet,
         "shortcode": arrival.shortcode,
@@ -67,19 +150,6 @@ def record(
         "paid_at": arrival.paid_at,
         "recorded_at": now,
     }
-    statement = insert(Receipt).values(values)
-    receipt = session.scalars(
-        statement.on_conflict_do_nothing(index_elements=["wallet", "shortcode", "receipt"]).returning(Receipt)
-    ).first()
-    if receipt is None:
-        known = find(session, arrival, lock=True)
-        assert known is not None  # Receipts are never deleted, so what we ran into is there.
-        return Recorded(known, is_new=False)
-    _credit(session, receipt, now=now)
-    ask_for_pull(session, receipt.wallet, receipt.shortcode, delay=pull_delay, now=now)
-    if receipt.member_id is not None:
-        _tell_and_post(session, receipt, receipt.member_id, now=now)
-    return Recorded(receipt, is_new=True)
 
 
 def allocate(session: Session, receipt: Receipt, owner: Owner, *, now: datetime) -> None:

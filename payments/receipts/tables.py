@@ -9,6 +9,8 @@ from sqlalchemy.types import DateTime
 
 from core.database import Base, Encrypted
 
+PARTICULARS_PLACE = "receipts.particulars"
+
 
 class Receipt(Base):
     """One real-world payment. `member_id` is empty while the money waits in suspense.
@@ -46,7 +48,7 @@ class Receipt(Base):
     match_step: Mapped[str] = mapped_column(String(20))
     match_why: Mapped[str] = mapped_column(String(200), server_default="", default="")
     payer_index: Mapped[str | None] = mapped_column(String(64))
-    particulars: Mapped[str] = mapped_column(Encrypted("receipts.particulars"))
+    particulars: Mapped[str] = mapped_column(Encrypted(PARTICULARS_PLACE))
     paid_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     recorded_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
     reversed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -31,6 +31,11 @@ SETTINGS = {"PULL_EVERY_SECONDS": "30", "PROMPT_DELAY_SECONDS": "1"}
 REST_SECONDS_MAX = 900.0
 _TURN_SECONDS = 6.0
 _LOOK_SECONDS = 1.0
+# Between two acts of one hand: a busy shop, not a flood that only fills the time while the web port is dead.
+_PAUSE_SECONDS = 1.5
+
+
+_BY_PROMPT = "SELECT count(*) FROM contributions WHERE state = 'paid'"
 
 
 @dataclass
@@ -91,6 +96,7 @@ def suffer(stack: Stack, crowd: Crowd, payments: int, options: argparse.Namespac
         own = seeded(f"{options.seed} {number}")
         while not stop.is_set():
             crowd.act(own)
+            stop.wait(own.uniform(0, 2 * _PAUSE_SECONDS))
 
     turns = by_turns(random)
     with ThreadPoolExecutor(HANDS) as hands:
@@ -193,6 +199,7 @@ def _run(stack: Stack, options: argparse.Namespace) -> int:
         for name, count in account.kills.items():
             _say(f"SIGKILL {name}", count)
         _say("all together: payments", paid_so_far(stack) - known)
+        _say("prompts that were paid, in all", stack.count(_BY_PROMPT))
         _say("all together: agrees after, seconds", round(waited))
     _say("seconds in all", round(time.monotonic() - began))
     for name, value in stack.proof().items():
