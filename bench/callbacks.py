@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import make_url
 
 from bench.ground import Ground
 from bench.kibaba import SHORTCODE, vault
@@ -84,7 +85,7 @@ def posts(path: str, count: int, seed: int) -> list[Dialog]:
 
 def copy_of(ground: Ground, database_url: str, name: str) -> str:
     """A copy of a database that nobody uses; returns its address."""
-    template = database_url.rpartition("/")[2].partition("?")[0]
+    template = make_url(database_url).database or ""
     with ground.admin() as admin:
         admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
         made = sql.SQL("CREATE DATABASE {} TEMPLATE {}")

@@ -43,7 +43,11 @@ def used_by(pid: int) -> Used:
     """What a process and everything below it has used so far, the children it has buried included."""
     user = system = 0
     for each in tree(pid):
-        stat = Path(f"/proc/{each}/stat").read_text(encoding="ascii", errors="replace")
+        try:
+            stat = Path(f"/proc/{each}/stat").read_text(encoding="ascii", errors="replace")
+        except FileNotFoundError:
+            # It ended a moment ago; what it used is with its parent now.
+            continue
         fields = stat.rpartition(")")[2].split()
         user += int(fields[_USER]) + int(fields[_CHILDREN_USER])
         system += int(fields[_SYSTEM]) + int(fields[_CHILDREN_SYSTEM])

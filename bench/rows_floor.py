@@ -1,4 +1,4 @@
-"""The floor of a credit: a plain psycopg transaction per payment that writes the same rows, and nothing else."""
+"""The floor of a credit: a plain psycopg transaction per payment, the same rows and nothing else."""
 
 import json
 import zlib
@@ -37,8 +37,9 @@ _STATEMENTS: Final[tuple[LiteralString, ...]] = (
     """INSERT INTO contribution_events (contribution_id, state, at, why)
        VALUES (%(contribution)s, 'paid', %(now)s, 'paid: stk_callback')""",
     """INSERT INTO evidence_verdicts
-       (evidence_id, verdict, receipt_id, contribution_id, receipt, amount_cents, payer_masked, at) VALUES (%(evidence)s, 'credited', %(receipt_id)s, %(contribution)s, %(receipt)s,
-       %(cents)s, '+2547*****678', %(now)s)""",
+       (evidence_id, verdict, receipt_id, contribution_id, receipt, amount_cents, payer_masked, at)
+       VALUES (%(evidence)s, 'credited', %(receipt_id)s, %(contribution)s, %(receipt)s, %(cents)s,
+       '+2547*****678', %(now)s)""",
     "UPDATE outbox SET state = 'done', finished_at = %(now)s, attempts = 1 WHERE id = %(task)s",
 )
 

@@ -19,6 +19,15 @@ from tests.servers import Servers, numbered, run_directory, run_id, servers_of_t
 REDIS_DATABASES = 16
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--simulated-days",
+        type=int,
+        default=300,
+        help="seeds of the simulation that are lived through (300)",
+    )
+
+
 def pytest_configure() -> None:
     """Name the run before its workers start, so that they share its servers."""
     run_id()

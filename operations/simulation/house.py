@@ -65,6 +65,7 @@ class House:
         )
         self.runner = TaskRunner(self.sessions, clock, self._handlers(), TOPICS, self._batch_handlers())
         self._serial = 0
+        self._written: dict[str, str] = {}
 
     def _handlers(self) -> dict[str, Handler]:
         sessions, clock = self.sessions, self.clock
@@ -148,8 +149,11 @@ class House:
         for _ in range(_TURNS_MAX):
             now = self.clock.now()
             with self.sessions.begin() as session:
-                write_due(session, _SCHEDULE, now)
+                new = [entry for entry in _SCHEDULE if self._written.get(entry.name) != entry.key_at(now)]
+                write_due(session, new, now)
                 ready = outbox.hand_out(session, now=now, seconds=0, limit=_BATCH)
+            # As the relay: remembered when it is committed, so that it is not asked again.
+            self._written |= {entry.name: entry.key_at(now) for entry in new}
             if not ready:
                 return
             for ids, topic in jobs_of(ready):

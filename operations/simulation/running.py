@@ -7,7 +7,7 @@ from random import Random
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine, event, make_url
 from sqlalchemy.engine import URL
 
 from core.database import make_engine
@@ -20,6 +20,7 @@ from operations.simulation.invariants import Broken, check_rest, check_step
 from operations.simulation.story import Story
 
 DATABASE = "kibaba_simulation"
+_PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,27 @@ def scratch_engine(server_url: str, vault: Vault) -> Iterator[Engine]:
     url = server.set(database=DATABASE)
     _run(server, f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)", f"CREATE DATABASE {DATABASE}")
     migrate(url.render_as_string(hide_password=False))
-    engine = make_engine(url.render_as_string(hide_password=False), vault)
+    engine = hasty_engine(url.render_as_string(hide_password=False), vault)
     try:
         yield engine
     finally:
         engine.dispose()
         _run(server, f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+
+
+def hasty_engine(url: str, vault: Vault) -> Engine:
+    """An engine for a database that nobody needs tomorrow: no commit waits for the disk.
+
+    Connections are not tried before use either: one that was cut is noticed by whoever uses it.
+    """
+    engine = make_engine(url, vault, patience_seconds=_PATIENCE_SECONDS)
+
+    @event.listens_for(engine, "connect")
+    def _(connection: psycopg.Connection, _: object) -> None:
+        connection.execute("SET synchronous_commit TO off")
+        connection.commit()
+
+    return engine
 
 
 def empty(engine: Engine) -> None:
@@ -97,8 +113,8 @@ def empty(engine: Engine) -> None:
         tables = connection.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
         ).fetchall()
-        for (name,) in tables:
-            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
+        deletes = [sql.SQL("DELETE FROM {}").format(sql.Identifier(name)) for (name,) in tables]
+        connection.execute(sql.SQL("; ").join(deletes))
 
 
 def _run(server: URL, *statements: str) -> None:

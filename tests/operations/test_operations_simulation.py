@@ -1,6 +1,6 @@
 """The simulated fund keeps its promises; the same seed is the same day; bugs that others had are caught."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +8,8 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from core.ids import new_id
-from operations.simulation.running import Day, run_seed
+from core.vault import Vault
+from operations.simulation.running import Day, hasty_engine, run_seed
 from payments import prompting
 from payments.contributions import service as contributions
 from payments.contributions.tables import Contribution
@@ -22,10 +23,18 @@ from payments.wallet_lines import applying, service
 from tests.databases import empty
 
 STEPS = 30
-SEEDS = range(1, 5)
 PLANTED_SEEDS = range(1, 13)
+# Seeds that one test lives through, so that test processes share the work evenly.
+CHUNK = 10
 
 Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+@pytest.fixture
+def engine(database_url: str, vault: Vault) -> Iterator[Engine]:
+    hasty = hasty_engine(database_url, vault)
+    yield hasty
+    hasty.dispose()
 
 
 def lived(engine: Engine, seed: int, steps: int = STEPS) -> Day:
@@ -34,11 +43,29 @@ def lived(engine: Engine, seed: int, steps: int = STEPS) -> Day:
     return run_seed(engine, seed, steps)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_whatever_happens_no_shilling_is_lost_doubled_or_invented(engine: Engine, seed: int) -> None:
-    day = lived(engine, seed)
-    assert day.broken == "", f"seed {seed}: {day.broken}\n" + "\n".join(day.lines[-40:])
-    assert day.payments > 0
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "first_seed" in metafunc.fixturenames:
+        seeds = metafunc.config.getoption("simulated_days")
+        metafunc.parametrize(("first_seed", "seeds"), chunks(seeds))
+
+
+def chunks(seeds: int) -> list[tuple[int, int]]:
+    return [(first, min(CHUNK, seeds - first + 1)) for first in range(1, seeds + 1, CHUNK)]
+
+
+def test_every_seed_is_lived_once() -> None:
+    lived_seeds = [first + number for first, count in chunks(25) for number in range(count)]
+    assert lived_seeds == list(range(1, 26))
+
+
+def test_whatever_happens_no_shilling_is_lost_doubled_or_invented(
+    engine: Engine, first_seed: int, seeds: int
+) -> None:
+    for seed in range(first_seed, first_seed + seeds):
+        day = lived(engine, seed)
+        again = f"bin/kibaba simulate --seed {seed} --steps {STEPS}"
+        assert day.broken == "", f"{again}: {day.broken}\n" + "\n".join(day.lines[-40:])
+        assert day.payments > 0
 
 
 def test_the_same_seed_is_the_same_day(engine: Engine) -> None:

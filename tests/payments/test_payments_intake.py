@@ -47,8 +47,10 @@ def test_callback_and_confirmation_of_one_payment_are_one_credit(
     else:
         told = [world.confirm(confirmation), world.call_back(callback, contribution_id)]
     world.work("evidence")
-    assert world.verdict(told[0]) == "credited"
-    assert world.verdict(told[1]) in {"corroborates", "duplicate"}
+    # Of messages that are understood together, the prompt's own answer counts first.
+    verdicts = [world.verdict(one) for one in told]
+    assert verdicts.count("credited") == 1
+    assert {"corroborates", "duplicate"} & set(verdicts)
     [receipt] = world.receipts()
     contribution = world.contribution(contribution_id)
     assert (contribution.state, contribution.receipt_id) == ("paid", receipt.id)

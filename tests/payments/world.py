@@ -20,6 +20,7 @@ from payments.alerts.service import open_alerts
 from payments.alerts.watching import Lookout
 from payments.asking import Asking
 from payments.balance_asking import BalanceAsking
+from payments.batch_intake import BatchIntake
 from payments.claims.answering import ClaimAnswering, ClaimLooking
 from payments.contributions import service as contributions
 from payments.contributions.model import Requested, RequestOutcome, Terms
@@ -46,7 +47,7 @@ from tests.payments.scripted_payouts import ScriptedPayouts
 from tests.payments.scripted_registry import ScriptedRegistry
 from tests.payments.scripted_wallet import SHORTCODE, ScriptedWallet, SteppedClock
 from workers.handling import TaskRunner
-from workers.topics import TOPICS
+from workers.topics import TOPICS, jobs_of
 
 START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 PULL_DELAY = timedelta(seconds=3)
@@ -106,7 +107,9 @@ class World:
             "refunds": DecidedRefunds(self.sessions, self.clock).run,
             "wallet_balance": BalanceAsking(self.sessions, payouts, self.clock, hooks=HOOKS).run,
         }
-        self.runner = TaskRunner(self.sessions, self.clock, handlers, TOPICS)
+        self.batch_intake = BatchIntake(self.sessions, wallets, self.clock, pull_delay=PULL_DELAY)
+        batches = {"evidence": self.batch_intake.run}
+        self.runner = TaskRunner(self.sessions, self.clock, handlers, TOPICS, batches)
         self._serial = 0
 
     def member(self, status: Status = Status.ACTIVE, national_id: str = "") -> MemberRow:
@@ -214,8 +217,8 @@ class World:
                 ]
             if not ready:
                 return
-            for task_id, topic in ready:
-                self.runner.run(task_id, topic)
+            for ids, topic in jobs_of(ready):
+                self.runner.run_all(ids, topic)
         raise AssertionError("work never ends")
 
     def settle(self, minutes: int = 20, step_seconds: int = 10) -> None:
