@@ -10,7 +10,7 @@ from pathlib import Path
 
 from operations.embedded.spawn import spawn
 
-START_SECONDS_MAX = 60.0
+START_SECONDS_MAX = 180.0
 STOP_SECONDS_MAX = 10.0
 
 

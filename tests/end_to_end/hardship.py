@@ -138,17 +138,19 @@ def suffer_alone(stack: Stack, crowd: Crowd, trouble: Trouble, payments: int, se
     return account.hits[str(trouble)]
 
 
-def come_to_rest(stack: Stack, crowd: Crowd, seconds: float = REST_SECONDS_MAX) -> float:
+def come_to_rest(
+    stack: Stack, crowd: Crowd, seconds: float = REST_SECONDS_MAX, *, settled: bool = True
+) -> float:
     """Everything works again; the seconds until the books agree with the truth. AssertionError if not."""
     began = time.monotonic()
     wait_for(partial(_no_faults, stack), "the faults to end", seconds=seconds)
     # The last payment has the wallet's list read once more.
     wait_for(crowd.pay_by_hand, "the last payment", seconds=seconds)
     wait_for(
-        lambda: agree(stack, [NOBODY]),
+        lambda: agree(stack, [NOBODY], settled=settled),
         "the books to agree with the truth",
         seconds=seconds,
-        otherwise=lambda: f"{differences(stack, [NOBODY])}\n{stack.explain()}",
+        otherwise=lambda: f"{differences(stack, [NOBODY], settled=settled)}\n{stack.explain()}",
     )
     return time.monotonic() - began
 

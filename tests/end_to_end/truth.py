@@ -24,10 +24,11 @@ def paid(stack: Stack) -> list[dict[str, Any]]:
     return [row for row in stack.statement() if row["amount_cents"] > 0]
 
 
-def differences(stack: Stack, suspense: Iterable[str] = ()) -> dict[str, object]:
+def differences(stack: Stack, suspense: Iterable[str] = (), *, settled: bool = True) -> dict[str, object]:
     """Where books, wallet and registry disagree: name → (truth, found). Empty when all of it agrees.
 
-    `suspense`: accounts that name nobody, so that what was paid to them waits for its owner.
+    `suspense`: accounts that name nobody, so that what was paid to them waits for its owner. Without
+    `settled` there may be prompts whose end is not known yet.
     """
     nobody = set(suspense)
     rows = paid(stack)
@@ -57,14 +58,17 @@ def differences(stack: Stack, suspense: Iterable[str] = ()) -> dict[str, object]
         count = stack.count(query)
         if count:
             found[name] = (0, count)
+    if not settled:
+        for name in ("unknown", "open"):
+            found.pop(name, None)
     return found
 
 
-def agree(stack: Stack, suspense: Iterable[str] = ()) -> bool:
+def agree(stack: Stack, suspense: Iterable[str] = (), *, settled: bool = True) -> bool:
     """Cheap looks first: the command line takes seconds to start."""
     try:
-        if not stack.is_at_rest() or stack.count(_OPEN):
+        if not stack.is_at_rest() or (settled and stack.count(_OPEN)):
             return False
-        return not differences(stack, suspense)
+        return not differences(stack, suspense, settled=settled)
     except requests.RequestException:
         return False
