@@ -4,6 +4,7 @@ import threading
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from random import Random
 
 import pytest
@@ -36,12 +37,12 @@ def lay_out(world: World, seed: int) -> list[uuid.UUID]:
         if code == "0" and random.random() < 0.7:
             hidden = random.choice(({}, {"payer_mask": "2547 ***** 001"}))
             confirmation = world.wallet.confirmation_of(checkout_id, **hidden)
-            messages += [lambda body=confirmation: world.confirm(body)] * random.choice((1, 2))
+            messages += [partial(world.confirm, confirmation)] * random.choice((1, 2))
     for _ in range(8):
         payer, named = random.choice(members), random.choice(members)
         account = random.choice((named.number, named.number, named.identifier, "", "WRONG"))
         body = world.wallet.pay_by_hand(PhoneNumber(payer.phone), random.choice((3000, 5000)), account)
-        messages += [lambda body=body: world.confirm(body)] * random.choice((0, 1, 1, 2))
+        messages += [partial(world.confirm, body)] * random.choice((0, 1, 1, 2))
     messages.append(lambda: world.confirm("no message of any wallet"))
     random.shuffle(messages)
     return [send() for send in messages]
