@@ -20,7 +20,14 @@ from payments.contributions import service as contributions
 from payments.contributions.tables import Contribution
 from payments.crediting import differs_from_asked, owner_by_prompt, verdict_on
 from payments.evidence.tables import BODY_PLACE
-from payments.intake import ONE_PAYMENT_CENTS_MAX, arrival_of, hand_arrival, reading_of, write_verdicts
+from payments.intake import (
+    ALERT_AT_ATTEMPT,
+    ONE_PAYMENT_CENTS_MAX,
+    arrival_of,
+    hand_arrival,
+    reading_of,
+    write_verdicts,
+)
 from payments.model import EvidenceChannel, Verdict
 from payments.payers import payer_index
 from payments.receipts import service as receipts
@@ -69,14 +76,17 @@ class BatchIntake:
 
     def run(self, tasks: Sequence[Task]) -> list[Task]:
         """Work tasks together; returns those that were left. When it raises, nothing was done."""
-        wanted = {uuid.UUID(task.payload["evidence_id"]): task for task in tasks}
+        wanted = {
+            uuid.UUID(task.payload["evidence_id"]): task for task in tasks if task.attempt < ALERT_AT_ATTEMPT
+        }
         now = self._clock.now()
         with self._sessions.begin() as session:
             batch = self._read(session, list(wanted))
             self._credit_prompts(session, batch, now)
             self._credit_hands(session, batch, now)
             write_verdicts(session, batch.meanings, now=now)
-        return [task for id_, task in wanted.items() if id_ not in batch.over and id_ not in batch.meanings]
+        done = {wanted[id_].id for id_ in batch.over | batch.meanings.keys()}
+        return [task for task in tasks if task.id not in done]
 
     def _read(self, session: Session, ids: Sequence[uuid.UUID]) -> _Batch:
         batch, vault = _Batch(), vault_of(session)

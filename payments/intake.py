@@ -28,7 +28,7 @@ from payments.wallets.protocol import Fate, HandPayment, PromptResult, Unreadabl
 # A callback can overtake our own record of the accept; after this it is nobody's.
 _OVERTAKING = timedelta(seconds=60)
 _TRY_AGAIN_SECONDS = 5.0
-_ALERT_AT_ATTEMPT = 3
+ALERT_AT_ATTEMPT = 3
 # Forty times what M-Pesa carries in one payment; more is a forgery or a fault, and for people to look at.
 ONE_PAYMENT_CENTS_MAX = 10_000_000_00
 _DETAIL_CHARACTERS_MAX = 300
@@ -73,10 +73,10 @@ class Intake:
         try:
             with self._sessions.begin() as session:
                 meaning = self.understand(session, evidence_id)
-                if task.attempt >= _ALERT_AT_ATTEMPT:
+                if task.attempt >= ALERT_AT_ATTEMPT:
                     clear_alert(session, AlertKind.EVIDENCE_FAILED, str(evidence_id), now=self._clock.now())
         except Exception as error:
-            if task.attempt >= _ALERT_AT_ATTEMPT:
+            if task.attempt >= ALERT_AT_ATTEMPT:
                 self._alert(evidence_id, error)
             raise
         return meaning if isinstance(meaning, Later) else None

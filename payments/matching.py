@@ -102,7 +102,7 @@ def owners_by_number(session: Session, arrivals: Sequence[Arrival]) -> dict[tupl
         )
     ).all()
     by_number = {row.number: row for row in rows}
-    by_payer = {row.wallet_hash_index: row for row in rows}
+    by_payer = {row.wallet_hash_index: row for row in rows if row.wallet_hash_index}
     prompted = set(
         session.scalars(
             select(MemberRow.number)
@@ -111,6 +111,7 @@ def owners_by_number(session: Session, arrivals: Sequence[Arrival]) -> dict[tupl
                 MemberRow.number.in_(numbers),
                 Contribution.receipt_id.is_(None),
                 Contribution.state.in_(_MAYBE_PAID),
+                Contribution.requested_at >= min(one.paid_at for one, _ in numbered.values()) - _BEFORE,
             )
         )
     )
