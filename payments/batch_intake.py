@@ -181,7 +181,9 @@ def _asked(session: Session, checkout_ids: Sequence[str]) -> dict[tuple[str, str
 
 
 def _is_plain(told: _Told, contribution: Contribution) -> bool:
-    return not told.reference or told.reference == str(contribution.id)
+    # Who pays for another is told of it too.
+    for_oneself = contribution.asked_by is None
+    return for_oneself and (not told.reference or told.reference == str(contribution.id))
 
 
 def _known(session: Session, arrivals: Sequence[Arrival]) -> dict[_Name, Receipt]:

@@ -14,6 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from core import outbox
 from core.outbox import OutboxRow, Task
 from core.phone import PhoneNumber
+from payments.contributions import service as contributions
+from payments.model import Channel
 from payments.receipts import service as receipts
 from tests.databases import empty
 from tests.payments.world import World
@@ -150,3 +152,25 @@ def test_two_workers_with_the_same_batch_credit_once(world: World) -> None:
     assert finished == [True, True]
     assert world.proof().credited_cents == 6 * 5000
     assert world.messages() == ["receipt"] * 6
+
+
+def test_who_pays_for_another_is_told_of_it_from_a_batch_too(world: World) -> None:
+    for _ in range(2):
+        payer, member = world.member(), world.member()
+        with world.sessions.begin() as session:
+            contributions.request(
+                session,
+                world.terms,
+                key=uuid.uuid4().hex,
+                member_id=member.id,
+                phone=PhoneNumber(payer.phone),
+                amount_cents=5000,
+                channel=Channel.USSD,
+                now=world.clock.now(),
+                asked_by=payer.id,
+            )
+        world.clock.forward(seconds=3)
+        world.work("prompt")
+        world.call_back(world.wallet.end(list(world.wallet.prompts)[-1], "0"))
+    world.work("evidence")
+    assert sorted(world.messages()) == ["paid_for", "paid_for", "receipt", "receipt"]
