@@ -33,9 +33,7 @@ def lay_out(world: World, seed: int) -> list[uuid.UUID]:
         code = random.choice(ENDINGS)
         body = world.wallet.end(checkout_id, code)
         reference = random.choice((str(contribution_id), "", str(uuid.UUID(int=7))))
-        messages += [lambda body=body, ref=reference: world.call_back(body, ref)] * random.choice(
-            (0, 1, 1, 2)
-        )
+        messages += [partial(world.call_back, body, reference)] * random.choice((0, 1, 1, 2))
         if code == "0" and random.random() < 0.7:
             hidden = random.choice(({}, {"payer_mask": "2547 ***** 001"}))
             confirmation = world.wallet.confirmation_of(checkout_id, **hidden)
