@@ -12,6 +12,8 @@ from tests.end_to_end.stack import Stack
 from tests.end_to_end.waiting import wait_for
 
 HANDS = 6
+# So that nobody stops paying because the money is gone.
+RICH_SHILLINGS = 300_000
 # Joining is not what is proven here, and the machine may be busy.
 JOIN_SECONDS_MAX = 600.0
 # An account that names nobody; what is paid to it waits in suspense.
@@ -36,9 +38,11 @@ class Crowd:
 
         def try_once() -> tuple[Phone, str] | None:
             try:
-                return new_member(self.stack)
+                phone, number = new_member(self.stack)
+                self.stack.sandbox("PUT", f"/phones/{phone.number}/wallet", {"balance": RICH_SHILLINGS})
             except (AssertionError, requests.RequestException):
                 return None
+            return phone, number
 
         return wait_for(try_once, "somebody to join", seconds=JOIN_SECONDS_MAX, otherwise=self.stack.explain)
 

@@ -5,6 +5,7 @@ A list that cannot be read to its end is a failure and never looks like a short 
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from payments.wallets.protocol import PullFailed, UnreadableMessage, WalletLine
 
 QUERY_PATH = "/pulltransactions/v1/query"
 PAGES_MAX = 1000
+_PAGE_TRIES = 4
 PAGE_BYTES_MAX = 8 * 1024 * 1024
 _FOUND, _NOTHING_OR_FAILED = "1000", "1001"
 # 1001 stands for an empty list and for a failure alike; only these words make it an empty list.
@@ -64,7 +66,9 @@ def _pages(client: DarajaClient, start: datetime, end: datetime) -> Iterator[_Pa
     offset = 0
     before: _Page | None = None
     for count in range(1, PAGES_MAX + 1):
-        page = _fetch(client, {**body, "OffSetValue": str(offset)})
+        page = _fetch_again(
+            client, {**body, "OffSetValue": str(offset)}, 1 if before is None else _PAGE_TRIES
+        )
         # A provider that ignores the offset sends the same page for ever.
         stuck = before is not None and page.rows == before.rows and page.number == before.number
         if not page.rows or stuck:
@@ -76,6 +80,14 @@ def _pages(client: DarajaClient, start: datetime, end: datetime) -> Iterator[_Pa
             return
         before = page
     raise PullFailed(f"the pulled list has more than {PAGES_MAX} pages")
+
+
+def _fetch_again(client: DarajaClient, body: Mapping[str, str], tries: int) -> _Page:
+    # A long list is not given up for one bad page in it: asking for a page again moves no money.
+    for _ in range(tries - 1):
+        with suppress(PullFailed):
+            return _fetch(client, body)
+    return _fetch(client, body)
 
 
 def _fetch(client: DarajaClient, body: Mapping[str, str]) -> _Page:

@@ -156,6 +156,17 @@ def test_pages_before_a_failure_are_not_lost(daraja: Daraja) -> None:
         next(pages)
 
 
+def test_one_bad_page_in_a_long_list_is_asked_for_again(daraja: Daraja) -> None:
+    daraja.answer(
+        QUERY_PATH,
+        (200, pulled(ROWS[:3], TotalRecords=5)),
+        (500, ""),
+        requests.exceptions.ReadTimeout(),
+        (200, pulled(ROWS[3:5], TotalRecords=5)),
+    )
+    assert [len(page) for page in wallet().pull(START, END)] == [3, 2]
+
+
 @pytest.mark.parametrize(
     "changed",
     [
