@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import requests
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import InvalidValue
@@ -226,6 +226,7 @@ def test_a_range_goes_forward_and_knows_its_zone(start: datetime, end: datetime)
         list(wallet().pull(start, end))
 
 
+@settings(deadline=None)
 @given(rows=st.integers(0, 12), size=st.integers(1, 5), totals=st.sets(st.sampled_from(["pages", "records"])))
 def test_every_row_comes_whatever_the_page_size_and_totals(rows: int, size: int, totals: set[str]) -> None:
     everything = [pull_row(f"R{n:09}") for n in range(rows)]
