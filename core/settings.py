@@ -127,6 +127,8 @@ def _production_faults(settings: Settings) -> list[str]:
     faults = []
     if settings.hook_token.get_secret_value() == "dev" or len(settings.hook_token.get_secret_value()) < 24:  # noqa: PLR2004 -- the sandbox's token is refused here
         faults.append("HOOK_TOKEN must be a secret of at least 24 characters")
+    if settings.phone_change_wait_hours < 1:
+        faults.append("PHONE_CHANGE_WAIT_HOURS must be at least 1")
     if settings.at_username == "sandbox":
         faults.append("AT_USERNAME must not be the sandbox's")
     wallets = [f"{wallet}_url" for wallet in wallets_on(settings)]

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from core import outbox
@@ -55,9 +55,12 @@ class Identities:
             outbox.add(session, TOPIC, str(check.id), {"check_id": str(check.id)}, now=check.created_at)
         return check
 
-    def view(self, session: Session, key: str) -> IdentityView:
-        """What is known by now. An answer that is overdue, or was never asked for, is `unavailable`."""
-        check = session.scalar(select(IdentityCheckRow).where(IdentityCheckRow.key == key))
+    def view(self, session: Session, *, phone: PhoneNumber, document: Document) -> IdentityView:
+        """What this phone was last told of this ID, in whichever session it asked.
+
+        An answer that is overdue, or was never asked for, is `unavailable`.
+        """
+        check = session.scalar(self._newest(phone, document))
         if check is None:
             return IdentityView(IdentityState.UNAVAILABLE)
         state = IdentityState(check.state)
@@ -71,7 +74,16 @@ class Identities:
         self, session: Session, *, key: str, phone: PhoneNumber, document: Document
     ) -> IdentityCheckRow:
         """The newest check of this ID on this phone, locked until the transaction ends; asked now if none."""
-        newest = (
+        newest = self._newest(phone, document).with_for_update()
+        check = session.scalar(newest.execution_options(populate_existing=True))
+        if check is None or check.state == IdentityState.UNAVAILABLE:
+            check = self.ask(session, key=f"join:{key}", phone=phone, document=document)
+        if check.state == IdentityState.FOUND and has_look_alike(session, check):
+            check.state = IdentityState.LOOK_ALIKE
+        return check
+
+    def _newest(self, phone: PhoneNumber, document: Document) -> Select[IdentityCheckRow]:
+        return (
             select(IdentityCheckRow)
             .where(
                 IdentityCheckRow.identifier_type == type_of(document),
@@ -80,15 +92,7 @@ class Identities:
             )
             .order_by(IdentityCheckRow.created_at.desc(), IdentityCheckRow.id.desc())
             .limit(1)
-            .with_for_update()
-            .execution_options(populate_existing=True)
         )
-        check = session.scalar(newest)
-        if check is None or check.state == IdentityState.UNAVAILABLE:
-            check = self.ask(session, key=f"join:{key}", phone=phone, document=document)
-        if check.state == IdentityState.FOUND and has_look_alike(session, check):
-            check.state = IdentityState.LOOK_ALIKE
-        return check
 
     def _first_state(
         self, session: Session, phone_index: str, document: Document, identifier_index: str

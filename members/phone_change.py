@@ -1,6 +1,7 @@
 """Moving a membership to another phone: facts, a waiting time, a word to the old phone, staff on doubt."""
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
@@ -32,6 +33,10 @@ from members.rows import has_document
 from members.tables import MemberRow, PhoneChangeRow
 
 TOPIC = "phone_change"
+# Whether the SMS of this key left for its phone; None while that is not known.
+WasTold = Callable[[Session, str], bool | None]
+_LOOK_AGAIN_SECONDS = 60.0
+_TELLING_SECONDS_MAX = 86_400.0
 _OPEN = (PhoneChangeState.WAITING, PhoneChangeState.STAFF)
 _DECIDABLE = (*_OPEN, PhoneChangeState.STOPPED)
 
@@ -92,15 +97,21 @@ class PhoneChanges:
             self._close(session, change, PhoneChangeState.STOPPED, by="old phone", reason="objection")
         return bool(changes)
 
-    def complete(self, session: Session, change_id: uuid.UUID) -> Later | None:
-        """Carry out a request whose waiting time is over, unless somebody objected or doubt has come up."""
+    def complete(self, session: Session, change_id: uuid.UUID, was_told: WasTold) -> Later | None:
+        """Carry out a request whose waiting time is over, unless somebody objected or doubt has come up.
+
+        Silence counts for consent only of who was told: without the word to the old phone staff decide.
+        """
         change = _locked(session, change_id)
         if change is None or change.state != PhoneChangeState.WAITING:
             return None
         remaining = (change.due_at - self._clock.now()).total_seconds()
         if remaining > 0:
             return Later(remaining, "the waiting time is not over")
-        doubt = self._move(session, change)
+        told = was_told(session, f"phone_change_old:{change.id}")
+        if told is None and -remaining < _TELLING_SECONDS_MAX:
+            return Later(_LOOK_AGAIN_SECONDS, "the old phone is not told yet")
+        doubt = self._move(session, change) if told else "not_told"
         if doubt:
             change.state, change.doubt = PhoneChangeState.STAFF, doubt
         else:
@@ -230,13 +241,14 @@ class PhoneChanges:
 class PhoneChangeCompletion:
     """Handles outbox topic `phone_change`, payload `change_id`, due when the waiting time is over."""
 
-    def __init__(self, sessions: Sessions, changes: PhoneChanges) -> None:
+    def __init__(self, sessions: Sessions, changes: PhoneChanges, was_told: WasTold) -> None:
         self._sessions = sessions
         self._changes = changes
+        self._was_told = was_told
 
     def run(self, task: Task) -> Later | None:
         with self._sessions.begin() as session:
-            return self._changes.complete(session, uuid.UUID(str(task.payload["change_id"])))
+            return self._changes.complete(session, uuid.UUID(str(task.payload["change_id"])), self._was_told)
 
 
 def _outcome(change: PhoneChangeRow) -> PhoneChangeOutcome:

@@ -64,9 +64,9 @@ class Members:
         """Have an ID looked up. At most so many different ones per phone and day; idempotent by `key`."""
         self._identities.ask(session, key=key, phone=phone, document=document)
 
-    def identity(self, session: Session, key: str) -> IdentityView:
-        """What is known by now of the ID asked about under `key`."""
-        return self._identities.view(session, key)
+    def identity(self, session: Session, *, phone: PhoneNumber, document: Document) -> IdentityView:
+        """What is known by now of an ID that this phone asked about."""
+        return self._identities.view(session, phone=phone, document=document)
 
     def join(
         self,

@@ -3,14 +3,27 @@
 Nobody asks it to send: an SMS is an outbox row with topic `message`, handled by `messages.sending`.
 """
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.clock import Clock, FundCalendar
 from core.vault import Vault
 from members.service import Members
 from messages.delivery import record_delivery
-from messages.model import DeliveryReport, IncomingSms, Keyword
+from messages.model import DeliveryReport, IncomingSms, Keyword, MessageState
 from messages.receiving import Receiving
+from messages.tables import MessageRow
+
+_ON_ITS_WAY = frozenset({MessageState.SENT, MessageState.DELIVERED})
+_NOT_KNOWN_YET = frozenset({MessageState.QUEUED, MessageState.SENDING, MessageState.UNKNOWN})
+
+
+def was_told(session: Session, key: str) -> bool | None:
+    """Whether the SMS of this outbox key left for its phone; None while that is not known."""
+    state = session.scalar(select(MessageRow.state).where(MessageRow.key == key))
+    if state is None or state in _NOT_KNOWN_YET:
+        return None
+    return state in _ON_ITS_WAY
 
 
 class Messages:

@@ -28,7 +28,7 @@ from members.pins import Pins, pin_hasher
 from members.service import Members
 from messages.africastalking.sms import AfricasTalkingSms
 from messages.sending import Sending
-from messages.service import Messages
+from messages.service import Messages, was_told
 from messages.templates import FundWords, Texts
 from payments.alerts.watching import Lookout
 from payments.asking import Asking
@@ -361,7 +361,7 @@ def _member_handlers(
     return {
         "watch": watching.run if settings.civil_registry_watches else finish_at_once,
         "identity": IdentityLookUp(sessions, civil, members.indexes, clock, policy).run,
-        "phone_change": PhoneChangeCompletion(sessions, members.phone_changes).run,
+        "phone_change": PhoneChangeCompletion(sessions, members.phone_changes, was_told).run,
     }
 
 

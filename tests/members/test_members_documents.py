@@ -62,7 +62,9 @@ def test_the_same_paper_joins_once(world: World) -> None:
     assert isinstance(again, AlreadyMember)
     world.ask("hop-11", OTHER_PHONE, REFUGEE)
     with world.sessions() as session:
-        assert world.members.identity(session, "hop-11").state is IdentityState.TAKEN
+        assert (
+            world.members.identity(session, phone=OTHER_PHONE, document=REFUGEE).state is IdentityState.TAKEN
+        )
 
 
 def test_a_number_alone_is_not_a_paper(world: World) -> None:

@@ -7,7 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from core.outbox import Later
+from core.phone import PhoneNumber
 from members.civil import CivilAnswer, PersonUnknown, RegistryUnavailable, SeveralPersons
+from members.documents import Document
 from members.model import IdentityState, IdentityView, Status
 from members.numbers import NationalId
 from members.tables import IdentityCheckRow
@@ -20,9 +22,9 @@ MINOR = person(born=date(2008, 11, 23))
 SILENT = RegistryUnavailable("timed out")
 
 
-def view(world: World, key: str = "hop-1") -> IdentityView:
+def view(world: World, phone: PhoneNumber = PHONE, document: Document = ID) -> IdentityView:
     with world.sessions() as session:
-        return world.members.identity(session, key)
+        return world.members.identity(session, phone=phone, document=document)
 
 
 def test_an_answer_shows_a_mask_and_the_year_of_birth(world: World) -> None:
@@ -48,6 +50,17 @@ def test_every_answer_has_its_state(world: World, answer: CivilAnswer, state: Id
     assert view(world).state is state
 
 
+def test_what_was_found_is_known_in_the_next_session_too(world: World) -> None:
+    """Who lost the line at the question for the name is asked the same question again, not an empty one."""
+    world.ask("session-1")
+    world.answered(DEAD)
+    assert view(world).state is IdentityState.DEAD
+    world.ask("session-2")
+    assert view(world).state is IdentityState.WAITING
+    world.answered(person())
+    assert view(world) == IdentityView(IdentityState.FOUND, "W****** M*****", 1990)
+
+
 def test_the_same_hop_asks_once(world: World) -> None:
     world.ask()
     world.ask()
@@ -60,7 +73,7 @@ def test_the_same_hop_asks_once(world: World) -> None:
 def test_an_id_that_is_a_members_is_taken_and_not_looked_up(world: World) -> None:
     world.verified_member()
     world.ask("hop-2", OTHER_PHONE)
-    assert view(world, "hop-2") == IdentityView(IdentityState.TAKEN)
+    assert view(world, OTHER_PHONE) == IdentityView(IdentityState.TAKEN)
     assert len(world.tasks("identity")) == 1
 
 
@@ -68,7 +81,7 @@ def test_the_same_name_and_birth_date_under_another_id_is_a_look_alike(world: Wo
     world.verified_member()
     world.ask("hop-2", OTHER_PHONE, OTHER_ID)
     world.answered(person("Mary Wanjiku", "MWANGI"))
-    assert view(world, "hop-2") == IdentityView(IdentityState.LOOK_ALIKE, "M*** M*****", 1990)
+    assert view(world, OTHER_PHONE, OTHER_ID) == IdentityView(IdentityState.LOOK_ALIKE, "M*** M*****", 1990)
     twin = world.joined(key="hop-3", phone=OTHER_PHONE, document=OTHER_ID)
     assert twin.status is Status.NEEDS_REVIEW
     assert twin.name_confirmed
@@ -100,7 +113,7 @@ def test_an_answer_that_takes_too_long_is_unavailable(world: World) -> None:
     world.ask()
     world.clock.pass_time(seconds=21)
     assert view(world).state is IdentityState.UNAVAILABLE
-    assert view(world, "never asked").state is IdentityState.UNAVAILABLE
+    assert view(world, OTHER_PHONE).state is IdentityState.UNAVAILABLE
 
 
 def test_who_never_joined_is_not_looked_up_for_ever(world: World) -> None:
@@ -122,15 +135,15 @@ def test_a_phone_may_ask_about_five_ids_a_day(world: World) -> None:
     for turn in range(5):
         world.ask(f"hop-{turn}", document=NationalId(f"2345678{turn}"))
     world.ask("hop-again", document=NationalId("23456780"))
-    assert view(world, "hop-again").state is IdentityState.WAITING
+    assert view(world, document=NationalId("23456780")).state is IdentityState.WAITING
     world.ask("hop-6", document=OTHER_ID)
-    assert view(world, "hop-6") == IdentityView(IdentityState.TOO_MANY)
+    assert view(world, document=OTHER_ID) == IdentityView(IdentityState.TOO_MANY)
     world.ask("hop-7", OTHER_PHONE, OTHER_ID)
-    assert view(world, "hop-7").state is IdentityState.WAITING
+    assert view(world, OTHER_PHONE, OTHER_ID).state is IdentityState.WAITING
     # The fund's day ends at nine in the evening UTC.
     world.clock.pass_time(hours=12)
     world.ask("hop-8", PHONE, OTHER_ID)
-    assert view(world, "hop-8").state is IdentityState.WAITING
+    assert view(world, PHONE, OTHER_ID).state is IdentityState.WAITING
 
 
 def test_a_pending_member_becomes_active_when_the_answer_comes(world: World) -> None:

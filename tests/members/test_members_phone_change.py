@@ -34,8 +34,10 @@ def start(
         )
 
 
-def complete(world: World) -> Later | None:
-    return PhoneChangeCompletion(world.sessions, world.members.phone_changes).run(world.task("phone_change"))
+def complete(world: World, *, told: bool | None = True) -> Later | None:
+    """Run what is due. `told`: whether the SMS to the old phone left."""
+    completion = PhoneChangeCompletion(world.sessions, world.members.phone_changes, lambda *_: told)
+    return completion.run(world.task("phone_change"))
 
 
 def change(world: World) -> PhoneChangeRow:
@@ -69,6 +71,26 @@ def test_right_facts_and_a_day_of_silence_move_the_membership(world: World) -> N
         assert world.members.by_wallet_hash(session, NEW.wallet_hash) == moved
         assert world.members.by_wallet_hash(session, PHONE.wallet_hash) is None
     assert phones_told(world, "phone_change_done") == {PHONE.e164, NEW.e164}
+
+
+def test_silence_of_a_phone_that_could_not_be_told_is_no_consent(world: World) -> None:
+    member = world.verified_member()
+    start(world)
+    world.clock.pass_time(hours=24)
+    assert complete(world, told=False) is None
+    assert world.member(PHONE) == member
+    assert (change(world).state, change(world).doubt) == ("staff", "not_told")
+
+
+def test_while_nobody_knows_whether_the_old_phone_was_told_nothing_is_moved(world: World) -> None:
+    member = world.verified_member()
+    start(world)
+    world.clock.pass_time(hours=25)
+    assert isinstance(complete(world, told=None), Later)
+    world.clock.pass_time(hours=24)
+    assert complete(world, told=None) is None
+    assert world.member(PHONE) == member
+    assert change(world).state == "staff"
 
 
 def test_completing_twice_changes_nothing_more(world: World) -> None:

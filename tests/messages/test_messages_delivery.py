@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from messages.model import MessageState
+from messages.service import was_told
 from messages.tables import DeliveryReportRow
 from tests.messages.messages_world import RECEIPT, World
 
@@ -89,3 +90,12 @@ def test_the_database_refuses_to_change_a_report(sent: World) -> None:
     sent.report("Success")
     with sent.sessions() as session, pytest.raises(DBAPIError, match="append-only"):
         session.execute(DeliveryReportRow.__table__.delete())  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("report", "told"), [("", True), ("Success", True), ("Failed", False)])
+def test_whether_a_phone_was_told(sent: World, report: str, told: bool) -> None:
+    if report:
+        sent.report(report)
+    with sent.sessions() as session:
+        assert was_told(session, sent.row().key) is told
+        assert was_told(session, "never queued") is None

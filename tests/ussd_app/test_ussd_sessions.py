@@ -11,7 +11,7 @@ from redis import Redis
 from sqlalchemy import func, select
 
 from core.settings import Settings
-from members.tables import MemberRow, PinRow
+from members.tables import IdentityCheckRow, MemberRow, PinRow
 from payments.contributions.tables import Contribution
 from tests.ussd_app.conftest import PIN, Phone, join
 from ussd_app.application import create_app
@@ -169,6 +169,21 @@ def test_a_dropped_session_can_be_continued_and_asks_the_pin_again(
     caller.answer(PIN)
     assert caller.answer(PIN).startswith("END ")
     assert members(services) == 1
+
+
+def test_a_join_dropped_at_the_name_asks_for_the_same_name_again(
+    services: Services, phone: Callable[[str], Phone]
+) -> None:
+    caller = phone(NUMBER)
+    caller.dial()
+    for typed in ("2", "1", "12345678"):
+        caller.answer(typed)
+    with services.sessions.begin() as database:
+        check = database.scalars(select(IdentityCheckRow)).one()
+        check.state, check.masked_name = "found", "W****** M*****"
+    assert "W****** M*****" in caller.answer("1")
+    assert "Continue" in caller.dial()
+    assert "W****** M*****" in caller.answer("1")
 
 
 def test_redis_emptied_in_mid_session_and_the_session_goes_on(

@@ -14,6 +14,7 @@ from members.id_forms import id_form_of
 from members.model import (
     AlreadyMember,
     IdentityState,
+    IdentityView,
     Joined,
     Member,
     PhoneChangeRefused,
@@ -113,7 +114,7 @@ class RoomsWorld:
         return PinVerdict("wrong", tries_left=verdict.tries_left)
 
     def choose_pin(self, pin: str, visit: Visit, session: Session) -> PinVerdict:
-        view = self._members.identity(visit.database, self._identity_key(visit, session.answers[_ID_ANSWER]))
+        view = self._identity_view(visit, session)
         weakness = weak_pin_reason(pin, view.birth_year)
         if weakness is not None:
             return PinVerdict("weak", reason=_WEAKNESSES.get(weakness, "sequence"))
@@ -167,7 +168,7 @@ class RoomsWorld:
         }
 
     def _identity(self, visit: Visit, draft: Session) -> dict[str, Any]:
-        view = self._members.identity(visit.database, self._identity_key(visit, draft.answers[_ID_ANSWER]))
+        view = self._identity_view(visit, draft)
         return {"state": view.state.value, "masked_name": view.masked_name}
 
     def _balance(self, visit: Visit, _draft: Session) -> dict[str, Any]:
@@ -182,9 +183,10 @@ class RoomsWorld:
 
     def _look_up_identity(self, args: dict[str, str], visit: Visit) -> dict[str, Any]:
         document = from_answer(args[_ID_ANSWER])
-        key = self._identity_key(visit, as_answer(document))
-        self._members.ask_identity(visit.database, key=key, phone=visit.hop.phone, document=document)
-        state = self._members.identity(visit.database, key).state
+        key = self._vault.index(_ID_PLACE, f"{visit.session_key}:{as_answer(document)}")
+        phone = visit.hop.phone
+        self._members.ask_identity(visit.database, key=key, phone=phone, document=document)
+        state = self._members.identity(visit.database, phone=phone, document=document).state
         return {"state": "too_many" if state is IdentityState.TOO_MANY else "started"}
 
     def _join(self, args: dict[str, str], visit: Visit) -> dict[str, Any]:
@@ -235,5 +237,6 @@ class RoomsWorld:
         )
         return {"state": "done"}
 
-    def _identity_key(self, visit: Visit, national_id: str) -> str:
-        return self._vault.index(_ID_PLACE, f"{visit.session_key}:{national_id}")
+    def _identity_view(self, visit: Visit, session: Session) -> IdentityView:
+        document = from_answer(session.answers[_ID_ANSWER])
+        return self._members.identity(visit.database, phone=visit.hop.phone, document=document)
