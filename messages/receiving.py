@@ -1,5 +1,7 @@
 """SMS to us: kept once, understood by their first word, answered through the outbox."""
 
+from collections.abc import Mapping
+
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -55,7 +57,13 @@ class Receiving:
             # Money is another room's: it finds the answer and has it sent.
             outbox.add(session, topic, str(row.id), payload, now=row.received_at)
         else:
-            self._answer(session, row, template, incoming.phone, member, word.language if word else "en")
+            language = word.language if word else "en"
+            code = receipt_code_in(incoming.text) if keyword is Keyword.CLAIM and member is None else None
+            if code is not None:
+                # The phone that paid need not be a member's: whose the money is, staff find out.
+                row.answered, template = False, "claim_staff"
+            values = {} if code is None else {"receipt": code}
+            self._answer(session, row, template, incoming.phone, member, language, values)
         return keyword
 
     def _keep(self, session: Session, incoming: IncomingSms, keyword: Keyword) -> InboundMessageRow | None:
@@ -120,6 +128,7 @@ class Receiving:
         phone: PhoneNumber,
         member: Member | None,
         language: str,
+        values: Mapping[str, str],
     ) -> None:
         now = self._clock.now()
         if not template:
@@ -127,7 +136,10 @@ class Receiving:
         if member is not None:
             tell_member(session, template, member.id, row.id, now=now)
         else:
-            tell_phone(session, self._vault, template, phone, str(row.id), language=language, now=now)
+            occasion = str(row.id)
+            tell_phone(
+                session, self._vault, template, phone, occasion, language=language, now=now, values=values
+            )
 
 
 def _question(keyword: Keyword, member: Member | None, text: str) -> dict[str, str] | None:

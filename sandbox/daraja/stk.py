@@ -48,7 +48,7 @@ def _parse(world: World, body: fields.Body) -> Push:
     fields.phone(body, "PartyA")
     party_b = fields.digits(body, "PartyB")
     phone = fields.phone(body, "PhoneNumber")
-    url = fields.callback_url(body, "CallBackURL")
+    url = fields.callback_url(body, "CallBackURL", words=True)
     account = fields.text(body, "AccountReference", most=ACCOUNT_LENGTH_MAX)
     if "TransactionDesc" in body:
         fields.text(body, "TransactionDesc", most=DESCRIPTION_LENGTH_MAX, least=0)

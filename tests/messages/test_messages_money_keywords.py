@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from core.outbox import OutboxRow
 from messages.model import Keyword
+from messages.tables import InboundMessageRow
 from tests.messages.messages_world import STRANGER, World
 
 
@@ -48,8 +49,18 @@ def test_a_double_payment_is_asked_back(world: World) -> None:
     assert asked(world, "refund_wish") == [{"member_id": str(member.id), "code": "SFF6XYZ12X"}]
 
 
-@pytest.mark.parametrize("text", ["WAPI", "RISITI SFF6XYZ12X", "REFUND SFF6XYZ12X"])
+@pytest.mark.parametrize("text", ["WAPI", "RISITI", "REFUND SFF6XYZ12X"])
 def test_strangers_are_told_how_to_join(world: World, text: str) -> None:
     world.receive(text, STRANGER)
     assert answers(world) == ["help"]
     assert asked(world, "claim") == asked(world, "where") == asked(world, "refund_wish") == []
+
+
+def test_what_a_stranger_says_of_a_receipt_waits_for_staff(world: World) -> None:
+    """The phone that paid need not be a member's; it was told to reply so."""
+    world.receive("RECEIPT MP261122.1405.L06941", STRANGER)
+    [answer] = world.queued()
+    assert answer.payload["template"] == "claim_staff"
+    assert answer.payload["values"] == {"receipt": "MP261122.1405.L06941"}
+    with world.sessions() as session:
+        assert [row.answered for row in session.scalars(select(InboundMessageRow))] == [False]

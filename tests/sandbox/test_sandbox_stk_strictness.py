@@ -32,6 +32,7 @@ from sandbox.testing import Box
         ("CallBackURL", "http://example.com/stk"),
         ("CallBackURL", "ftp://127.0.0.1/stk"),
         ("CallBackURL", "https://"),
+        ("CallBackURL", "https://example.com/mpesa/stk"),
         ("CallBackURL", "https://example.com:port/x"),
         ("AccountReference", "1234567890123"),
         ("AccountReference", ""),
