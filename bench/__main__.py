@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from bench import hop, intake, jobs, scale
+from bench import hop, intake, jobs, pages, scale
 from bench.load import WrongAnswerError
 from bench.processes import BenchError
 from bench.report import Report
@@ -54,11 +54,22 @@ def _options() -> argparse.Namespace:
             one.add_argument(
                 "--sessions", type=int, default=100_000, help="before memory is looked at (100000)"
             )
+    _add_pages(names)
     one = names.add_parser("jobs", help="contributions posted to the registry and read back")
     one.add_argument("--contributions", type=int, default=jobs.JobsOptions().contributions, help="(100000)")
     one.add_argument("--quick", action="store_true", help="two thousand: shows that it works")
     one.add_argument("--publish", action="store_true", help="put the table into docs/benchmarks.md")
     return parser.parse_args()
+
+
+def _add_pages(names: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    about = "staff pages with a thousand members, and with a million and five million payments"
+    one = names.add_parser("pages", help=about, description=about)
+    one.add_argument("--rounds", type=int, default=40, help="requests of each page (40)")
+    one.add_argument("--members", type=int, default=1_000_000, help="of the big house (1000000)")
+    one.add_argument("--days", type=int, default=365, help="through which they paid (365)")
+    one.add_argument("--quick", action="store_true", help="two small houses: shows that it works")
+    one.add_argument("--publish", action="store_true", help="put the table into docs/benchmarks.md")
 
 
 def _hop(options: argparse.Namespace, state: Path) -> Report:
@@ -90,11 +101,19 @@ def _intake(options: argparse.Namespace, state: Path) -> Report:
     return intake.run(given, state)
 
 
+def _pages(options: argparse.Namespace, state: Path) -> Report:
+    given = pages.PagesOptions(options.rounds, many=options.members, days=options.days)
+    if options.quick:
+        given = pages.PagesOptions(3, many=2_000, days=40)
+    return pages.run(given, state)
+
+
 _RUNS: Final[Mapping[str, Callable[[argparse.Namespace, Path], Report]]] = {
     "hop": _hop,
     "scale": _scale,
     "intake": _intake,
     "jobs": _jobs,
+    "pages": _pages,
 }
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ class Bulk:
         name = f"members_{count}"
         url = self.ground.postgres.url_of(name)
         with self.ground.admin() as admin:
-            if _mark_of(admin, name) == _mark():
+            if mark_of(admin, name) == _mark():
                 return url
             admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
             admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -143,7 +143,7 @@ def _mark() -> str:
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
-def _mark_of(admin: psycopg.Connection, name: str) -> str | None:
+def mark_of(admin: psycopg.Connection, name: str) -> str | None:
     query = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
     row = admin.execute(query, (name,)).fetchone()
     return None if row is None else row[0]

@@ -14,6 +14,9 @@ from core.vault import Vault
 
 Sessions = sessionmaker[Session]
 
+# Compiling a query takes longer than any of ours runs, and is decided by mere estimates.
+_OPTIONS = "-c timezone=UTC -c jit=off"
+
 
 class Base(DeclarativeBase):
     """Every table of every room; constraint names are fixed so that migrations can name them."""
@@ -76,7 +79,7 @@ def make_engine(
     options: dict[str, Any] = {"poolclass": NullPool}
     if pooled:
         options = {"pool_size": pool_size, "max_overflow": 4, "pool_pre_ping": True, "pool_timeout": 5}
-    connecting = {"connect_timeout": 3, "application_name": "kibaba", "options": "-c timezone=UTC"}
+    connecting = {"connect_timeout": 3, "application_name": "kibaba", "options": _OPTIONS}
     if patience_seconds is not None:
         milliseconds = int(patience_seconds * 1000)
         if pooled:
@@ -84,7 +87,7 @@ def make_engine(
         connecting |= {
             "connect_timeout": max(2, int(patience_seconds)),
             "tcp_user_timeout": milliseconds,
-            "options": f"-c timezone=UTC -c statement_timeout={milliseconds} -c lock_timeout={milliseconds}",
+            "options": f"{_OPTIONS} -c statement_timeout={milliseconds} -c lock_timeout={milliseconds}",
         }
     # An error that carried its parameters into a log would carry what somebody typed.
     engine = create_engine(url, connect_args=connecting, hide_parameters=True, **options)

@@ -57,6 +57,11 @@ class BreakFilter:
     now: datetime | None = field(default=None, compare=False)
     actor: str = field(default="", compare=False)
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether what it takes stays few enough to be counted for every page."""
+        return self.state == "open" or self.day is not None or self.is_mine
+
     def arguments(self, **changes: object) -> dict[str, str]:
         """The same filter, changed, as arguments of an address."""
         other = replace(self, **changes)  # type: ignore[arg-type]  # the names are those of this class
@@ -165,7 +170,12 @@ class ClassCount:
 
 
 def by_class(session: Session, chosen: BreakFilter) -> list[ClassCount]:
-    """The kinds that occur, most money first; the filter's own kind is left out of account."""
+    """The kinds that occur, most money first; the filter's own kind is left out of account.
+
+    Empty for all there ever was: what is open, or of one day, is counted; the past only grows.
+    """
+    if not chosen.is_counted:
+        return []
     at_risk = func.sum(_at_risk())
     query = select(Break.break_class, func.count(), at_risk, func.min(Break.first_seen))
     query = _narrowed(query, replace(chosen, break_class=None)).group_by(Break.break_class)
@@ -183,8 +193,8 @@ class AgeCount:
 
 
 def by_age(session: Session, chosen: BreakFilter) -> list[AgeCount]:
-    """Every age, youngest first, counted over the rest of the filter; empty without a `now`."""
-    if chosen.now is None:
+    """Every age, youngest first, over the rest of the filter; empty where kinds are, or without `now`."""
+    if chosen.now is None or not chosen.is_counted:
         return []
     counts = []
     columns: list[ColumnElement[Any]] = []

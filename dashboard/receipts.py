@@ -81,13 +81,14 @@ def latest(session: Session, after: str | None) -> tuple[list[PaymentRow], str |
     return rows[:ROWS_PER_PAGE], cursor(last.paid_at.isoformat(), last.receipt_id)
 
 
-def by_receipt(session: Session, wallet: str, typed: str) -> uuid.UUID | None:
-    """The newest payment with this receipt code, as somebody reads it from an SMS."""
+def by_receipt(session: Session, wallet: str, shortcode: str, typed: str) -> uuid.UUID | None:
+    """The payment with this receipt code, as somebody reads it from an SMS."""
     return session.scalar(
-        select(Receipt.id)
-        .where(Receipt.wallet == wallet, Receipt.receipt == typed.strip().upper())
-        .order_by(Receipt.paid_at.desc())
-        .limit(1)
+        select(Receipt.id).where(
+            Receipt.wallet == wallet,
+            Receipt.shortcode == shortcode,
+            Receipt.receipt == typed.strip().upper(),
+        )
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from core.money import Money
@@ -58,16 +58,22 @@ class WayStep:
 
 
 def is_confirmed() -> ColumnElement[bool]:
-    """SQL: the wallet itself lists this receipt with this amount."""
-    return exists(
-        select(StoredLine.id).where(
+    """SQL: the wallet itself lists this receipt with this amount. For a column, looked up row by row.
+
+    An EXISTS there may be answered by hashing every line there ever was; one line is always looked up.
+    """
+    line = (
+        select(StoredLine.id)
+        .where(
             StoredLine.wallet == Receipt.wallet,
             StoredLine.shortcode == Receipt.shortcode,
             StoredLine.receipt == Receipt.receipt,
             StoredLine.kind == LineKind.CREDIT,
             StoredLine.amount_cents == Receipt.amount_cents,
         )
+        .limit(1)
     )
+    return line.scalar_subquery().is_not(None)
 
 
 def receipt_state(reversed_at: datetime | None, posting: str | None, *, confirmed: bool) -> PaymentState:
@@ -85,11 +91,21 @@ def statement_of(session: Session, member_id: uuid.UUID, limit: int) -> Sequence
     """A member's last payments, those for others too, and unfinished or failed intents, newest first."""
     payments = [
         *_received(session, Receipt.member_id == member_id, limit),
-        *_received(session, Contribution.asked_by == member_id, limit),
+        *_received(session, Receipt.id.in_(_paid_for_others(member_id, limit)), limit),
         *_given_back(session, member_id, limit),
         *_not_received(session, member_id, limit),
     ]
     return sorted(payments, key=lambda payment: payment.at, reverse=True)[:limit]
+
+
+def _paid_for_others(member_id: uuid.UUID, limit: int) -> Select[uuid.UUID | None]:
+    """Picked first: otherwise all payments of everybody may be gone through, newest first, to find them."""
+    return (
+        select(Contribution.receipt_id)
+        .where(Contribution.asked_by == member_id, Contribution.receipt_id.is_not(None))
+        .order_by(Contribution.requested_at.desc())
+        .limit(limit)
+    )
 
 
 def _receipts() -> Select[Receipt, str, bool, uuid.UUID]:

@@ -25,10 +25,10 @@ from dashboard.deciding import names_of
 from dashboard.exporting import xlsx_response
 from dashboard.login import me
 from dashboard.services import services
-from payments.closing.control import CutOff, control_totals
+from payments.closing.control import CutOff
 from payments.closing.report import report_lines
 from payments.closing.service import Closings, NotToClose, closings, in_force, still_says
-from payments.closing.view import recent_days
+from payments.closing.view import recent_days, totals_of
 
 routes = Blueprint("closings", __name__, url_prefix="/closings")
 
@@ -72,8 +72,8 @@ def show(day: str) -> str:
     of = _cut_off(day)
     parts = services()
     with parts.sessions() as database:
-        totals = control_totals(database, parts.calendar, of)
         closing = in_force(database, of.wallet, of.shortcode, "day", day)
+        totals = totals_of(database, parts.calendar, of, closing)
         # All facts of the day are gone through once more: only when somebody asks.
         is_asked = closing is not None and request.args.get("again") == "yes"
         same = still_says(database, parts.calendar, closing) if closing and is_asked else None
@@ -130,8 +130,8 @@ def download(day: str, form: str) -> Response:
     of = _cut_off(day)
     parts = services()
     with parts.sessions.begin() as database:
-        totals = control_totals(database, parts.calendar, of)
         closing = in_force(database, of.wallet, of.shortcode, "day", day)
+        totals = totals_of(database, parts.calendar, of, closing)
         names = names_of(database, {closing.closed_by}) if closing else {}
         audit.record(
             database,

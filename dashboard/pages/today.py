@@ -16,8 +16,9 @@ from dashboard.flow import HEIGHT, WIDTH, steps
 from dashboard.login import signed_in_staff
 from dashboard.services import services
 from payments.alerts.service import open_alerts
-from payments.closing.control import CutOff, control_totals
+from payments.closing.control import CutOff
 from payments.closing.service import in_force
+from payments.closing.view import totals_of
 from payments.reconciliation.view import day_totals, last_run
 from payments.suspense.deciding import waiting
 
@@ -47,8 +48,9 @@ def show(day: str) -> str:
         run = last_run(database, chosen)
         kinds = by_class(database, BreakFilter(day=chosen))
         waiting_since = _waiting_since(database, chosen)
-        proof = control_totals(database, parts.calendar, CutOff(parts.wallet, parts.shortcode, chosen))
-        closing = in_force(database, parts.wallet, parts.shortcode, "day", chosen.isoformat())
+        of = CutOff(parts.wallet, parts.shortcode, chosen)
+        closing = in_force(database, of.wallet, of.shortcode, "day", chosen.isoformat())
+        proof = totals_of(database, parts.calendar, of, closing)
         alerts = open_alerts(database)
         proposals = len(waiting(database))
     return render_template(

@@ -18,13 +18,19 @@ WITH facts AS (
          (t.occurred_at AT TIME ZONE :zone)::date AS own_day,
          (t.recorded_at AT TIME ZONE :zone)::date AS told_day
   FROM ledger_transfers t
-  JOIN ledger_postings p ON p.transfer_id = t.id
-  JOIN ledger_accounts a ON a.id = p.account_id
+  -- Every payment ever is on the float: its postings are found by their transfers, never by the account.
+  JOIN LATERAL (
+    SELECT p.number, p.amount_cents, p.account_id FROM ledger_postings p WHERE p.transfer_id = t.id OFFSET 0
+  ) p ON p.account_id = ANY (ARRAY(
+    SELECT a.id FROM ledger_accounts a WHERE a.kind = 'wallet_float' AND a.key = :account_key))
   WHERE t.recorded_at >= :since AND t.recorded_at < :until
-    AND a.kind = 'wallet_float' AND a.key = :account_key
 ),
-placed AS (
+placed AS MATERIALIZED (
   SELECT f.*, CASE
+    -- Of a day that was never closed nothing is late: looked up once for all facts.
+    WHEN f.own_day NOT IN (
+      SELECT c.period::date FROM closings c
+      WHERE c.wallet = :wallet AND c.shortcode = :shortcode AND c.scope = 'day') THEN f.own_day
     WHEN NOT {_LATE.format(day="f.own_day")} THEN f.own_day
     WHEN NOT {_LATE.format(day="f.told_day")} THEN f.told_day
     ELSE f.told_day + 1 END AS day
@@ -54,12 +60,17 @@ FROM placed WHERE day BETWEEN :first_day AND :last_day ORDER BY number
 # What the wallet's own list says of a day; a payment that both a pull and a statement list is one line.
 # Lines that came after the day was closed do not change what was closed.
 _LINES = f"""
-WITH seen AS (
+WITH seen AS NOT MATERIALIZED (
   SELECT f.id AS number, f.receipt, f.kind, f.amount_cents, f.balance_after_cents, f.at, f.row_key
   FROM wallet_lines f
   WHERE f.wallet = :wallet AND f.shortcode = :shortcode AND f.at >= :day_start AND f.at < :day_end
-), of_day AS (
-  SELECT f.* FROM seen f WHERE NOT {_LATE_LINE.format(day="CAST(:day AS date)")}
+), of_day AS NOT MATERIALIZED (
+  SELECT f.* FROM seen f
+  WHERE NOT EXISTS (
+      SELECT FROM closings c
+      WHERE c.wallet = :wallet AND c.shortcode = :shortcode AND c.scope = 'day'
+        AND c.period = CAST(:day AS date)::text)
+    OR NOT {_LATE_LINE.format(day="CAST(:day AS date)")}
 )
 """  # noqa: S608 -- of constants above
 

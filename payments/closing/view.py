@@ -56,7 +56,7 @@ def recent_days(
     return [
         DayToClose(
             day=day,
-            totals=_totals(session, calendar, CutOff(wallet, shortcode, day), closed.get(day.isoformat())),
+            totals=totals_of(session, calendar, CutOff(wallet, shortcode, day), closed.get(day.isoformat())),
             breaks_open=open_by_day.get(day, 0),
             closing=closed.get(day.isoformat()),
         )
@@ -64,6 +64,6 @@ def recent_days(
     ]
 
 
-def _totals(session: Session, calendar: FundCalendar, of: CutOff, closing: Closing | None) -> ControlTotals:
+def totals_of(session: Session, calendar: FundCalendar, of: CutOff, closing: Closing | None) -> ControlTotals:
     """Of a closed day what was closed: nothing that comes later changes it."""
     return ControlTotals.of_closing(closing) if closing else control_totals(session, calendar, of)

@@ -26,7 +26,11 @@ class ReconciliationRun(Base):
     """One comparison of a fund day of one shortcode; the figures are those of that moment, in cents."""
 
     __tablename__ = "reconciliation_runs"
-    __table_args__ = (Index("ix_reconciliation_runs_day", "wallet", "shortcode", "day", "at"),)
+    __table_args__ = (
+        Index("ix_reconciliation_runs_day", "wallet", "shortcode", "day", "at"),
+        Index("ix_reconciliation_runs_last", "day", "at"),
+        Index("ix_reconciliation_runs_at", "at"),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     wallet: Mapped[str] = mapped_column(String(20))
@@ -64,6 +68,13 @@ class Break(Base):
         CheckConstraint("state IN ('open', 'resolved', 'settled')", name="state"),
         Index("ix_breaks_day", "day", "state"),
         Index("ix_breaks_open", "first_seen", "id", postgresql_where=text("state = 'open'")),
+        Index("ix_breaks_seen", "first_seen", "id"),
+        Index("ix_breaks_kind", "break_class", "id"),
+        Index(
+            "ix_breaks_contribution",
+            "contribution_id",
+            postgresql_where=text("contribution_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

@@ -25,7 +25,7 @@ def bench(tmp_path: Path, *arguments: str) -> dict[str, object]:
     environment = os.environ | {"KIBABA_STATE": str(tmp_path)}
     command = [sys.executable, "-m", "bench", *arguments]
     done = subprocess.run(
-        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False, timeout=180
+        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False, timeout=900
     )
     assert done.returncode == 0, done.stdout + done.stderr
     content: dict[str, object] = json.loads((tmp_path / "bench" / f"{arguments[0]}.json").read_text())
@@ -63,6 +63,17 @@ def test_contributions_posted_and_read_back_are_measured(tmp_path: Path) -> None
     assert isinstance(ratios, dict)
     assert figures["contributions"] == 2000
     assert ratios.keys() == {"requests_loop"}
+
+
+@pytest.mark.stack
+def test_every_staff_page_is_measured_in_two_houses(tmp_path: Path) -> None:
+    written = bench(tmp_path, "pages", "--quick")
+    figures, ratios = written["figures"], written["ratios"]
+    assert isinstance(figures, dict)
+    assert isinstance(ratios, dict)
+    assert ratios.keys() == {"worst_page_many_over_few"}
+    assert {"Today", "Exceptions", "a Break", "search by ID", "Reports", "Staff"} <= figures["pages"].keys()
+    assert all(page["few_p50_ms"] > 0 and page["many_p50_ms"] > 0 for page in figures["pages"].values())
 
 
 @contextmanager
