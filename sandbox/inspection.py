@@ -9,8 +9,9 @@ from flask.typing import ResponseReturnValue
 
 from sandbox import money, msisdn, switches
 from sandbox.clock import iso_utc
-from sandbox.daraja import by_hand, wallet
+from sandbox.daraja import by_hand, enquiries, wallet
 from sandbox.daraja.fields import AMOUNT_MAX_SHILLINGS
+from sandbox.daraja.outcomes import PAID
 from sandbox.faults import FaultError
 from sandbox.world import here
 
@@ -200,6 +201,20 @@ def pay_by_hand() -> ResponseReturnValue:
         amount=money.plain(payment.amount_cents),
         account=payment.account,
     ), 201
+
+
+@blueprint.post("/reversals")
+def take_back() -> ResponseReturnValue:
+    """M-Pesa takes the payment `{receipt}` back for its payer: only the statement tells the organisation."""
+    body, world = request.get_json(silent=True), here()
+    original = str(body.get("receipt", "")).upper() if isinstance(body, dict) else ""
+    with world.store.transaction():
+        row = enquiries.payment_with(world, original)
+        receipt = wallet.new_receipt(world)
+        result = enquiries.undo(world, row, row["amount_cents"] if row else 0, receipt)
+    if result != PAID:
+        return jsonify(code=result.code, error=result.text), 409
+    return jsonify(status="reversed", receipt=receipt), 201
 
 
 @blueprint.post("/settlement")

@@ -138,9 +138,9 @@ def reverse() -> ResponseReturnValue:
         {"RecieverIdentifierType": str(body.get("RecieverIdentifierType"))}, "RecieverIdentifierType", ("11",)
     )
     with world.store.transaction():
-        row = world.store.row("SELECT * FROM payments WHERE receipt = ? AND kind = 'payment'", original)
+        row = payment_with(world, original)
         receipt = wallet.new_receipt(world)
-        result = _reverse(world, row, amount_cents, receipt) if asked.authorised else WRONG_PIN
+        result = undo(world, row, amount_cents, receipt) if asked.authorised else WRONG_PIN
         held = money.plain(wallet.organisation_balance_cents(world))
         found = {
             "Amount": amount_cents / 100,
@@ -154,7 +154,13 @@ def reverse() -> ResponseReturnValue:
         return _answer(world, asked, result, found, receipt)
 
 
-def _reverse(world: World, row: sqlite3.Row | None, amount_cents: int, receipt: str) -> Result:
+def payment_with(world: World, receipt: str) -> sqlite3.Row | None:
+    """The payment to us that has this receipt."""
+    return world.store.row("SELECT * FROM payments WHERE receipt = ? AND kind = 'payment'", receipt)
+
+
+def undo(world: World, row: sqlite3.Row | None, amount_cents: int, receipt: str) -> Result:
+    """Give a payment back under a receipt of its own, once. Call it in a transaction."""
     if row is None or amount_cents > row["amount_cents"]:
         return NOTHING_TO_REVERSE
     if world.store.row("SELECT 1 FROM payments WHERE kind = 'reversal' AND account = ?", row["receipt"]):

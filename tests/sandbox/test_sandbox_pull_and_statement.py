@@ -198,6 +198,20 @@ def test_settlements_are_withdrawals_the_pull_does_not_show(box: Box) -> None:
     assert len(pull(box)["Response"][0]) == 1
 
 
+def test_the_payer_can_have_a_payment_taken_back_once(box: Box) -> None:
+    register(box)
+    receipt = pay(box, 250)
+    taken = box.call("POST", "/reversals", json={"receipt": receipt.lower()})
+    assert taken.status_code == 201
+    assert box.call("POST", "/reversals", json={"receipt": receipt}).status_code == 409
+    assert box.call("POST", "/reversals", json={"receipt": "NONE"}).status_code == 409
+    rows = table(box)
+    newest = rows[rows.index(HEADER) + 1]
+    assert newest[0] == taken.get_json()["receipt"]
+    assert (newest[6], newest[7], newest[11]) == ("-250.00", "0.00", receipt)
+    assert len(pull(box)["Response"][0]) == 1
+
+
 def test_receipts_can_come_in_lower_case(box: Box) -> None:
     box.switch(statement_lower_case=True)
     receipt = pay(box, 10)
