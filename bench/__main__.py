@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from bench import hop, intake, jobs, pages, scale
+from bench import hop, intake, jobs, pages, reconcile, scale
 from bench.load import WrongAnswerError
 from bench.processes import BenchError
 from bench.report import Report
@@ -59,6 +59,8 @@ def _options() -> argparse.Namespace:
     one.add_argument("--contributions", type=int, default=jobs.JobsOptions().contributions, help="(100000)")
     one.add_argument("--quick", action="store_true", help="two thousand: shows that it works")
     one.add_argument("--publish", action="store_true", help="put the table into docs/benchmarks.md")
+    about = "a statement of a million lines against a million receipts, beside four diffs"
+    _reconcile_options(names.add_parser("reconcile", help=about, description=about))
     return parser.parse_args()
 
 
@@ -69,6 +71,15 @@ def _add_pages(names: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     one.add_argument("--members", type=int, default=1_000_000, help="of the big house (1000000)")
     one.add_argument("--days", type=int, default=365, help="through which they paid (365)")
     one.add_argument("--quick", action="store_true", help="two small houses: shows that it works")
+    one.add_argument("--publish", action="store_true", help="put the table into docs/benchmarks.md")
+
+
+def _reconcile_options(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--lines", type=int, default=1_000_000, help="of the statement (1000000)")
+    one.add_argument("--rounds", type=int, default=3, help="of which the fastest counts (3)")
+    one.add_argument("--ten-fold", action="store_true", help="and once with ten times the lines")
+    one.add_argument("--alone", action="store_true", help="without peers, so without a network")
+    one.add_argument("--quick", action="store_true", help="2,000 lines: shows that it works")
     one.add_argument("--publish", action="store_true", help="put the table into docs/benchmarks.md")
 
 
@@ -108,13 +119,19 @@ def _pages(options: argparse.Namespace, state: Path) -> Report:
     return pages.run(given, state)
 
 
+def _reconcile(options: argparse.Namespace, state: Path) -> Report:
+    lines, rounds = (2000, 1) if options.quick else (options.lines, options.rounds)
+    given = reconcile.ReconcileOptions(lines, rounds, peers=not options.alone, ten_fold=options.ten_fold)
+    return reconcile.run(given, state)
+
+
 _RUNS: Final[Mapping[str, Callable[[argparse.Namespace, Path], Report]]] = {
     "hop": _hop,
     "scale": _scale,
     "intake": _intake,
     "jobs": _jobs,
     "pages": _pages,
+    "reconcile": _reconcile,
 }
-
 if __name__ == "__main__":
     sys.exit(main())

@@ -23,8 +23,9 @@ class Particulars:
         return json.dumps({name: value for name, value in asdict(self).items() if value})
 
     @classmethod
-    def from_json(cls, text: str) -> "Particulars":
-        return cls(**json.loads(text))
+    def from_json(cls, text: str | None) -> "Particulars":
+        """What was kept; nothing, of a line whose receipt knew all of it."""
+        return cls(**json.loads(text)) if text else cls()
 
     @property
     def payer_masked(self) -> str:

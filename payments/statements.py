@@ -1,18 +1,17 @@
-"""Importing an organisation statement: the same lines as a pull, by the hundred thousand, any time again."""
+"""Importing an organisation statement: the same lines as a pull, by the million, any time again."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 
 from core.clock import Clock
 from core.database import Sessions
-from payments.model import EvidenceChannel
 from payments.wallet_lines.applying import Applying
-from payments.wallet_lines.service import keep_lines
-from payments.wallets.protocol import WalletLine
+from payments.wallet_lines.staging import Staging
+from payments.wallets.statements import Oddity, StatementStream
 
-_BATCH = 1000
+# The wallet's own time of a payment and that of its list may differ a little.
+_MARGIN = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,36 +21,43 @@ class Imported:
     lines: int
     new: int
     applied: int
+    not_completed: int
+    repeated: int
+    oddities: tuple[Oddity, ...]
+    first_at: datetime | None
+    last_at: datetime | None
 
 
 def import_statement(
     sessions: Sessions,
     clock: Clock,
     wallet: str,
-    lines: Iterable[WalletLine],
+    statement: StatementStream,
     *,
     pull_delay: timedelta,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Imported:
-    """Keep and apply every line. `progress` is called with the number of lines kept so far.
+    """Keep all of a statement in one transaction, then apply what the ledger does not know.
 
-    Importing again, in whole or in part, changes nothing.
+    `progress` is called with the number of lines read so far. Importing again, in whole or in part, changes
+    nothing. Raises StatementRefused; then nothing was kept.
     """
-    total = new = 0
-    oldest: dict[str, datetime] = {}
-    for batch in _batches(lines):
-        with sessions.begin() as session:
-            new += keep_lines(session, wallet, batch, EvidenceChannel.STATEMENT, now=clock.now())
-        for line in batch:
-            oldest[line.shortcode] = min(line.at, oldest.get(line.shortcode, line.at))
-        total += len(batch)
-        progress(total)
-    applying = Applying(sessions, clock, pull_delay=pull_delay)
-    applied = sum(applying.run(wallet, shortcode, since=since) for shortcode, since in oldest.items())
-    return Imported(total, new, applied)
-
-
-def _batches(lines: Iterable[WalletLine]) -> Iterator[list[WalletLine]]:
-    source = iter(lines)
-    while batch := list(islice(source, _BATCH)):
-        yield batch
+    with sessions.begin() as session:
+        kept = Staging(session, wallet, statement, now=clock.now()).keep(progress)
+    applied = 0
+    if kept.first_at is not None:
+        applying = Applying(sessions, clock, pull_delay=pull_delay)
+        applied = applying.run(
+            wallet, statement.shortcode, since=kept.first_at - _MARGIN, after=kept.unknown_after
+        )
+    oddities = sorted(statement.oddities + statement.notes, key=lambda one: (one.line_number, one.reason))
+    return Imported(
+        lines=kept.lines,
+        new=kept.new,
+        applied=applied,
+        not_completed=statement.not_completed,
+        repeated=kept.repeated + statement.repeated,
+        oddities=tuple(oddities),
+        first_at=kept.first_at,
+        last_at=kept.last_at,
+    )

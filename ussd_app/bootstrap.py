@@ -332,7 +332,7 @@ def _payment_handlers(
             sessions,
             clock,
             calendar,
-            {name: one.read_statement for name, one in wallets.items() if isinstance(one, ReadsStatements)},
+            {name: one for name, one in wallets.items() if isinstance(one, ReadsStatements)},
             pull_delay=pull_delay,
         ).run,
         "plan_reminders": PlanReminding(

@@ -1,5 +1,6 @@
 """`bin/kibaba statement …`."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,17 +10,14 @@ from core import audit
 from operations.commands.output import json_option, show
 from operations.house import settings
 from operations.trouble import TroubleError
-from payments.model import EvidenceChannel
-from payments.wallet_lines.applying import Applying
-from payments.wallet_lines.service import keep_lines
-from payments.wallets.airtel.wallet import AirtelWallet
-from payments.wallets.mpesa.wallet import MpesaWallet
-from payments.wallets.mtn.wallet import MtnWallet
-from payments.wallets.statements import BYTES_MAX, Oddity, Statement, StatementRefused
+from payments.statements import import_statement as keep_and_apply
+from payments.wallets.statements import Oddity, ReadsStatements, StatementRefused, stream_of
 from ussd_app.bootstrap import Services, build
 
-BATCH = 500
 ODDITIES_SHOWN = 20
+# A year of a large shortcode; what is read here is never in memory as a whole.
+BYTES_MAX = 4 * 2**30
+_CHUNK_BYTES = 2**20
 
 
 @click.group()
@@ -65,54 +63,44 @@ def _import(
     """Read, keep and apply one file. Raises StatementRefused."""
     if file.stat().st_size > BYTES_MAX:
         raise TroubleError(f"{file.name} is larger than {BYTES_MAX // 2**20} MB")
-    read = _reader(services, wallet).read_statement(file.read_bytes())
-    new = _keep(services, wallet, read, quiet=quiet)
-    applied = _apply(services, wallet, read)
+    stream = stream_of(_reader(services, wallet), _chunks(file))
+    done = keep_and_apply(
+        services.sessions,
+        services.clock,
+        wallet,
+        stream,
+        pull_delay=timedelta(seconds=services.settings.pull_delay_seconds),
+        progress=lambda read: None if quiet else click.echo(f"{read} lines read", err=True),
+    )
     with services.sessions.begin() as session:
         audit.record(
             session,
             at=services.clock.now(),
             actor="operator",
             action="statement.imported",
-            subject=f"{wallet}:{read.shortcode}",
-            details={"lines": len(read.lines), "new": new, "set_aside": len(read.oddities)},
+            subject=f"{wallet}:{stream.shortcode}",
+            details={"lines": done.lines, "new": done.new, "set_aside": len(done.oddities)},
         )
     result: dict[str, int | str] = {
-        "shortcode": read.shortcode,
-        "lines": len(read.lines),
-        "new": new,
-        "applied": applied,
-        "not_completed": read.not_completed,
-        "repeated": read.repeated,
-        "set_aside": len(read.oddities),
+        "shortcode": stream.shortcode,
+        "lines": done.lines,
+        "new": done.new,
+        "applied": done.applied,
+        "not_completed": done.not_completed,
+        "repeated": done.repeated,
+        "set_aside": len(done.oddities),
     }
-    return result, read.oddities
+    return result, done.oddities
 
 
-def _reader(services: Services, wallet: str) -> MpesaWallet | AirtelWallet | MtnWallet:
+def _chunks(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as opened:
+        while chunk := opened.read(_CHUNK_BYTES):
+            yield chunk
+
+
+def _reader(services: Services, wallet: str) -> ReadsStatements:
     found = services.wallets.get(wallet)
-    if not isinstance(found, MpesaWallet | AirtelWallet | MtnWallet):
+    if not isinstance(found, ReadsStatements):
         raise TroubleError(f"{wallet} is not on; there are {', '.join(services.wallets)}")
     return found
-
-
-def _keep(services: Services, wallet: str, read: Statement, *, quiet: bool) -> int:
-    new = 0
-    batches = [read.lines[start : start + BATCH] for start in range(0, len(read.lines), BATCH)]
-    with click.progressbar(batches, label="reading", hidden=quiet) as progress:
-        for batch in progress:
-            with services.sessions.begin() as session:
-                now = services.clock.now()
-                new += keep_lines(session, wallet, batch, EvidenceChannel.STATEMENT, now=now)
-    return new
-
-
-def _apply(services: Services, wallet: str, read: Statement) -> int:
-    if not read.lines:
-        return 0
-    applying = Applying(
-        services.sessions,
-        services.clock,
-        pull_delay=timedelta(seconds=services.settings.pull_delay_seconds),
-    )
-    return applying.run(wallet, read.shortcode, since=read.lines[0].at)

@@ -40,6 +40,7 @@ class EvidenceVerdict(Base):
             "contribution_id",
             postgresql_where=text("contribution_id IS NOT NULL"),
         ),
+        Index("ix_evidence_verdicts_duplicate", "receipt_id", postgresql_where=text("verdict = 'duplicate'")),
         Index(
             "ix_evidence_verdicts_bad",
             "at",

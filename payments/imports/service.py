@@ -3,9 +3,10 @@
 import base64
 import hashlib
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from itertools import count
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -17,8 +18,8 @@ from core.errors import InvalidValue
 from core.ids import new_id
 from core.outbox import Task
 from payments.imports.tables import StatementImport, StatementPiece
-from payments.statements import import_statement
-from payments.wallets.statements import Oddity, Statement, StatementRefused
+from payments.statements import Imported, import_statement
+from payments.wallets.statements import Oddity, ReadsStatements, StatementRefused, stream_of
 
 TOPIC = "statement"
 _PIECE_BYTES = 512 * 1024
@@ -26,8 +27,6 @@ _NAMED_MAX = 200
 _NAME_CHARACTERS_MAX = 120
 # Comparing is asked for at most so many days of one file.
 _DAYS_MAX = 70
-
-Reader = Callable[[bytes], Statement]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ class Importing:
         sessions: Sessions,
         clock: Clock,
         calendar: FundCalendar,
-        readers: Mapping[str, Reader],
+        readers: Mapping[str, ReadsStatements],
         *,
         pull_delay: timedelta,
     ) -> None:
@@ -101,16 +100,37 @@ class Importing:
             if row is None or row.state in {"done", "refused"}:
                 return
             row.state = "reading"
-            content = _content(session, import_id)
-        reader = self._readers.get(row.wallet)
-        if reader is None:
+        wallet = self._readers.get(row.wallet)
+        if wallet is None:
             raise InvalidValue(f"nobody reads statements of {row.wallet}")
         try:
-            statement = reader(content)
+            done = self._take(import_id, row.wallet, wallet)
         except StatementRefused as refused:
             self._refuse(import_id, refused)
             return
-        self._take(import_id, statement)
+        self._finish(import_id, done)
+
+    def _take(self, import_id: uuid.UUID, name: str, wallet: ReadsStatements) -> Imported:
+        def tell(read: int) -> None:
+            with self._sessions.begin() as session:
+                session.get_one(StatementImport, import_id, with_for_update=True).lines_kept = read
+
+        return import_statement(
+            self._sessions,
+            self._clock,
+            name,
+            stream_of(wallet, self._content(import_id)),
+            pull_delay=self._pull_delay,
+            progress=tell,
+        )
+
+    def _content(self, import_id: uuid.UUID) -> Iterator[bytes]:
+        for number in count():
+            with self._sessions.begin() as session:
+                piece = session.get(StatementPiece, (import_id, number))
+            if piece is None:
+                return
+            yield base64.b64decode(piece.content)
 
     def _refuse(self, import_id: uuid.UUID, refused: StatementRefused) -> None:
         now = self._clock.now()
@@ -121,48 +141,28 @@ class Importing:
             _forget(session, import_id)
             _note(session, row, "statement.refused", now)
 
-    def _take(self, import_id: uuid.UUID, statement: Statement) -> None:
-        with self._sessions.begin() as session:
-            row = session.get_one(StatementImport, import_id, with_for_update=True)
-            row.lines_total = len(statement.lines)
-            row.not_completed, row.repeated = statement.not_completed, statement.repeated
-            row.oddities_total = len(statement.oddities)
-            row.oddities = _named(statement.oddities)
-            if statement.lines:
-                row.first_at, row.last_at = statement.lines[0].at, statement.lines[-1].at
-
-        def tell(kept: int) -> None:
-            with self._sessions.begin() as session:
-                session.get_one(StatementImport, import_id, with_for_update=True).lines_kept = kept
-
-        done = import_statement(
-            self._sessions,
-            self._clock,
-            row.wallet,
-            statement.lines,
-            pull_delay=self._pull_delay,
-            progress=tell,
-        )
+    def _finish(self, import_id: uuid.UUID, done: Imported) -> None:
         now = self._clock.now()
-        days = sorted({self._calendar.day_of(line.at) for line in statement.lines})[-_DAYS_MAX:]
         with self._sessions.begin() as session:
             row = session.get_one(StatementImport, import_id, with_for_update=True)
+            row.lines_total = row.lines_kept = done.lines
             row.lines_new, row.applied = row.lines_new + done.new, row.applied + done.applied
+            row.not_completed, row.repeated = done.not_completed, done.repeated
+            row.oddities_total, row.oddities = len(done.oddities), _named(done.oddities)
+            row.first_at, row.last_at = done.first_at, done.last_at
             row.state, row.finished_at = "done", now
             _forget(session, import_id)
             _note(session, row, "statement.imported", now)
-            for day in days:
+            for day in self._days(done):
                 payload = {"wallet": row.wallet, "shortcode": row.shortcode, "day": day.isoformat()}
                 outbox.add(session, "reconcile", f"statement:{import_id}:{day}", payload, now=now)
 
-
-def _content(session: Session, import_id: uuid.UUID) -> bytes:
-    pieces = session.scalars(
-        select(StatementPiece.content)
-        .where(StatementPiece.import_id == import_id)
-        .order_by(StatementPiece.number)
-    )
-    return b"".join(base64.b64decode(piece) for piece in pieces)
+    def _days(self, done: Imported) -> list[date]:
+        if done.first_at is None or done.last_at is None:
+            return []
+        first, last = self._calendar.day_of(done.first_at), self._calendar.day_of(done.last_at)
+        days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+        return days[-_DAYS_MAX:]
 
 
 def _forget(session: Session, import_id: uuid.UUID) -> None:

@@ -1,25 +1,63 @@
-"""The comparison itself: one statement over wallet lines, receipts and registry postings of a fund day."""
+"""The comparison itself: three sides of a fund day joined once, then asked for each class of difference."""
 
 from sqlalchemy import text
 
-# Parameters: wallet, shortcode, day, day_start, day_end, now, run_id; list_lag, apply_lag, registry_lag and
-# outcome_lag are intervals: what is younger than these is on its way and no break. intent_gap: two payments
-# of one amount closer than this may be one wish. two_members: the reason matching gives for such suspense.
+# Parameters of all: wallet, shortcode, day, day_start, day_end, now, run_id; list_lag, apply_lag,
+# registry_lag and outcome_lag are intervals: what is younger than these is on its way and no break.
+# intent_gap: two payments of one amount closer than this may be one wish. two_members: the reason matching
+# gives for such suspense.
+FORGET_DAY = text("DROP TABLE IF EXISTS pg_temp.day_money")
+
+# Every payment that our books, or the wallet's list, have in this day. A payment is listed at about the time
+# at which it was made; those few that are not found so are looked for at any time (LISTED_ELSEWHERE).
+JOIN_DAY = text("""
+CREATE TEMPORARY TABLE day_money ON COMMIT DROP AS
+SELECT r.id, coalesce(r.receipt, l.receipt) AS receipt, r.amount_cents, r.member_id, r.source, r.match_why,
+       r.staff_place, r.paid_at, r.recorded_at, r.reversed_at, l.line_at, l.line_seen_at, l.line_max_cents,
+       CASE WHEN r.amount_cents IN (l.line_min_cents, l.line_max_cents) THEN r.amount_cents
+            ELSE l.line_max_cents END AS line_cents,
+       p.state AS posting, p.posted_at, p.read_back_amount_cents
+FROM (
+  SELECT receipt, amount_cents, member_id, source, nullif(match_why, '') AS match_why, staff_place, paid_at,
+         recorded_at, reversed_at, id
+  FROM receipts
+  WHERE wallet = :wallet AND shortcode = :shortcode AND paid_at >= :day_start AND paid_at < :day_end) r
+FULL JOIN (
+  SELECT receipt, min(at) AS line_at, min(seen_at) AS line_seen_at, min(amount_cents) AS line_min_cents,
+         max(amount_cents) AS line_max_cents
+  FROM wallet_lines
+  WHERE wallet = :wallet AND shortcode = :shortcode AND kind = 'credit'
+    AND at >= CAST(:day_start AS timestamptz) - interval '1 hour'
+    AND at < CAST(:day_end AS timestamptz) + interval '1 hour'
+  GROUP BY receipt) l ON l.receipt = r.receipt
+LEFT JOIN registry_postings p ON p.receipt_id = r.id
+""")
+
+LISTED_ELSEWHERE = text("""
+UPDATE day_money m SET (line_seen_at, line_cents) = (
+  SELECT min(w.seen_at), CASE WHEN bool_or(w.amount_cents = m.amount_cents) THEN m.amount_cents
+         ELSE max(w.amount_cents) END
+  FROM wallet_lines w
+  WHERE w.receipt = m.receipt AND w.wallet = :wallet AND w.shortcode = :shortcode AND w.kind = 'credit')
+WHERE m.line_cents IS NULL AND m.id IS NOT NULL
+""")
+
+# A table of this moment has no statistics unless it is asked for them.
+COUNT_DAY = text("ANALYZE day_money")
+
 FIND_BREAKS = text("""
-WITH money AS (
-  SELECT r.*, l.line_cents, l.line_seen_at,
-         p.state AS posting, p.posted_at, p.read_back_amount_cents
-  FROM receipts r
-  LEFT JOIN LATERAL (
-    SELECT min(w.seen_at) AS line_seen_at,
-           CASE WHEN bool_or(w.amount_cents = r.amount_cents) THEN r.amount_cents
-                ELSE max(w.amount_cents) END AS line_cents
-    FROM wallet_lines w
-    WHERE w.wallet = r.wallet AND w.shortcode = r.shortcode AND w.receipt = r.receipt AND w.kind = 'credit'
-  ) l ON true
-  LEFT JOIN registry_postings p ON p.receipt_id = r.id
-  WHERE r.wallet = :wallet AND r.shortcode = :shortcode
-    AND r.paid_at >= :day_start AND r.paid_at < :day_end
+WITH closed AS (
+  SELECT max(closed_at) AS at FROM closings
+  WHERE wallet = :wallet AND shortcode = :shortcode AND scope = 'day' AND period = CAST(:day AS text)
+    AND reopened_at IS NULL
+),
+-- What agrees on all three sides, as nearly everything does, is not asked about again.
+money AS (
+  SELECT * FROM day_money
+  WHERE id IS NOT NULL AND (
+    line_cents IS DISTINCT FROM amount_cents OR member_id IS NULL OR reversed_at IS NOT NULL
+    OR posting IS DISTINCT FROM 'acknowledged' OR source IN ('pull', 'statement')
+    OR recorded_at > (SELECT at FROM closed))
 ),
 found AS (
   SELECT 'not_on_statement' AS break_class, receipt AS subject, amount_cents,
@@ -30,7 +68,7 @@ found AS (
     recorded_at < :now - :outcome_lag
     OR EXISTS (
       SELECT FROM pull_runs u
-      WHERE u.wallet = m.wallet AND u.shortcode = m.shortcode AND u.complete
+      WHERE u.wallet = :wallet AND u.shortcode = :shortcode AND u.complete
         AND u.window_start <= m.paid_at AND u.window_end >= m.recorded_at + :list_lag))
   UNION ALL
   SELECT 'amount_differs', receipt, amount_cents, line_cents, id, NULL, NULL
@@ -60,7 +98,10 @@ found AS (
   FROM (
     SELECT id, receipt, amount_cents, paid_at, lag(paid_at) OVER (
       PARTITION BY member_id, amount_cents ORDER BY paid_at, receipt) AS before
-    FROM money WHERE member_id IS NOT NULL AND reversed_at IS NULL) twice
+    FROM day_money JOIN (
+      SELECT member_id, amount_cents FROM day_money WHERE member_id IS NOT NULL AND reversed_at IS NULL
+      GROUP BY member_id, amount_cents HAVING count(*) > 1) often USING (member_id, amount_cents)
+    WHERE reversed_at IS NULL) twice
   WHERE paid_at - before < :intent_gap
   UNION ALL
   -- The wallet's list brought it first, and no message ever came: repaired, and worth knowing.
@@ -70,14 +111,11 @@ found AS (
     AND NOT EXISTS (SELECT FROM evidence_verdicts v WHERE v.receipt_id = m.id)
   UNION ALL
   SELECT 'duplicate_receipt', m.receipt, m.amount_cents, max(v.amount_cents), m.id, NULL, NULL
-  FROM money m JOIN evidence_verdicts v ON v.receipt_id = m.id AND v.verdict = 'duplicate'
+  FROM day_money m JOIN evidence_verdicts v ON v.receipt_id = m.id AND v.verdict = 'duplicate'
   GROUP BY m.receipt, m.amount_cents, m.id
   UNION ALL
   SELECT 'late_across_cutoff', m.receipt, m.amount_cents, NULL, m.id, NULL, NULL
-  FROM money m
-  JOIN closings c ON c.wallet = m.wallet AND c.shortcode = m.shortcode AND c.scope = 'day'
-    AND c.period = CAST(:day AS text) AND c.reopened_at IS NULL
-  WHERE m.recorded_at > c.closed_at
+  FROM money m JOIN closed c ON m.recorded_at > c.at
   UNION ALL
   -- A charge belongs to a payment above what is free, or to money moved to the bank.
   SELECT 'unexpected_charge', w.receipt, NULL, -sum(w.amount_cents), NULL, NULL, NULL
@@ -92,21 +130,20 @@ found AS (
   GROUP BY w.receipt
   UNION ALL
   SELECT 'reversed_after_credit', m.receipt, m.amount_cents, max(w.amount_cents), m.id, NULL, NULL
-  FROM money m
-  JOIN wallet_lines w ON w.wallet = m.wallet AND w.shortcode = m.shortcode
+  FROM day_money m
+  JOIN wallet_lines w ON w.wallet = :wallet AND w.shortcode = :shortcode AND w.kind <> 'credit'
     AND w.linked_receipt = m.receipt AND w.kind = 'reversal'
   WHERE m.reversed_at IS NULL OR m.posted_at IS NOT NULL
   GROUP BY m.receipt, m.amount_cents, m.id
   UNION ALL
-  SELECT 'not_in_ledger', w.receipt, NULL, max(w.amount_cents), NULL, NULL, NULL
-  FROM wallet_lines w
-  WHERE w.wallet = :wallet AND w.shortcode = :shortcode AND w.at >= :day_start AND w.at < :day_end
-    AND w.kind = 'credit' AND w.seen_at < :now - :apply_lag
+  SELECT 'not_in_ledger', m.receipt, NULL, m.line_max_cents, NULL, NULL, NULL
+  FROM day_money m
+  WHERE (m.id IS NULL OR m.staff_place = 'written_off')
+    AND m.line_at >= :day_start AND m.line_at < :day_end AND m.line_seen_at < :now - :apply_lag
     AND NOT EXISTS (
       SELECT FROM receipts r
-      WHERE r.wallet = w.wallet AND r.shortcode = w.shortcode AND r.receipt = w.receipt
+      WHERE r.wallet = :wallet AND r.shortcode = :shortcode AND r.receipt = m.receipt
         AND r.staff_place IS DISTINCT FROM 'written_off')
-  GROUP BY w.receipt
   UNION ALL
   SELECT 'unknown_outcome', c.id::text, c.amount_cents, NULL, NULL, c.id, NULL
   FROM contributions c
@@ -189,21 +226,17 @@ WHERE wallet = :wallet AND shortcode = :shortcode AND day = :day AND state = 'op
 
 FIGURES = text("""
 WITH money AS (
-  SELECT r.amount_cents, p.state AS posting, EXISTS (
-    SELECT FROM wallet_lines w
-    WHERE w.wallet = r.wallet AND w.shortcode = r.shortcode AND w.receipt = r.receipt
-      AND w.kind = 'credit' AND w.amount_cents = r.amount_cents) AS confirmed
-  FROM receipts r LEFT JOIN registry_postings p ON p.receipt_id = r.id
-  WHERE r.wallet = :wallet AND r.shortcode = :shortcode
-    AND r.paid_at >= :day_start AND r.paid_at < :day_end AND r.reversed_at IS NULL
-    AND r.staff_place IS DISTINCT FROM 'written_off'
+  SELECT amount_cents, posting, line_cents = amount_cents AS confirmed FROM day_money
+  WHERE id IS NOT NULL AND reversed_at IS NULL AND staff_place IS DISTINCT FROM 'written_off'
 ),
 listed AS (
   -- A payment that both a pull and a statement list is one.
-  SELECT receipt, kind, max(amount_cents) AS amount_cents
-  FROM wallet_lines
+  SELECT 1 AS credits, line_max_cents AS amount_cents FROM day_money
+  WHERE line_at >= :day_start AND line_at < :day_end
+  UNION ALL
+  SELECT 0, amount_cents FROM wallet_lines
   WHERE wallet = :wallet AND shortcode = :shortcode AND at >= :day_start AND at < :day_end
-  GROUP BY receipt, kind, CASE WHEN kind = 'credit' THEN '' ELSE row_key END
+    AND kind <> 'credit'
 )
 SELECT m.*, l.*, b.breaks_open FROM (
   SELECT count(*) AS received, coalesce(sum(amount_cents), 0) AS received_cents,
@@ -215,8 +248,8 @@ SELECT m.*, l.*, b.breaks_open FROM (
     coalesce(sum(amount_cents) FILTER (WHERE posting = 'acknowledged'), 0) AS acknowledged_cents
   FROM money) m,
  (SELECT count(*) AS wallet_lines,
-    coalesce(sum(amount_cents) FILTER (WHERE kind = 'credit'), 0) AS wallet_in_cents,
-    coalesce(-sum(amount_cents) FILTER (WHERE kind <> 'credit'), 0) AS wallet_out_cents
+    coalesce(sum(amount_cents) FILTER (WHERE credits = 1), 0) AS wallet_in_cents,
+    coalesce(-sum(amount_cents) FILTER (WHERE credits = 0), 0) AS wallet_out_cents
   FROM listed) l,
  (SELECT count(*) AS breaks_open FROM breaks
   WHERE wallet = :wallet AND shortcode = :shortcode AND day = :day AND state = 'open') b

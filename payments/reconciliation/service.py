@@ -3,8 +3,9 @@
 import uuid
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import CursorResult
+from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
 from core.clock import Clock, FundCalendar
@@ -12,7 +13,15 @@ from core.database import Sessions, advisory_lock
 from core.ids import new_id
 from core.outbox import Later, Task
 from payments.matching import TWO_MEMBERS
-from payments.reconciliation.queries import FIGURES, FIND_BREAKS, RESOLVE_BREAKS
+from payments.reconciliation.queries import (
+    COUNT_DAY,
+    FIGURES,
+    FIND_BREAKS,
+    FORGET_DAY,
+    JOIN_DAY,
+    LISTED_ELSEWHERE,
+    RESOLVE_BREAKS,
+)
 from payments.reconciliation.tables import ReconciliationRun
 
 # What is younger than this is on its way and no break.
@@ -22,6 +31,8 @@ _LAGS = {
     "registry_lag": timedelta(minutes=10),
     "outcome_lag": timedelta(minutes=15),
 }
+# A hash of a million payments fits; it is given back at the end of the transaction.
+_ROOM = text("SET LOCAL work_mem = '192MB'")
 _INTENT_GAP = timedelta(minutes=15)
 
 
@@ -58,6 +69,7 @@ def reconcile(
             "two_members": TWO_MEMBERS,
             "free_up_to_cents": free_up_to_cents,
         }
+        _join(session, facts)
         found = session.execute(FIND_BREAKS, {**facts, **_LAGS, **rules}).all()
         resolved = session.execute(RESOLVE_BREAKS, facts)
         figures = session.execute(FIGURES, facts).mappings().one()
@@ -74,6 +86,15 @@ def reconcile(
         session.add(run)
         session.flush()
     return run_id
+
+
+def _join(session: Session, facts: dict[str, Any]) -> None:
+    """Lay the three sides of the day beside each other, in a table that lives as long as the transaction."""
+    session.execute(_ROOM)
+    session.execute(FORGET_DAY)
+    session.execute(JOIN_DAY, facts)
+    session.execute(COUNT_DAY)
+    session.execute(LISTED_ELSEWHERE, facts)
 
 
 def _rows(result: object) -> int:

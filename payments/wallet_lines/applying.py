@@ -21,9 +21,12 @@ class Applying:
         self._clock = clock
         self._crediting = Crediting(pull_delay)
 
-    def run(self, wallet: str, shortcode: str, *, since: datetime) -> int:
-        """Apply every line since an instant that is not in the ledger; returns how many were."""
-        applied, after = 0, 0
+    def run(self, wallet: str, shortcode: str, *, since: datetime, after: int = 0) -> int:
+        """Apply every line since an instant that is not in the ledger; returns how many were.
+
+        `after`: lines with ids up to this are known to be applied.
+        """
+        applied = 0
         while True:
             with self._sessions.begin() as session:
                 ids = lines_to_apply(session, wallet, shortcode, since=since, after=after, limit=_BATCH)

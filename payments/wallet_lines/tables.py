@@ -13,14 +13,22 @@ from core.database import Base, Encrypted, append_only
 class StoredLine(Base):
     """One line, kept once by its `row_key`. Money in is positive. `linked_receipt`: the payment it reverses.
 
-    `particulars` is JSON: `payer`, `payer_text`, `account`, `details`.
+    `particulars` is JSON: `account`, `payer`, `name`, `details`; empty when the receipt beside it knew all of
+    it before. A row key names its receipt; the index begins with it, and so finds lines by receipt too.
     """
 
     __tablename__ = "wallet_lines"
     __table_args__ = (
-        UniqueConstraint("wallet", "shortcode", "row_key"),
-        Index("ix_wallet_lines_receipt", "wallet", "shortcode", "receipt"),
-        Index("ix_wallet_lines_at", "wallet", "shortcode", "at"),
+        UniqueConstraint("receipt", "row_key", "shortcode", "wallet"),
+        # Lines come in about the order of their times: ranges of pages are index enough.
+        Index("ix_wallet_lines_at", "at", postgresql_using="brin"),
+        Index(
+            "ix_wallet_lines_other",
+            "wallet",
+            "shortcode",
+            "at",
+            postgresql_where=text("kind <> 'credit'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -34,7 +42,7 @@ class StoredLine(Base):
     balance_after_cents: Mapped[int | None] = mapped_column(BigInteger)
     linked_receipt: Mapped[str] = mapped_column(String(40), server_default="", default="")
     payer_index: Mapped[str | None] = mapped_column(String(64))
-    particulars: Mapped[str] = mapped_column(Encrypted("wallet_lines.particulars"))
+    particulars: Mapped[str | None] = mapped_column(Encrypted("wallet_lines.particulars"))
     source: Mapped[str] = mapped_column(String(12))
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     seen_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

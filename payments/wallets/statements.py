@@ -2,14 +2,16 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol, runtime_checkable
 
 from core.errors import KibabaError
 from payments.wallets.protocol import WalletLine
 
 BYTES_MAX = 64 * 1024 * 1024
+UTF_16_MARKS = frozenset({b"\xff\xfe", b"\xfe\xff"})
 _FAULTS_NAMED_MAX = 20
 
 
@@ -38,6 +40,65 @@ class Statement:
     repeated: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class PlainRows:
+    """Rows, as they stand in the file, of a form that the database may read by itself: payments to us.
+
+    `line_number` is that of the first; each is one line.
+    """
+
+    data: bytes
+    line_number: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRow:
+    """A row that was read here, and the line it began on."""
+
+    line_number: int
+    line: WalletLine
+
+
+@runtime_checkable
+class StatementStream(Protocol):
+    """A statement while it is read, in memory that does not grow with it.
+
+    `columns`: ours, by their place in a row, empty where a column tells us nothing. `behind_utc`: what to
+    take from a time in a plain row.
+    """
+
+    shortcode: str
+    currency: str
+    columns: tuple[str, ...]
+    behind_utc: timedelta
+    oddities: list[Oddity]
+    notes: list[Oddity]
+    not_completed: int
+    repeated: int
+
+    def parts(self) -> Iterator[PlainRows | ReadRow]:
+        """The file from its header on. Raises StatementRefused."""
+        ...
+
+    def read_cells(self, line_number: int, cells: list[str]) -> ReadRow | None:
+        """Read the cells of one row; None when it is no line, which `oddities` or the count then say."""
+        ...
+
+    def check_totals(self, in_cents: int, out_cents: int) -> None:
+        """Compare the file's own totals with what was read; a difference is an oddity."""
+        ...
+
+
+@runtime_checkable
+class StreamsStatements(Protocol):
+    """A wallet whose statement files can be read while they come."""
+
+    def stream_statement(self, chunks: Iterable[bytes]) -> StatementStream:
+        """Read the head of a file. Raises StatementRefused."""
+        ...
+
+
 @runtime_checkable
 class ReadsStatements(Protocol):
     """A wallet whose statement files can be read."""
@@ -58,13 +119,57 @@ class StatementRefused(KibabaError):  # noqa: N818 -- it says what happened
         super().__init__("; ".join(named))
 
 
+class WholeStatement:
+    """A statement that was read in one piece, as a stream of its lines."""
+
+    columns: tuple[str, ...] = ()
+    behind_utc = timedelta(0)
+
+    def __init__(self, statement: Statement) -> None:
+        self.shortcode = statement.shortcode
+        self.currency = statement.lines[0].amount.currency if statement.lines else ""
+        self.oddities = list(statement.oddities)
+        self.notes: list[Oddity] = []
+        self.not_completed, self.repeated = statement.not_completed, statement.repeated
+        self._lines = statement.lines
+
+    def parts(self) -> Iterator[PlainRows | ReadRow]:
+        """Each line; where it stood is told by the oddities alone."""
+        return (ReadRow(0, line) for line in self._lines)
+
+    def read_cells(self, line_number: int, cells: list[str]) -> ReadRow | None:
+        """There are no plain rows here."""
+        raise NotImplementedError(f"line {line_number} with {len(cells)} cells was read already")
+
+    def check_totals(self, in_cents: int, out_cents: int) -> None:
+        """Reading it has checked them."""
+
+
+def in_one_piece(chunks: Iterable[bytes], bytes_max: int = BYTES_MAX) -> bytes:
+    """A file that cannot be read while it comes. Raises StatementRefused when it is too large for that."""
+    pieces, size = [], 0
+    for chunk in chunks:
+        pieces.append(chunk)
+        size += len(chunk)
+        if size > bytes_max:
+            raise StatementRefused([Oddity(1, f"the file has more than {bytes_max // 1024 // 1024} MiB")])
+    return b"".join(pieces)
+
+
+def stream_of(wallet: ReadsStatements, chunks: Iterable[bytes]) -> StatementStream:
+    """A file of a wallet as a stream, whether or not it can be read as it comes. Raises StatementRefused."""
+    if isinstance(wallet, StreamsStatements):
+        return wallet.stream_statement(chunks)
+    return WholeStatement(wallet.read_statement(in_one_piece(chunks)))
+
+
 def decoded(content: bytes, bytes_max: int = BYTES_MAX) -> str:
     """The text of a file. Raises StatementRefused."""
     if len(content) > bytes_max:
         raise StatementRefused([Oddity(1, f"the file has more than {bytes_max // 1024 // 1024} MiB")])
     if content.startswith(b"PK\x03\x04"):
         raise StatementRefused([Oddity(1, "an Excel workbook: export the statement as CSV")])
-    utf_16 = content[:2] in {b"\xff\xfe", b"\xfe\xff"}
+    utf_16 = content[:2] in UTF_16_MARKS
     for encoding in ("utf-16",) if utf_16 else ("utf-8-sig", "cp1252"):
         try:
             return content.decode(encoding)

@@ -72,7 +72,9 @@ class _Reading:
         lines = self._once_each()
         if self._odd_rows and not lines:
             raise StatementRefused(sorted(self._odd_rows, key=_by_line))
-        if fault := totals_fault(lines, self._totals and self._totals[1]):
+        moved = [line.amount.amount_cents for line in lines]
+        sums = (sum(cents for cents in moved if cents > 0), -sum(cents for cents in moved if cents < 0))
+        if fault := totals_fault(*sums, self._totals and self._totals[1]):
             self._notes.append(Oddity(self._totals[0] if self._totals else last_line, fault))
         return Statement(
             shortcode=self._shortcode,

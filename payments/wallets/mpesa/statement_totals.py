@@ -1,10 +1,8 @@
 """The Totals row that closes a statement: does it agree with the lines above it?"""
 
-from collections.abc import Iterable
-
 from payments.wallets.mpesa.statement_head import evened
 from payments.wallets.mpesa.wire import read_amount
-from payments.wallets.protocol import UnreadableMessage, WalletLine
+from payments.wallets.protocol import UnreadableMessage
 
 
 def is_totals(cells: list[str]) -> bool:
@@ -13,16 +11,14 @@ def is_totals(cells: list[str]) -> bool:
     return first.lower().rstrip(":.") in {"total", "totals", "grand total"}
 
 
-def totals_fault(lines: Iterable[WalletLine], totals: dict[str, str] | None) -> str | None:
-    """What is wrong with the Totals, in words; None when they agree. A file cut short shows here."""
+def totals_fault(in_cents: int, out_cents: int, totals: dict[str, str] | None) -> str | None:
+    """What is wrong with the Totals, in words; None when they agree. A file cut short shows here.
+
+    `in_cents` and `out_cents`: what the lines that were read sum to, neither below zero.
+    """
     if totals is None:
         return "the file has no Totals row at its end: it may be cut short"
-    moved = [line.amount.amount_cents for line in lines]
-    sums = {
-        "paid in": sum(cents for cents in moved if cents > 0),
-        "withdrawn": -sum(cents for cents in moved if cents < 0),
-    }
-    for column, expected in sums.items():
+    for column, expected in (("paid in", in_cents), ("withdrawn", out_cents)):
         written = totals.get(column, "")
         try:
             if written and abs(read_amount(written).amount_cents) != expected:

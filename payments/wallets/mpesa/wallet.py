@@ -1,8 +1,9 @@
 """M-Pesa as a `Wallet`: one shortcode, reached through Daraja."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import chain
 
 import requests
 
@@ -11,6 +12,7 @@ from core.shared_token import TokenCache
 from payments.wallets.mpesa import hand_payment, pull, statement, stk, stk_result
 from payments.wallets.mpesa.client import DarajaClient
 from payments.wallets.mpesa.config import MpesaConfig
+from payments.wallets.mpesa.statement_stream import StreamedStatement
 from payments.wallets.protocol import (
     AskOutcome,
     HandPayment,
@@ -19,6 +21,7 @@ from payments.wallets.protocol import (
     PromptResult,
     WalletLine,
 )
+from payments.wallets.statements import UTF_16_MARKS, StatementStream, WholeStatement, in_one_piece
 
 
 class MpesaWallet:
@@ -63,3 +66,11 @@ class MpesaWallet:
     def read_statement(self, content: bytes) -> statement.Statement:
         """Read an export of the organisation portal. Raises StatementRefused."""
         return statement.read_statement(content, self.shortcode)
+
+    def stream_statement(self, chunks: Iterable[bytes]) -> StatementStream:
+        """Read the head of an export, whose rows follow while they come. Raises StatementRefused."""
+        coming = iter(chunks)
+        first = next(coming, b"")
+        if first[:2] in UTF_16_MARKS:
+            return WholeStatement(self.read_statement(in_one_piece(chain([first], coming))))
+        return StreamedStatement(chain([first], coming), self.shortcode)

@@ -1,0 +1,108 @@
+"""A statement's bytes as they come: blocks of plain lines and the records between them, in little memory."""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+
+from payments.wallets.statements import Oddity, PlainRows, StatementRefused
+
+_RECORD_BYTES_MAX = 64 * 1024
+_BLOCK_BYTES_MIN = 256 * 1024
+_UTF_8_BOM = b"\xef\xbb\xbf"
+
+Record = tuple[int, list[str]]
+
+
+class Records:
+    """Takes a file apart. Line numbers count from 1."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._block = b""
+        self._at = 0
+        self.line_number = 1
+        self._is_over = False
+        self._fill()
+        self._refuse_other_files()
+
+    def next_record(self) -> Record | None:
+        """The next record by the rules of CSV, or None at the end. Raises StatementRefused."""
+        text, lines = b"", 0
+        while text.count(b'"') % 2 or not lines:
+            end = self._line_end()
+            if end == self._at:
+                break
+            text += self._block[self._at : end]
+            self._at, lines = end, lines + 1
+            if len(text) > _RECORD_BYTES_MAX:
+                raise StatementRefused([Oddity(self.line_number, "not CSV: a row without end")])
+        if not lines:
+            return None
+        number, self.line_number = self.line_number, self.line_number + lines
+        return number, _cells(number, text)
+
+    def rest(self, plain: re.Pattern[bytes] | None) -> Iterator[PlainRows | Record]:
+        """All that is left: runs of lines of the plain form, and every other record by itself."""
+        while True:
+            if plain is not None and (rows := self._plain_rows(plain)) is not None:
+                yield rows
+            record = self.next_record()
+            if record is None:
+                return
+            yield record
+
+    def _plain_rows(self, plain: re.Pattern[bytes]) -> PlainRows | None:
+        self._line_end()
+        found = plain.match(self._block, self._at)
+        end = found.end() if found else self._at
+        if end == self._at:
+            return None
+        data = self._block[self._at : end]
+        rows = PlainRows(data, self.line_number, data.count(b"\n"))
+        self._at, self.line_number = end, self.line_number + rows.count
+        return rows
+
+    def _line_end(self) -> int:
+        """Where the line that begins here ends; reads on when the block does not say."""
+        end = self._block.find(b"\n", self._at) + 1
+        while not end and not self._is_over:
+            searched = len(self._block) - self._at
+            if searched > _RECORD_BYTES_MAX:
+                raise StatementRefused([Oddity(self.line_number, "not CSV: a row without end")])
+            self._fill()
+            end = self._block.find(b"\n", self._at) + 1
+        return end or len(self._block)
+
+    def _fill(self) -> None:
+        parts, size = [self._block[self._at :]], 0
+        for chunk in self._chunks:
+            parts.append(chunk)
+            size += len(chunk)
+            if size >= _BLOCK_BYTES_MIN:
+                break
+        else:
+            self._is_over = True
+        self._block, self._at = b"".join(parts), 0
+        if (at := self._block.find(b"\x00")) >= 0:
+            line = self.line_number + self._block.count(b"\n", 0, at)
+            raise StatementRefused([Oddity(line, "the file is not text")])
+
+    def _refuse_other_files(self) -> None:
+        if self._block.startswith(b"PK\x03\x04"):
+            raise StatementRefused([Oddity(1, "an Excel workbook: export the statement as CSV")])
+        if self._block.startswith(_UTF_8_BOM):
+            self._at = len(_UTF_8_BOM)
+
+
+def _cells(line_number: int, text: bytes) -> list[str]:
+    try:
+        written = text.decode("utf-8")
+    except UnicodeDecodeError:
+        try:
+            written = text.decode("cp1252")
+        except UnicodeDecodeError:
+            raise StatementRefused([Oddity(line_number, "the file is not text")]) from None
+    try:
+        return next(csv.reader([written], strict=True), [])
+    except csv.Error as error:
+        raise StatementRefused([Oddity(line_number, f"not CSV: {error}")]) from None
