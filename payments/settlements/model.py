@@ -1,0 +1,51 @@
+"""A bank's statement in values: entries of one account, with the period that it is complete for."""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+
+from core.money import Money
+from payments.wallets.statements import Oddity
+
+_DIGEST_CHARACTERS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class BankEntry:
+    """One entry. Money in is positive. `reference`: the bank's own; `text`: what it says of the entry."""
+
+    booked_on: date
+    amount: Money
+    reference: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class BankStatement:
+    """All entries of an account from `first_on` to `last_on`, and entries that were set aside."""
+
+    account: str
+    first_on: date
+    last_on: date
+    entries: tuple[BankEntry, ...]
+    oddities: tuple[Oddity, ...] = ()
+
+
+def entry_keys(statement: BankStatement) -> list[str]:
+    """A key per entry that is the same in any file that lists it: equal entries of a day are numbered."""
+    seen: Counter[str] = Counter()
+    keys = []
+    for entry in statement.entries:
+        fields = (
+            statement.account,
+            entry.booked_on.isoformat(),
+            str(entry.amount.amount_cents),
+            entry.amount.currency,
+            "".join(entry.reference.split()).casefold(),
+            "".join(entry.text.split()).casefold(),
+        )
+        digest = hashlib.sha256("\x1f".join(fields).encode()).hexdigest()[:_DIGEST_CHARACTERS]
+        seen[digest] += 1
+        keys.append(f"{digest}:{seen[digest]}")
+    return keys

@@ -1,0 +1,213 @@
+"""Classes of difference that messages, lists and the bank make, each worked to its end."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from core.money import Money
+from core.phone import PhoneNumber
+from payments.model import EvidenceChannel
+from payments.reconciliation.tables import Break
+from payments.settlements.model import BankEntry, BankStatement
+from payments.settlements.service import (
+    KeptEntries,
+    is_bank_statement,
+    keep_bank_statement,
+    read_bank_statement,
+)
+from payments.suspense.model import Act
+from payments.wallet_lines.service import keep_lines
+from payments.wallets.protocol import LineKind, WalletLine
+from payments.wallets.statements import StatementRefused
+from tests.payments.scripted_wallet import SHORTCODE
+from tests.payments.test_payments_decisions import do, wish
+from tests.payments.world import START, World
+
+STRANGER = PhoneNumber("+254733000111")
+DAY = START.date()
+
+
+def breaks(world: World) -> dict[str, tuple[str, str, int | None, int | None]]:
+    """Of each class the last difference: subject, state, our amount, the other one."""
+    world.reconcile()
+    with world.sessions.begin() as session:
+        return {
+            row.break_class: (row.subject, row.state, row.amount_cents, row.other_amount_cents)
+            for row in session.scalars(select(Break))
+        }
+
+
+def listed(world: World, kind: LineKind, cents: int, receipt: str, linked: str = "") -> None:
+    """The wallet's statement has such a line."""
+    line = WalletLine(
+        shortcode=SHORTCODE,
+        receipt=receipt,
+        row_key=f"{receipt}:{kind}",
+        kind=kind,
+        amount=Money(cents),
+        at=world.clock.now(),
+        linked_receipt=linked,
+    )
+    with world.sessions.begin() as session:
+        keep_lines(session, "mpesa", [line], EvidenceChannel.STATEMENT, now=world.clock.now())
+
+
+def test_a_missing_callback_is_credited_from_the_list_and_noted(world: World) -> None:
+    member = world.member()
+    world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number)
+    world.confirm(world.wallet.pay_by_hand(STRANGER, 700, "WHO"))
+    world.settle(minutes=17)
+    assert breaks(world)["missing_callback"] == ("SKL0000001", "resolved", 5000, None)
+    assert world.proof().credited_cents == 5000
+
+
+def test_a_receipt_told_twice_is_credited_once_and_noted(world: World) -> None:
+    member = world.member()
+    body = world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number)
+    world.confirm(body)
+    world.confirm(body)
+    world.settle(minutes=1)
+    assert breaks(world)["duplicate_receipt"] == ("SKL0000001", "resolved", 5000, 5000)
+    assert world.proof().credited_cents == 5000
+
+
+def test_two_payments_that_may_be_one_wish_are_somebodys_work(world: World) -> None:
+    member = world.member()
+    world.registry.is_down = True
+    for _ in range(2):
+        world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+        world.clock.forward(minutes=2)
+    world.settle(minutes=1)
+    assert breaks(world)["duplicate_intent"] == ("SKL0000002", "open", 5000, None)
+    second = next(receipt for receipt in world.receipts() if receipt.receipt == "SKL0000002")
+    do(world, wish(Act.SUSPEND, second))
+    assert breaks(world)["duplicate_intent"][1] == "resolved"
+    assert (world.proof().credited_cents, world.proof().suspense_cents) == (5000, 5000)
+
+
+def test_evidence_that_points_to_two_members_waits_for_a_person(world: World) -> None:
+    typed, payer = world.member(), world.member()
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(payer.phone), 5000, typed.number))
+    world.settle(minutes=1)
+    assert breaks(world)["conflicting_evidence"] == ("SKL0000001", "open", 5000, None)
+    [receipt] = world.receipts()
+    do(world, wish(Act.MATCH, receipt, member_id=typed.id))
+    assert breaks(world)["conflicting_evidence"][1] == "resolved"
+    assert world.proof().credited_cents == 5000
+
+
+def test_a_charge_without_its_payment_is_asked_about_until_that_is_listed(world: World) -> None:
+    listed(world, LineKind.CHARGE, -2300, "SKLCHARGE1")
+    assert breaks(world)["unexpected_charge"] == ("SKLCHARGE1", "open", None, 2300)
+    listed(world, LineKind.SETTLEMENT, -100_000, "SKLCHARGE1")
+    assert breaks(world)["unexpected_charge"][1] == "resolved"
+
+
+def bank(first: date, last: date, *entries: tuple[int, str]) -> BankStatement:
+    booked = tuple(BankEntry(last, Money(cents), f"FT{n}", text) for n, (cents, text) in enumerate(entries))
+    return BankStatement("1100223344", first, last, booked)
+
+
+def hear(world: World, statement: BankStatement) -> KeptEntries:
+    with world.sessions.begin() as session:
+        return keep_bank_statement(session, "mpesa", SHORTCODE, statement, now=world.clock.now())
+
+
+def test_a_settlement_of_which_the_bank_has_less_is_short_until_the_rest_comes(world: World) -> None:
+    listed(world, LineKind.SETTLEMENT, -100_000, "SKLSETTLE1")
+    assert "settlement_short" not in breaks(world)
+    part = bank(DAY, DAY + timedelta(days=1), (60_000, "MPESA SKLSETTLE1 174379"))
+    hear(world, part)
+    # The bank's list is not complete for the days that it may take.
+    assert "settlement_short" not in breaks(world)
+    hear(world, bank(DAY + timedelta(days=1), DAY + timedelta(days=3)))
+    assert breaks(world)["settlement_short"] == ("SKLSETTLE1", "open", 100_000, 60_000)
+    assert hear(world, part) == KeptEntries(lines=1, new=0, named=1)
+    hear(world, bank(DAY + timedelta(days=3), DAY + timedelta(days=4), (40_000, "rest of sklsettle1")))
+    assert breaks(world)["settlement_short"][1] == "resolved"
+
+
+def test_one_transfer_may_pay_two_settlements(world: World) -> None:
+    listed(world, LineKind.SETTLEMENT, -100_000, "SKLSETTLE1")
+    listed(world, LineKind.SETTLEMENT, -50_000, "SKLSETTLE2")
+    both = (150_000, "SKLSETTLE1 SKLSETTLE2")
+    hear(world, bank(DAY, DAY + timedelta(days=3), both))
+    assert "settlement_short" not in breaks(world)
+    less = replace(bank(DAY, DAY + timedelta(days=3), (140_000, "SKLSETTLE3 SKLSETTLE4")), account="other")
+    listed(world, LineKind.SETTLEMENT, -100_000, "SKLSETTLE3")
+    listed(world, LineKind.SETTLEMENT, -50_000, "SKLSETTLE4")
+    hear(world, less)
+    assert breaks(world)["settlement_short"][1:] in {("open", 100_000, 90_000), ("open", 50_000, 40_000)}
+
+
+MT940 = """{1:F01KCBLKENXAXXX0000000000}{2:I940KCBLKENXXXXXN}{4:
+:20:STMT261122
+:25:KCB/1100223344
+:28C:325/1
+:60F:C261121KES1000,00
+:61:2611221122C500,50NTRFSKLSETTLE1//BANKREF1
+:86:SETTLEMENT 174379 MPESA
+:61:2611221122D2,NCHGNONREF//BANKREF2
+:86:LEDGER FEE
+:62F:C261122KES1498,50
+-}
+"""
+CAMT = """<?xml version="1.0" encoding="UTF-8"?>
+<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt><Stmt><Id>1</Id>
+<Acct><Id><Othr><Id>KCB/1100223344</Id></Othr></Id></Acct>
+<Bal><Tp><CdOrPrtry><Cd>OPBD</Cd></CdOrPrtry></Tp><Amt Ccy="KES">1000.00</Amt>
+<CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-11-21</Dt></Dt></Bal>
+<Bal><Tp><CdOrPrtry><Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy="KES">1498.50</Amt>
+<CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-11-22</Dt></Dt></Bal>
+<Ntry><Amt Ccy="KES">500.50</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>
+<BookgDt><Dt>2026-11-22</Dt></BookgDt><AcctSvcrRef>BANKREF1</AcctSvcrRef>
+<NtryDtls><TxDtls><RmtInf><Ustrd>SKLSETTLE1 SETTLEMENT MPESA</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>
+<Ntry><Amt Ccy="KES">2.00</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts>
+<BookgDt><DtTm>2026-11-22T10:00:00</DtTm></BookgDt><AcctSvcrRef>BANKREF2</AcctSvcrRef>
+<AddtlNtryInf>NONREF LEDGER FEE</AddtlNtryInf></Ntry>
+<Ntry><Amt Ccy="KES">9.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>PDNG</Cd></Sts>
+<BookgDt><Dt>2026-11-22</Dt></BookgDt></Ntry>
+</Stmt></BkToCstmrStmt></Document>
+"""
+
+
+@pytest.mark.parametrize("text", [MT940, CAMT])
+def test_a_banks_statement_is_read_in_both_forms(text: str) -> None:
+    content = text.encode()
+    assert is_bank_statement(content)
+    read = read_bank_statement([content[:90], content[90:]])
+    assert (read.account, read.first_on, read.last_on) == (
+        "KCB/1100223344",
+        date(2026, 11, 21),
+        date(2026, 11, 22),
+    )
+    assert [(one.booked_on.day, one.amount, one.reference) for one in read.entries] == [
+        (22, Money(50_050), "BANKREF1"),
+        (22, Money(-200), "BANKREF2"),
+    ]
+    assert "SKLSETTLE1" in read.entries[0].text
+    assert [oddity.line_number for oddity in read.oddities] == ([18] if text == CAMT else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (MT940.replace("1498,50", "1498,51"), "line 10: the closing balance is not"),
+        (MT940.replace(":61:2611221122D2,", ":61:nothing"), "line 8: 2 entries, 1 read"),
+        (MT940.replace(":60F:C261121KES1000,00\n", ""), "opening balance"),
+        (CAMT.replace("1498.50", "1498.51"), "the closing balance is not"),
+        (CAMT.replace("</Stmt>", ""), "line 19: not XML"),
+        (CAMT.replace("OPBD", "PRCD"), "no balance OPBD"),
+        (CAMT.replace("2.00", "2.x"), "line 14: the amount is not a number"),
+    ],
+)
+def test_a_bad_bank_statement_is_refused_whole_with_the_line(text: str, fault: str) -> None:
+    with pytest.raises(StatementRefused, match=fault):
+        read_bank_statement([text.encode()])
+
+
+def test_a_wallets_export_is_no_banks_statement() -> None:
+    assert not is_bank_statement(b"Organization Name,HABA FUND\r\nShort Code,174379\r\n")
+    assert not is_bank_statement(b"")
