@@ -1,5 +1,6 @@
 """A bank's statement as SWIFT MT940 (customer statement message), read by the library mt-940."""
 
+import logging
 import re
 from datetime import date
 from decimal import Decimal
@@ -11,6 +12,8 @@ from core.money import Money
 from payments.settlements.model import BankEntry, BankStatement
 from payments.wallets.statements import Oddity, StatementRefused
 
+# It would log what it cannot read, and that may name people.
+logging.getLogger("mt940").setLevel(logging.CRITICAL + 1)
 _ENTRY = re.compile(r"^:61:", re.MULTILINE)
 _NEEDED = {
     "account_identification": ":25: (the account)",
@@ -28,11 +31,15 @@ def read_mt940(content: bytes) -> BankStatement:
     """Read one file. Raises StatementRefused: then not one entry is to be believed."""
     try:
         text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise StatementRefused([Oddity(1, "the file is not text")]) from None
+    written = [text.count("\n", 0, match.start()) + 1 for match in _ENTRY.finditer(text)]
+    try:
         found = mt940.parse(text)
     except Exception as error:  # the library raises what its parsers happen to raise
-        raise StatementRefused([Oddity(1, f"not an MT940: {type(error).__name__}")]) from error
+        fault = Oddity(_first_unread(written, text), "cannot be read as MT940")
+        raise StatementRefused([fault]) from error
     faults = [Oddity(1, f"there is no {name}") for key, name in _NEEDED.items() if key not in found.data]
-    written = [text.count("\n", 0, match.start()) + 1 for match in _ENTRY.finditer(text)]
     entries = [one.data for one in found if "amount" in one.data]
     if len(entries) != len(written):
         faults.append(Oddity(_first_unread(written, text), f"{len(written)} entries, {len(entries)} read"))
