@@ -39,8 +39,8 @@ _RECEIPT = (
     "payer_index", "particulars", "paid_at", "recorded_at",
 )  # fmt: skip
 _POSTING = (
-    "receipt_id", "member_id", "reference_id", "lane", "state", "created_at", "posted_at", "acknowledged_at",
-    "read_back_amount_cents",
+    "receipt_id", "member_id", "reference_id", "lane", "state", "paid_at", "created_at", "posted_at",
+    "acknowledged_at", "read_back_amount_cents",
 )  # fmt: skip
 _VERDICT = ("evidence_id", "verdict", "receipt_id", "receipt", "amount_cents", "at")
 _POOL = 500
@@ -190,8 +190,8 @@ class Evening:
                 state, read_back = "acknowledged", cents
             acknowledged = told if state == "acknowledged" else None
             yield (
-                ids[place], members[serial - 1], ids[place], place % 8, state, at, told, acknowledged,
-                read_back,
+                ids[place], members[serial - 1], ids[place], place % 8, state, at, at, told,
+                acknowledged, read_back,
             )  # fmt: skip
 
     def _verdicts(self, ids: list[Any]) -> Iterator[tuple[Any, ...]]:

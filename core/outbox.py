@@ -154,6 +154,36 @@ def add_many(session: Session, topic: str, tasks: Mapping[str, Mapping[str, Any]
     session.connection().exec_driver_sql(_ADD_MANY, values)
 
 
+@dataclass(frozen=True, slots=True)
+class New:
+    """One of many tasks that are remembered together."""
+
+    key: str
+    payload: Mapping[str, Any]
+    order_key: str = ""
+
+
+def add_all(session: Session, topic: str, tasks: Sequence[New], *, now: datetime) -> None:
+    """Remember many tasks of one topic, in their order; those that exist already stay as they are."""
+    # Of ids of one millisecond the order is chance.
+    ids = sorted(new_id() for _ in tasks)
+    rows = [
+        {
+            "id": task_id,
+            "topic": topic,
+            "key": task.key,
+            "payload": dict(task.payload),
+            "order_key": task.order_key,
+            "due_at": now,
+        }
+        for task_id, task in zip(ids, tasks, strict=True)
+    ]
+    if rows:
+        session.execute(
+            insert(OutboxRow).values(rows).on_conflict_do_nothing(index_elements=["topic", "key"])
+        )
+
+
 def bring_forward(session: Session, topic: str, key: str, due_at: datetime) -> None:
     """Make a waiting task due earlier; later or finished ones are left alone."""
     session.execute(

@@ -1,7 +1,7 @@
 """Which receipts may go to the central registry: those of a member that the wallet itself lists."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import ARRAY, Select, Uuid, any_, exists, literal, select
@@ -20,7 +20,7 @@ LANES = 8
 def queue_if_confirmed(session: Session, receipt: Receipt, *, now: datetime) -> None:
     """Queue one receipt if the wallet lists it already."""
     if session.scalar(select(is_confirmed()).select_from(Receipt).where(Receipt.id == receipt.id)):
-        _queue(session, receipt, now=now)
+        _queue(session, [(receipt.id, receipt.member_id, receipt.paid_at)], now=now)
 
 
 def queue_confirmed(
@@ -37,43 +37,48 @@ def queue_members(session: Session, member_ids: Collection[uuid.UUID], *, now: d
     _queue_all(session, _to_queue().where(Receipt.member_id == members), now=now)
 
 
-def _to_queue() -> Select[Receipt]:
+def _to_queue() -> Select[uuid.UUID, uuid.UUID | None, datetime]:
     """Receipts that may go and are not queued, in the order in which all queue: nobody waits in a ring."""
     posted = exists(select(RegistryPosting.receipt_id).where(RegistryPosting.receipt_id == Receipt.id))
     return (
-        select(Receipt)
+        select(Receipt.id, Receipt.member_id, Receipt.paid_at)
         .where(Receipt.member_id.is_not(None), Receipt.reversed_at.is_(None), ~posted, is_confirmed())
         .order_by(Receipt.paid_at, Receipt.id)
     )
 
 
-def _queue_all(session: Session, query: Select[Receipt], *, now: datetime) -> int:
-    receipts = session.scalars(query).all()
-    for receipt in receipts:
-        _queue(session, receipt, now=now)
+def _queue_all(
+    session: Session, query: Select[uuid.UUID, uuid.UUID | None, datetime], *, now: datetime
+) -> int:
+    receipts = session.execute(query).tuples().all()
+    _queue(session, receipts, now=now)
     return len(receipts)
 
 
-def _queue(session: Session, receipt: Receipt, *, now: datetime) -> None:
-    row = {
-        "receipt_id": receipt.id,
-        "member_id": receipt.member_id,
-        "reference_id": receipt.id,
-        "lane": lane_of(receipt.member_id),
-        "state": PostingState.PENDING,
-        "paid_at": receipt.paid_at,
-        "created_at": now,
-    }
-    session.execute(insert(RegistryPosting).values(row).on_conflict_do_nothing())
-    outbox.add(
-        session,
-        "post",
-        str(receipt.id),
-        {"receipt_id": str(receipt.id)},
-        now=now,
+def _queue(
+    session: Session, receipts: Sequence[tuple[uuid.UUID, uuid.UUID | None, datetime]], *, now: datetime
+) -> None:
+    if not receipts:
+        return
+    rows = [
+        {
+            "receipt_id": receipt_id,
+            "member_id": member_id,
+            "reference_id": receipt_id,
+            "lane": lane_of(member_id),
+            "state": PostingState.PENDING,
+            "paid_at": paid_at,
+            "created_at": now,
+        }
+        for receipt_id, member_id, paid_at in receipts
+    ]
+    session.execute(insert(RegistryPosting).values(rows).on_conflict_do_nothing())
+    tasks = [
         # The registry hears of one member's money in the order in which it was paid.
-        order_key=f"post:{lane_of(receipt.member_id)}",
-    )
+        outbox.New(str(receipt_id), {"receipt_id": str(receipt_id)}, f"post:{lane_of(member_id)}")
+        for receipt_id, member_id, _ in receipts
+    ]
+    outbox.add_all(session, "post", tasks, now=now)
 
 
 def lane_of(member_id: uuid.UUID | None) -> int:

@@ -55,7 +55,8 @@ _made: list[str] = []
 
 
 def bring(world: World, *lines: WalletLine) -> None:
-    import_statement(world.sessions, world.clock, "mpesa", lines, pull_delay=PULL_DELAY)
+    listed = WholeStatement(Statement(SHORTCODE, lines, ()))
+    import_statement(world.sessions, world.clock, "mpesa", listed, pull_delay=PULL_DELAY)
 
 
 def a_day(world: World) -> None:

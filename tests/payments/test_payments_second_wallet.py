@@ -15,6 +15,7 @@ from payments.statements import import_statement
 from payments.wallet_lines.tables import PullRun
 from payments.wallets.choosing import Wallets
 from payments.wallets.protocol import PromptResult, Rejected, Unknown
+from payments.wallets.statements import Statement, WholeStatement
 from tests.payments.collecting_wallet import CollectingWallet
 from tests.payments.world import HOOKS, PULL_DELAY, World
 
@@ -137,7 +138,8 @@ def test_the_statement_confirms_what_was_credited_and_credits_what_was_not(
     airtel.end(second, "0")
     world.settle(minutes=10, step_seconds=30)
     assert world.contribution(lost.contribution_id).state == "unknown"
-    import_statement(world.sessions, world.clock, "airtel", airtel.lines, pull_delay=PULL_DELAY)
+    listed = WholeStatement(Statement(airtel.shortcode, tuple(airtel.lines), ()))
+    import_statement(world.sessions, world.clock, "airtel", listed, pull_delay=PULL_DELAY)
     world.settle(minutes=2)
     assert world.contribution(lost.contribution_id).state == "paid"
     proof = world.proof()
