@@ -23,6 +23,9 @@ _READ_ROWS = 2000
 _DIFFERS = "differs from another line with the same receipt and reason"
 # A sort or a hash of a million rows fits; it is given back at the end of the transaction.
 _ROOM = text("SET LOCAL work_mem = '192MB'")
+# After so many new lines the planner's statistics are not left to the next vacuum.
+_MANY = 10_000
+_COUNT = text("ANALYZE wallet_lines")
 _DAY_FIRST = text("SET LOCAL datestyle = 'ISO, DMY'")
 
 
@@ -92,6 +95,8 @@ class Staging:
         read = self._count(self._session.execute(queries.KEEP_READ, self._facts))
         # A statement of which something was there before may have been left half applied.
         unknown_after = last if plain + read == lines else 0
+        if plain + read > _MANY:
+            self._session.execute(_COUNT)
         return KeptStatement(lines, plain + read, repeated, sums.first_at, sums.last_at, unknown_after)
 
     def _copy_all(self, progress: Callable[[int], None]) -> None:
@@ -128,7 +133,8 @@ class Staging:
         statement = sql.SQL("COPY statement_raw ({}) FROM STDIN (FORMAT csv, ENCODING 'UTF8')")
         with self._connection().cursor() as cursor, cursor.copy(statement.format(sql.SQL(names))) as copy:
             for piece in pieces:
-                copy.write(piece)
+                # COPY wants the ends of lines all alike, which a file put together from two may not have.
+                copy.write(piece.replace(b"\r\n", b"\n"))
 
     def _copy_read(self, rows: Sequence[ReadRow]) -> None:
         if not rows:

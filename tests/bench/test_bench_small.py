@@ -76,6 +76,17 @@ def test_every_staff_page_is_measured_in_two_houses(tmp_path: Path) -> None:
     assert all(page["few_p50_ms"] > 0 and page["many_p50_ms"] > 0 for page in figures["pages"].values())
 
 
+@pytest.mark.stack
+def test_an_evening_is_reconciled_and_every_planted_difference_is_found(tmp_path: Path) -> None:
+    written = bench(tmp_path, "reconcile", "--quick", "--alone")
+    figures = written["figures"]
+    assert isinstance(figures, dict)
+    ours = figures["ours"]
+    assert (ours["lines"], ours["applied"], ours["repeated"]) == (1998, 6, 2)
+    assert ours["breaks"]["not_on_statement"] == 8
+    assert 0 < ours["peak_mb"] < 400
+
+
 @contextmanager
 def answering(reply: Callable[[bytes], bytes], *, closes: bool = False) -> Iterator[int]:
     """A server of one thread per connection; yields its port."""

@@ -165,6 +165,13 @@ def test_of_a_refused_file_nothing_is_kept(world: World) -> None:
     assert everything(world) == [(0, 0)]
 
 
+def test_ends_of_lines_may_differ_within_a_file(world: World) -> None:
+    content = statement([ROWS[0], ["SKL000009", *ROWS[0][1:]]])
+    head, _, last = content.removesuffix(b"\r\n").rpartition(b"\r\n")
+    done = take(world, head + b"\n" + last + b"\r\n")
+    assert (done.lines, done.new) == (2, 2)
+
+
 def test_the_totals_are_compared_with_what_was_read(world: World) -> None:
     totals = ["Totals", "", "", "", "", "1,050.00", "-23.00", *[""] * 6]
     content = export([ROWS[0], CHARGE], preamble=PREAMBLE, totals=totals)
