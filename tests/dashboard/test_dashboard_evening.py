@@ -4,7 +4,7 @@ import io
 import re
 import uuid
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 import pytest
@@ -20,7 +20,8 @@ from payments.imports.tables import StatementImport, StatementPiece
 from payments.receipts.tables import Receipt
 from payments.reconciliation.service import reconcile
 from payments.wallet_lines.tables import StoredLine
-from payments.wallets.mpesa.statement import read_statement
+from payments.wallets.mpesa.statement import Statement, read_statement
+from payments.wallets.mpesa.statement_stream import StreamedStatement
 from tests.dashboard.browsing import post, sign_in, token_in, turn
 from tests.dashboard.statement_files import statement
 
@@ -29,13 +30,26 @@ FILE = statement([("SKT0000001", "WHO", 50), ("SKT0000002", "41O0045", 200)])
 DAY = "2026-11-22"
 
 
+class Portal:
+    """Reads exports as the wallet does, without a wallet."""
+
+    def __init__(self, shortcode: str) -> None:
+        self._shortcode = shortcode
+
+    def read_statement(self, content: bytes) -> Statement:
+        return read_statement(content, self._shortcode)
+
+    def stream_statement(self, chunks: Iterable[bytes]) -> StreamedStatement:
+        return StreamedStatement(chunks, self._shortcode)
+
+
 def work(parts: Services) -> None:
     """The worker reads what was handed in and compares the day."""
     importing = Importing(
         parts.sessions,
         parts.clock,
         parts.calendar,
-        {"mpesa": lambda content: read_statement(content, parts.shortcode)},
+        {"mpesa": Portal(parts.shortcode)},
         pull_delay=timedelta(seconds=3),
     )
     with parts.sessions() as session:
