@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Protocol, runtime_checkable
 
 from core.errors import KibabaError
-from payments.wallets.protocol import WalletLine
+from payments.wallets.protocol import UnreadableMessage, WalletLine
 
 BYTES_MAX = 64 * 1024 * 1024
 UTF_16_MARKS = frozenset({b"\xff\xfe", b"\xfe\xff"})
@@ -138,8 +138,8 @@ class WholeStatement:
         return (ReadRow(0, line) for line in self._lines)
 
     def read_cells(self, line_number: int, cells: list[str]) -> ReadRow | None:
-        """There are no plain rows here."""
-        raise NotImplementedError(f"line {line_number} with {len(cells)} cells was read already")
+        """There are no plain rows here. Raises UnreadableMessage."""
+        raise UnreadableMessage(f"line {line_number} with {len(cells)} cells was read already")
 
     def check_totals(self, in_cents: int, out_cents: int) -> None:
         """Reading it has checked them."""
