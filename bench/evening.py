@@ -153,7 +153,7 @@ class Evening:
     def fill(self, connection: psycopg.Connection) -> None:
         """Receipts, the messages that brought them, and what the registry answered; the members are there."""
         connection.execute("SET session_replication_role = replica")
-        ids = dict(connection.execute("SELECT number, id FROM members").fetchall())
+        ids: dict[str, Any] = dict(connection.execute("SELECT number, id FROM members").fetchall())
         members = [ids[MemberNumber.of_serial(serial).digits] for serial in range(1, self.members + 1)]
         connection.execute("TRUNCATE receipts, registry_postings, evidence_verdicts CASCADE")
         receipts = [new_id() for _ in range(self.count)]

@@ -52,7 +52,8 @@ def run(options: ReconcileOptions, state: Path) -> Report:
     with ground(state / "ground") as shared:
         evening = Evening(options.lines)
         files = _files(evening, state)
-        ours, peers = [], {name: [] for name in _PEERS if options.peers}
+        ours: list[dict[str, Any]] = []
+        peers: dict[str, list[dict[str, Any]]] = {name: [] for name in _PEERS if options.peers}
         for _ in range(options.rounds):
             ours.append(_ours(shared, evening, files.statement))
             for name, found in peers.items():

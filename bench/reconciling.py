@@ -20,7 +20,7 @@ from payments.statements import import_statement
 from payments.wallets.mpesa.statement_stream import StreamedStatement
 
 _CHUNK_BYTES = 2**20
-_COUNTS = "SELECT break_class, count(*) FROM breaks GROUP BY 1 ORDER BY 1"
+_COUNTS = "SELECT break_class, count(*) AS breaks FROM breaks GROUP BY 1 ORDER BY 1"
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
@@ -47,7 +47,7 @@ def main() -> None:
         )
     ended = time.monotonic()
     with sessions() as session:
-        breaks = dict(session.execute(text(_COUNTS)).tuples().all())
+        breaks = {row.break_class: row.breaks for row in session.execute(text(_COUNTS))}
     figures = {
         "seconds": ended - started,
         "import_seconds": imported - started,

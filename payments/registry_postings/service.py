@@ -50,7 +50,7 @@ def _to_queue() -> Select[uuid.UUID, uuid.UUID | None, datetime]:
 def _queue_all(
     session: Session, query: Select[uuid.UUID, uuid.UUID | None, datetime], *, now: datetime
 ) -> int:
-    receipts = session.execute(query).tuples().all()
+    receipts = [(row.id, row.member_id, row.paid_at) for row in session.execute(query)]
     _queue(session, receipts, now=now)
     return len(receipts)
 
