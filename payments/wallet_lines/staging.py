@@ -120,6 +120,7 @@ class Staging:
                 progress(seen)
         self._copy_plain(plain)
         self._copy_read(read)
+        progress(seen)
 
     def _connection(self) -> psycopg.Connection:
         found = self._session.connection().connection.driver_connection

@@ -23,6 +23,7 @@ from payments.suspense.deciding import decide
 from payments.suspense.model import Act, Wish
 from payments.wallet_lines.service import keep_lines
 from payments.wallets.protocol import LineKind, WalletLine
+from payments.wallets.statements import Statement, WholeStatement
 from tests.payments.scripted_wallet import SHORTCODE
 from tests.payments.world import PULL_DELAY, START, World
 

@@ -6,10 +6,11 @@ from sqlalchemy import select, text
 
 from core.money import Money
 from core.phone import PhoneNumber
-from payments.statements import Imported, import_statement
+from payments.statements import import_statement
 from payments.wallet_lines.asking import ask_for_pull_now
 from payments.wallet_lines.tables import PullRun, StoredLine
 from payments.wallets.protocol import LineKind, WalletLine
+from payments.wallets.statements import Statement, WholeStatement
 from tests.payments.scripted_wallet import SHORTCODE
 from tests.payments.world import PULL_DELAY, START, World
 
@@ -99,16 +100,20 @@ def test_a_payment_taken_back_by_the_wallet_is_taken_back_here(world: World) -> 
     assert world.messages() == ["receipt", "reversed"]
 
 
-def _statement(world: World) -> list[WalletLine]:
+def _listed(*lines: WalletLine) -> WholeStatement:
+    return WholeStatement(Statement(SHORTCODE, lines, ()))
+
+
+def _statement(world: World) -> WholeStatement:
     def line(receipt: str, kind: LineKind, cents: int) -> WalletLine:
         return WalletLine(SHORTCODE, receipt, f"{receipt}-{kind}", kind, Money(cents), START)
 
-    return [
+    return _listed(
         *world.wallet.lines,
         line("skl0000001", LineKind.CHARGE, -23),
         line("SETTLE0001", LineKind.SETTLEMENT, -4000),
         line("OTHER00001", LineKind.OTHER, 0),
-    ]
+    )
 
 
 def test_a_statement_is_imported_with_charges_and_settlements_and_again_changes_nothing(
@@ -119,7 +124,7 @@ def test_a_statement_is_imported_with_charges_and_settlements_and_again_changes_
     seen: list[int] = []
     args = (world.sessions, world.clock, "mpesa", _statement(world))
     done = import_statement(*args, pull_delay=PULL_DELAY, progress=seen.append)
-    assert (done, seen) == (Imported(lines=4, new=4, applied=3), [4])
+    assert ((done.lines, done.new, done.applied), seen) == ((4, 4, 3), [4])
     assert world.proof().credited_cents == 5000
     balances = text(
         "SELECT a.kind, sum(b.balance_cents) FROM ledger_balances b "
@@ -129,7 +134,7 @@ def test_a_statement_is_imported_with_charges_and_settlements_and_again_changes_
         kept = {kind: int(cents) for kind, cents in session.execute(balances)}
     assert kept == {"member": -5000, "wallet_float": 977, "charges": 23, "bank_in_transit": 4000}
     again = import_statement(*args, pull_delay=PULL_DELAY)
-    assert again == Imported(lines=4, new=0, applied=0)
+    assert (again.lines, again.new, again.applied) == (4, 0, 0)
     assert world.proof().holds
 
 
@@ -139,6 +144,6 @@ def test_a_payment_in_pull_and_statement_is_one(world: World) -> None:
     _pull(world)
     [line] = world.wallet.lines
     twin = WalletLine(SHORTCODE, line.receipt.lower(), "other-key", LineKind.CREDIT, line.amount, line.at)
-    import_statement(world.sessions, world.clock, "mpesa", [twin], pull_delay=PULL_DELAY)
+    import_statement(world.sessions, world.clock, "mpesa", _listed(twin), pull_delay=PULL_DELAY)
     assert _lines(world) == 2
     assert world.proof().credited_cents == 5000
