@@ -12,7 +12,10 @@ from operations.house import settings
 from operations.trouble import TroubleError
 from payments.settlements.service import is_bank_statement, keep_bank_statement, read_bank_statement
 from payments.statements import import_statement as keep_and_apply
-from payments.wallets.statements import Oddity, ReadsStatements, StatementRefused, stream_of
+from payments.wallets.airtel.wallet import AirtelWallet
+from payments.wallets.mpesa.wallet import MpesaWallet
+from payments.wallets.mtn.wallet import MtnWallet
+from payments.wallets.statements import Oddity, StatementRefused, stream_of
 from ussd_app.bootstrap import Services, build
 
 ODDITIES_SHOWN = 20
@@ -132,8 +135,8 @@ def _chunks(file: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def _reader(services: Services, wallet: str) -> ReadsStatements:
+def _reader(services: Services, wallet: str) -> MpesaWallet | AirtelWallet | MtnWallet:
     found = services.wallets.get(wallet)
-    if not isinstance(found, ReadsStatements):
+    if not isinstance(found, MpesaWallet | AirtelWallet | MtnWallet):
         raise TroubleError(f"{wallet} is not on; there are {', '.join(services.wallets)}")
     return found
