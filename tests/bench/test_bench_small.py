@@ -87,6 +87,17 @@ def test_an_evening_is_reconciled_and_every_planted_difference_is_found(tmp_path
     assert 0 < ours["peak_mb"] < 400
 
 
+@pytest.mark.stack
+def test_callbacks_are_measured_until_they_are_credited(tmp_path: Path) -> None:
+    written = bench(tmp_path, "intake", "--quick")
+    figures, ratios = written["figures"], written["ratios"]
+    assert isinstance(figures, dict)
+    assert isinstance(ratios, dict)
+    assert ratios.keys() == {"wsgi_insert_floor", "psycopg_rows_floor", "hop_p99_draining"}
+    assert figures["credited_kibaba"]["own_us"] > 0
+    assert figures["hops"]["hops_draining"] > 0
+
+
 @contextmanager
 def answering(reply: Callable[[bytes], bytes], *, closes: bool = False) -> Iterator[int]:
     """A server of one thread per connection; yields its port."""

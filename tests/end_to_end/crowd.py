@@ -59,10 +59,12 @@ class Crowd:
         return True
 
     def pay_by_hand(self, account: str = "") -> bool:
-        """Whoever's turn it is pays the paybill, for the own member number if no account is given."""
+        """Whoever's turn it is pays the paybill for the own number; a stranger, if another account is given."""
         number = next(self._turn)
         phone, member_number = self._members[number % len(self._members)]
-        body = {"phone": phone.number, "amount": 20 + number % 180, "account": account or member_number}
+        # Money without a name from a member's own phone would be theirs.
+        payer = f"+2547102{number:05d}" if account else phone.number
+        body = {"phone": payer, "amount": 20 + number % 180, "account": account or member_number}
         try:
             self.stack.sandbox("POST", "/c2b", body)
         except requests.RequestException:

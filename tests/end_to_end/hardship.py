@@ -195,11 +195,11 @@ def _run(stack: Stack, options: argparse.Namespace) -> int:
     if options.payments:
         known = max(0, paid_so_far(stack))
         account = suffer(stack, crowd, known + options.payments, options)
-        waited = come_to_rest(stack, crowd)
         for name, count in sorted(account.hits.items()):
             _say(name, count)
         for name, count in account.kills.items():
             _say(f"SIGKILL {name}", count)
+        waited = come_to_rest(stack, crowd)
         _say("all together: payments", paid_so_far(stack) - known)
         _say("prompts that were paid, in all", stack.count(_BY_PROMPT))
         _say("all together: agrees after, seconds", round(waited))
