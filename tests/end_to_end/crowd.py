@@ -59,7 +59,7 @@ class Crowd:
         return True
 
     def pay_by_hand(self, account: str = "") -> bool:
-        """Whoever's turn it is pays the paybill for the own number; a stranger, if another account is given."""
+        """The next pays the paybill for their own number; a stranger, if another account is given."""
         number = next(self._turn)
         phone, member_number = self._members[number % len(self._members)]
         # Money without a name from a member's own phone would be theirs.
