@@ -1,7 +1,7 @@
 """Settings from the environment and `.env`: read once, frozen, every fault named at once."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -87,6 +87,8 @@ class Settings(WalletSettings):
     civil_registry_signing_key: SecretStr | None = None
     # Whether members are watched there for deaths and changes of name.
     civil_registry_watches: bool = True
+    # What it means that the central registry knows a newcomer as enrolled elsewhere (`sync/enrolled`).
+    enrolled_elsewhere: Literal["ignored", "noted", "review"] = "noted"
 
     @property
     def zone(self) -> ZoneInfo:

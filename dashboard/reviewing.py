@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.phone import PhoneNumber
-from members.model import Status
-from members.tables import IdentityCheckRow, MemberRow
+from members.model import Enrolment, IdentityState, Status
+from members.tables import EnrolmentCheckRow, IdentityCheckRow, MemberRow
 from payments.ledger.service import savings
 
 _ROWS_MAX = 200
@@ -92,7 +92,18 @@ def _doubts(session: Session, member_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID
         .where(IdentityCheckRow.member_id.in_(member_ids))
         .order_by(IdentityCheckRow.created_at)
     )
-    return {member_id: state for member_id, state in rows if member_id is not None}
+    doubts = {member_id: state for member_id, state in rows if member_id is not None}
+    # The ID itself raised no doubt.
+    enrolled = session.scalars(
+        select(IdentityCheckRow.member_id)
+        .join(EnrolmentCheckRow, EnrolmentCheckRow.check_id == IdentityCheckRow.id)
+        .where(
+            IdentityCheckRow.member_id.in_(member_ids),
+            IdentityCheckRow.state == IdentityState.FOUND,
+            EnrolmentCheckRow.state == Enrolment.YES,
+        )
+    )
+    return doubts | {member_id: "elsewhere" for member_id in enrolled if member_id is not None}
 
 
 def _alike(session: Session, row: MemberRow) -> list[Alike]:

@@ -10,6 +10,7 @@ from core.clock import Clock
 from core.database import advisory_lock
 from core.ids import new_id
 from core.phone import PhoneNumber
+from members import elsewhere
 from members.documents import Document, number_of, type_of
 from members.indexes import MemberIndexes
 from members.model import IdentityState, IdentityView, Policy, Status
@@ -53,6 +54,7 @@ class Identities:
             session.flush()
         if check.state == IdentityState.WAITING:
             outbox.add(session, TOPIC, str(check.id), {"check_id": str(check.id)}, now=check.created_at)
+            elsewhere.ask(session, check, self._policy)
         return check
 
     def view(self, session: Session, *, phone: PhoneNumber, document: Document) -> IdentityView:

@@ -13,10 +13,12 @@ from core.ids import new_id
 from core.phone import PhoneNumber
 from members.consents import record_consent
 from members.documents import Document, number_of, type_of
+from members.elsewhere import weigh
 from members.identity import NAMED, Identities, apply_answer
 from members.indexes import MemberIndexes
 from members.model import (
     AlreadyMember,
+    ElsewhereRule,
     Joined,
     JoinOutcome,
     PhoneInUse,
@@ -49,11 +51,19 @@ class Application:
 
 
 class Joining:
-    def __init__(self, indexes: MemberIndexes, identities: Identities, pins: Pins, clock: Clock) -> None:
+    def __init__(
+        self,
+        indexes: MemberIndexes,
+        identities: Identities,
+        pins: Pins,
+        clock: Clock,
+        elsewhere: ElsewhereRule,
+    ) -> None:
         self._indexes = indexes
         self._identities = identities
         self._pins = pins
         self._clock = clock
+        self._elsewhere = elsewhere
 
     def join(self, session: Session, application: Application) -> JoinOutcome:
         """Make a membership, or say which one stands in its way. Never a second one for an ID or a phone."""
@@ -74,6 +84,7 @@ class Joining:
         check.member_id = member.id
         member.name_confirmed = application.name_confirmed and check.state in NAMED
         apply_answer(member, check)
+        weigh(session, member, check, self._elsewhere)
         self._pins.set(session, member.id, application.pin_hash)
         self._record_consents(session, member, application)
         self._tell(session, member, check)

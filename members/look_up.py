@@ -11,6 +11,7 @@ from core.database import Sessions
 from core.outbox import Later, Task
 from members.civil import CivilAnswer, CivilRegistry, PersonFound, PersonUnknown, RegistryUnavailable
 from members.documents import stored
+from members.elsewhere import weigh
 from members.identity import apply_answer, has_look_alike
 from members.indexes import MemberIndexes
 from members.model import IdentityState, Policy, Status
@@ -98,5 +99,6 @@ class IdentityLookUp:
         if member is None or member.status != Status.PENDING_VERIFICATION:
             return
         apply_answer(member, check)
+        weigh(session, member, check, self._policy.elsewhere)
         template = "verified" if member.status == Status.ACTIVE else "needs_review"
         tell_member(session, template, member.id, check.id, now=self._clock.now())

@@ -65,6 +65,23 @@ _DOUBTFUL = frozenset(
 )
 
 
+class Enrolment(StrEnum):
+    """What the central registry says of an enrolment elsewhere. `unknown`: it said neither, or nothing."""
+
+    WAITING = "waiting"
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class ElsewhereRule(StrEnum):
+    """What an enrolment elsewhere means here: not asked about; kept for staff to see; looked at by staff."""
+
+    IGNORED = "ignored"
+    NOTED = "noted"
+    REVIEW = "review"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The fund's rules that members must know. `identity_patience_seconds`: when an answer is overdue."""
@@ -75,6 +92,7 @@ class Policy:
     identity_patience_seconds: float = 20.0
     phone_change_wait_hours: float = 24.0
     phone_changes_per_phone_and_day_max: int = 3
+    elsewhere: ElsewhereRule = ElsewhereRule.IGNORED
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ class Members:
         self.phone_changes = PhoneChanges(vault, self.indexes, clock, policy)
         self._clock = clock
         self._identities = Identities(self.indexes, clock, policy)
-        self._joining = Joining(self.indexes, self._identities, pins, clock)
+        self._joining = Joining(self.indexes, self._identities, pins, clock, policy.elsewhere)
 
     def by_id(self, session: Session, member_id: uuid.UUID) -> Member | None:
         return _one(session, MemberRow.id == member_id)

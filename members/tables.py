@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import DateTime
 
 from core.database import Base, Encrypted, append_only
-from members.model import IdentityState, PhoneChangeState, Purpose, Status
+from members.model import Enrolment, IdentityState, PhoneChangeState, Purpose, Status
 from members.numbers import SERIAL_MAX
 
 _INDEX = String(64)
@@ -28,7 +28,7 @@ member_number_seq = Sequence("member_number_seq", minvalue=1, maxvalue=SERIAL_MA
 
 
 def _one_of(
-    column: str, values: type[Status | IdentityState | PhoneChangeState | Purpose]
+    column: str, values: type[Status | Enrolment | IdentityState | PhoneChangeState | Purpose]
 ) -> CheckConstraint:
     allowed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({allowed})", name=column)
@@ -125,6 +125,19 @@ class IdentityCheckRow(Base):
     last_error: Mapped[str | None] = mapped_column(String(200))
     member_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("members.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(_INSTANT)
+
+
+class EnrolmentCheckRow(Base):
+    """Whether the person of an identity check is enrolled elsewhere, by which registry, as of when."""
+
+    __tablename__ = "enrolment_checks"
+    __table_args__ = (_one_of("state", Enrolment),)
+
+    check_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("identity_checks.id"), primary_key=True)
+    state: Mapped[str] = mapped_column(String(10))
+    source: Mapped[str | None] = mapped_column(String(80))
+    asked_at: Mapped[datetime] = mapped_column(_INSTANT)
+    answered_at: Mapped[datetime | None] = mapped_column(_INSTANT)
 
 
 class PhoneChangeRow(Base):

@@ -1,4 +1,4 @@
-"""The people the civil registries know, as shipped in `people.csv` and beside it; papers: `documents.csv`."""
+"""The people the civil registries know, as shipped in `people.csv`; papers and programmes beside it."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 DOCUMENTS = Path(__file__).with_name("documents.csv")
+ENROLLED = Path(__file__).with_name("enrolled.csv")
 PEOPLE = Path(__file__).with_name("people.csv")
 DOCUMENT_TYPES = ("REFUGEE_ID", "PASSPORT")
 FILES = {"254": PEOPLE, "256": PEOPLE.with_name("people_ug.csv"), "250": PEOPLE.with_name("people_rw.csv")}
@@ -40,6 +41,7 @@ class Directory:
     by_id: Mapping[str, Person]
     by_country: Mapping[str, Sequence[Person]]
     by_document: Mapping[tuple[str, str], Person] = field(default_factory=dict)
+    programme_of: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def shipped(cls) -> Self:
@@ -47,7 +49,10 @@ class Directory:
         people = {person.id: person for of_one in by_country.values() for person in of_one}
         with DOCUMENTS.open(encoding="ascii", newline="") as file:
             papers = {(row["identifier_type"], row["number"]): row["id"] for row in csv.DictReader(file)}
-        return cls(people, by_country, {paper: people[number] for paper, number in papers.items()})
+        with ENROLLED.open(encoding="ascii", newline="") as file:
+            enrolled = {row["id"]: row["programme"] for row in csv.DictReader(file)}
+        known_by = {paper: people[number] for paper, number in papers.items()}
+        return cls(people, by_country, known_by, enrolled)
 
     def known_by(self, identifier_type: str, value: str) -> Person | None:
         """Whom a document names. KeyError for a type of document that the registry does not keep."""

@@ -21,8 +21,9 @@ from core.schedule import Every
 from core.settings import BadSettings, Settings
 from core.shared_token import RedisTokenCache
 from core.vault import Vault
+from members.elsewhere import EnrolmentLookUp
 from members.look_up import IdentityLookUp
-from members.model import Policy
+from members.model import ElsewhereRule, Policy
 from members.phone_change import PhoneChangeCompletion
 from members.pins import Pins, pin_hasher
 from members.service import Members
@@ -74,7 +75,7 @@ from ussd_app.gateway.session_store import SessionStore
 from ussd_app.gateway.truroute import TruRoute
 from ussd_app.gateway.turns import Turns
 from ussd_app.gateway.world import NOTICE_VERSION, FundFacts, RoomsWorld
-from ussd_app.registries import CivilForMembers, FundForPayments, identifier_of
+from ussd_app.registries import CivilForMembers, EnrolmentsForMembers, FundForPayments, identifier_of
 from ussd_app.tidying import Tidying
 from ussd_app.wallets import build_mpesa, build_others, check_scheme, hooks_address, shortcodes_of
 
@@ -154,7 +155,11 @@ def build(
     definition = Definition.read(menu_root)
     funnel = Funnel(sessions, clock, calendar)
     closing.callback(funnel.close)
-    policy = Policy(calendar, phone_change_wait_hours=settings.phone_change_wait_hours)
+    policy = Policy(
+        calendar,
+        phone_change_wait_hours=settings.phone_change_wait_hours,
+        elsewhere=ElsewhereRule(settings.enrolled_elsewhere),
+    )
     members = Members(vault, clock, Pins(_bytes(settings.pin_pepper), pin_hasher(), clock), policy)
     wallet = build_mpesa(settings, redis, clock)
     wallets: dict[str, Wallet] = {} if wallet is None else {wallet.name: wallet}
@@ -164,6 +169,7 @@ def build(
         _signing_key(settings.fund_registry_signing_key),
         _signing_key(settings.civil_registry_signing_key),
     )
+    fund_client = _dci_client(Connection.to_fund(settings), redis, clock, fund_key)
     dci = build_dci(settings, sessions=sessions, redis=redis, members=members, calendar=calendar, clock=clock)
     words = FundWords(settings.fund_name, settings.ussd_service_code, settings.fund_contact)
     return Services(
@@ -184,7 +190,13 @@ def build(
         aggregators=_aggregators(settings),
         handlers={
             **_payment_handlers(
-                settings, sessions, wallet, wallets, clock, calendar, _fund(settings, redis, clock, fund_key)
+                settings,
+                sessions,
+                wallet,
+                wallets,
+                clock,
+                calendar,
+                FundForPayments(FundRegistry(fund_client), programme=settings.fund_programme),
             ),
             **_member_handlers(
                 settings,
@@ -193,6 +205,7 @@ def build(
                 clock,
                 policy,
                 _dci_client(Connection.to_civil(settings), redis, clock, civil_key),
+                fund_client,
             ),
             **dci.handlers,
             "tidy": Tidying(sessions, clock).run,
@@ -355,11 +368,15 @@ def _member_handlers(
     clock: Clock,
     policy: Policy,
     civil_client: DciClient,
+    fund_client: DciClient,
 ) -> dict[str, Handler]:
     civil = CivilForMembers(CivilRegistry(civil_client), civil_client.connection.name, clock)
     watching = PeopleWatching(sessions, civil_client, identifier_of, clock)
     return {
         "watch": watching.run if settings.civil_registry_watches else finish_at_once,
+        "enrolled": EnrolmentLookUp(
+            sessions, EnrolmentsForMembers(fund_client, clock), clock, policy.elsewhere
+        ).run,
         "identity": IdentityLookUp(sessions, civil, members.indexes, clock, policy).run,
         "phone_change": PhoneChangeCompletion(sessions, members.phone_changes, was_told).run,
     }
@@ -403,12 +420,6 @@ def _sms(settings: Settings) -> AfricasTalkingSms:
         url=settings.at_url,
         sender_id=settings.at_sender_id,
     )
-
-
-def _fund(settings: Settings, redis: Redis, clock: Clock, key: SigningKey | None) -> FundForPayments:
-    connection = Connection.to_fund(settings)
-    client = _dci_client(connection, redis, clock, key)
-    return FundForPayments(FundRegistry(client), programme=settings.fund_programme)
 
 
 def _dci_client(connection: Connection, redis: Redis, clock: Clock, key: SigningKey | None) -> DciClient:

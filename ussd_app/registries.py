@@ -9,15 +9,17 @@ from sqlalchemy.orm import Session
 from core.clock import Clock
 from members.civil import CivilAnswer, PersonFound, PersonUnknown, RegistryUnavailable, SeveralPersons
 from members.documents import PASSPORT, REFUGEE_ID, Document, number_of, stored, type_of
+from members.elsewhere import EnrolmentAnswer, NoEnrolmentAnswer
 from members.model import NATIONAL_ID
 from members.numbers import NationalId
 from members.tables import MemberRow
 from payments.registry_postings import model as central
 from registry import outcomes
 from registry.civil import CivilRegistry, Found, NotFound, Several
+from registry.client import DciClient
 from registry.codes import code_named
 from registry.fund import FundRegistry, Posted
-from registry.model import Consent, ContributionRecord, Identifier, financial_address
+from registry.model import Consent, ContributionRecord, Enrolled, Identifier, financial_address
 
 # What the caller agreed to on the second screen, before typing the ID.
 _CONSENT: Final = "Confirm identity to join the fund"
@@ -59,6 +61,28 @@ class CivilForMembers:
                 return PersonUnknown(self._source, looked_up_at)
             case _:
                 return RegistryUnavailable(answer.reason, answer.retry_seconds)
+
+
+class EnrolmentsForMembers:
+    """`members.elsewhere.EnrolmentRegistry` over DCI (IBR `sync/enrolled`), in any programme."""
+
+    def __init__(self, client: DciClient, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+
+    def enrolled(self, document: Document) -> EnrolmentAnswer | NoEnrolmentAnswer:
+        answer = self._client.sync_enrolled(Identifier(DOCUMENTS[type_of(document)], number_of(document)))
+        match answer:
+            case Enrolled(enrolled):
+                return EnrolmentAnswer(enrolled, self._client.connection.name, self._clock.now())
+            case outcomes.Refused(permanent=True):
+                return NoEnrolmentAnswer(answer.code, final=True)
+            case outcomes.Unavailable("http_404" | "http_405" | "http_501"):
+                return NoEnrolmentAnswer("the registry has no such call", final=True)
+            case outcomes.Refused():
+                return NoEnrolmentAnswer(answer.code, answer.retry_seconds)
+            case _:
+                return NoEnrolmentAnswer(answer.reason, answer.retry_seconds)
 
 
 def identifier_of(session: Session, member_id: uuid.UUID) -> Identifier | None:

@@ -62,6 +62,7 @@ TOPICS: Final[dict[str, TopicPlan]] = {
     "post": TopicPlan(REGISTRY, lease_seconds=120),
     "correct": TopicPlan(REGISTRY, lease_seconds=120),
     "identity": TopicPlan(REGISTRY, lease_seconds=60),
+    "enrolled": TopicPlan(REGISTRY, lease_seconds=60),
     "phone_change": TopicPlan(REGISTRY),
     "message": TopicPlan(MESSAGES),
     "watch": TopicPlan(REGISTRY),

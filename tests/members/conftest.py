@@ -14,13 +14,14 @@ from members.pins import Pins, pin_hasher
 from members.service import Members
 from tests.members.members_world import HandClock, Registry, World
 
+POLICY = Policy(FundCalendar(ZoneInfo("Africa/Nairobi")))
+
 
 @pytest.fixture
 def world(engine: Engine, sessions: sessionmaker[Session], vault: Vault) -> World:
     clock = HandClock()
     pins = Pins(b"pepper-of-the-tests", pin_hasher(time_cost=1, memory_kib=8), clock)
-    policy = Policy(FundCalendar(ZoneInfo("Africa/Nairobi")))
-    members = Members(vault, clock, pins, policy)
+    members = Members(vault, clock, pins, POLICY)
     registry = Registry(engine)
-    look_up = IdentityLookUp(sessions, registry, members.indexes, clock, policy)
+    look_up = IdentityLookUp(sessions, registry, members.indexes, clock, POLICY)
     return World(sessions, members, clock, registry, look_up)

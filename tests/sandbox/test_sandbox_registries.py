@@ -435,3 +435,18 @@ def test_people_are_found_by_other_papers_without_their_national_number(
     [record] = item["data"]["reg_records"]
     assert record["identifier"] == [{"identifier_type": kind, "identifier_value": number}]
     assert record["name"]["surname"]
+
+
+@pytest.mark.parametrize(
+    ("number", "programme", "answer"),
+    [("24352565", None, "yes"), ("24352565", "JAMII", "yes"), ("24352565", "HABA", "no"), ("1", None, "no")],
+)
+def test_the_fund_says_who_is_enrolled_elsewhere(
+    box: Box, number: str, programme: str | None, answer: str
+) -> None:
+    query: dict[str, Any] = {"person_identifier": {"eq": number}}
+    if programme:
+        query["programme_identifier.program.programme_identifier"] = {"eq": programme}
+    message = {"transaction_id": "t-1", "enrolled_criteria": {"query_type": "expression", "query": query}}
+    told = ask(box, "/fund/registry/sync/enrolled", envelope("search", message)).get_json()["message"]
+    assert told["enrolled_response"] == [{"enrolled_status": answer}]
