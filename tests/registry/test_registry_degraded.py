@@ -1,6 +1,6 @@
 """Bad days of the registry, from outbox to stand-in: all is told in the end, nothing is doubled."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from sqlalchemy import select, update
 from core import outbox
 from core.outbox import OutboxRow
 from core.settings import Settings
+from members.tables import MemberRow
+from payments.receipts.tables import Receipt
 from payments.registry_postings.service import lane_of
 from payments.registry_postings.tables import RegistryPosting
 from sandbox.testing import running_sandbox
@@ -28,12 +30,17 @@ def house(settings: Settings, tmp_path: Path) -> Iterator[tuple[DciWorld, str]]:
         world.close()
 
 
-def queued(world: DciWorld) -> None:
+def queued(world: DciWorld, count: int = COUNT, members: Sequence[MemberRow] = ()) -> list[Receipt]:
     """So many confirmed receipts of three members wait to be posted."""
-    members = [world.member() for _ in range(3)]
-    receipts = [world.contribution(members[number % 3], 100 * (number + 1)) for number in range(COUNT)]
+    members = members or [world.member() for _ in range(3)]
+    receipts = [
+        world.contribution(members[number % len(members)], 100 * (number + 1)) for number in range(count)
+    ]
     with world.sessions.begin() as session:
-        session.execute(update(RegistryPosting).values(transaction_id=None))
+        ids = [receipt.id for receipt in receipts]
+        session.execute(
+            update(RegistryPosting).where(RegistryPosting.receipt_id.in_(ids)).values(transaction_id=None)
+        )
         for receipt in receipts:
             lane = lane_of(receipt.member_id)
             row = session.get_one(RegistryPosting, receipt.id)
@@ -46,6 +53,7 @@ def queued(world: DciWorld) -> None:
                 now=world.services.clock.now(),
                 order_key=f"post:{lane}",
             )
+    return receipts
 
 
 def turn(world: DciWorld) -> None:
@@ -78,12 +86,12 @@ def mend(world: DciWorld, url: str) -> None:
         )
 
 
-def drained(world: DciWorld, url: str) -> list[dict[str, Any]]:
+def drained(world: DciWorld, url: str, count: int = COUNT) -> list[dict[str, Any]]:
     for _ in range(40):
         if set(states(world)) == {"acknowledged"}:
             break
         turn(world)
-    assert states(world) == ["acknowledged"] * COUNT
+    assert states(world) == ["acknowledged"] * count
     held: list[dict[str, Any]] = requests.get(f"{url}/fund/contributions", timeout=30).json()
     return held
 
@@ -98,6 +106,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "wrong signature": {"outcome": "wrong_signature"},
     "skewed clock": {"clock_skew_s": 7200},
     "token refused": {"outcome": "token_refused"},
+    "slow, and the answer lost": {"delay_s": 0.3, "drop": True, "rate": 0.5, "seed": 3},
     "unsure": {"error_code": "err.request.timeout"},
     "now and then": {"outage": True, "rate": 0.5, "seed": 7},
 }
@@ -121,6 +130,25 @@ def test_after_a_bad_day_all_is_there_once_and_in_order(house: tuple[DciWorld, s
         by_member.setdefault(number, []).append(float(record["amount"]))
     if name != "half posting":
         assert all(amounts == sorted(amounts) for amounts in by_member.values())
+
+
+def test_a_day_away_under_load_leaves_no_difference(house: tuple[DciWorld, str]) -> None:
+    """Hour by hour members save and the registry is away; when it is back it holds what we hold, once."""
+    world, url = house
+    members = [world.member() for _ in range(5)]
+    requests.put(f"{url}/faults/fund", json={"outage": True}, timeout=30).raise_for_status()
+    saved = []
+    for _hour in range(24):
+        saved += queued(world, count=5, members=members)
+        turn(world)
+    assert requests.get(f"{url}/fund/total", timeout=30).json()["count"] == 0
+    assert set(states(world)) == {"pending"}
+    assert 'kibaba_registry_circuit_open{connection="fund"} 1.0' in _metrics(world)
+    mend(world, url)
+    held = drained(world, url, len(saved))
+    told = sorted((record["reference_id"], record["amount"]) for record in held)
+    assert told == sorted((str(one.id), f"{one.amount_cents / 100:.2f}") for one in saved)
+    assert 'kibaba_registry_circuit_open{connection="fund"} 0.0' in _metrics(world)
 
 
 def test_a_registry_that_lies_is_a_case_for_staff(house: tuple[DciWorld, str]) -> None:
