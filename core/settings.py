@@ -1,5 +1,6 @@
 """Settings from the environment and `.env`: read once, frozen, every fault named at once."""
 
+import json
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -31,6 +32,14 @@ class BadSettings(KibabaError):  # noqa: N818 -- it names what is bad
 
 def _comma_separated(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _json_object(value: Any) -> Any:
+    return json.loads(value or "{}") if isinstance(value, str) else value
+
+
+# One JSON object, as text in the environment.
+JsonObject = Annotated[dict[str, Any], NoDecode, BeforeValidator(_json_object)]
 
 
 class Settings(WalletSettings):
@@ -81,10 +90,13 @@ class Settings(WalletSettings):
     fund_registry_client_id: str
     fund_registry_client_secret: SecretStr
     fund_registry_signing_key: SecretStr | None = None
+    # In what a registry differs from the plain form: fields of `registry.connection.Connection`.
+    fund_registry_options: JsonObject = Field(default_factory=dict)
     civil_registry_url: str
     civil_registry_client_id: str
     civil_registry_client_secret: SecretStr
     civil_registry_signing_key: SecretStr | None = None
+    civil_registry_options: JsonObject = Field(default_factory=dict)
     # Whether members are watched there for deaths and changes of name.
     civil_registry_watches: bool = True
     # What it means that the central registry knows a newcomer as enrolled elsewhere (`sync/enrolled`).

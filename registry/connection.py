@@ -1,15 +1,18 @@
 """Settings of one connection to one registry: everything in which two registries may differ."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from core.errors import InvalidValue
 from core.settings import Settings
 from registry.addresses import is_this_machine
 from registry.canonical import JsonMode
 
+_SET_ELSEWHERE = frozenset({"name", "base_url", "client_id", "client_secret"})
 _RESERVED_HEADERS = frozenset({"authorization", "content-type", "content-length", "host", "timestamp"})
 
 Path = Annotated[str, Field(pattern=r"^/[!-~]*$", max_length=200)]
@@ -119,8 +122,9 @@ class Connection(BaseModel):
 
     @classmethod
     def to_fund(cls, settings: Settings) -> Self:
-        """The central registry of the fund, as the settings name it."""
-        return cls(
+        """The fund's central registry, as the settings name it. Raises InvalidValue for wrong options."""
+        return cls._tempered(
+            settings.fund_registry_options,
             name="fund",
             base_url=settings.fund_registry_url,
             client_id=settings.fund_registry_client_id,
@@ -134,8 +138,9 @@ class Connection(BaseModel):
 
     @classmethod
     def to_civil(cls, settings: Settings) -> Self:
-        """The civil registry, as the settings name it."""
-        return cls(
+        """The civil registry, as the settings name it. Raises InvalidValue for wrong options."""
+        return cls._tempered(
+            settings.civil_registry_options,
             name="civil",
             base_url=settings.civil_registry_url,
             client_id=settings.civil_registry_client_id,
@@ -148,6 +153,18 @@ class Connection(BaseModel):
             reg_record_type="Person",
             page_size=10,
         )
+
+    @classmethod
+    def _tempered(cls, options: Mapping[str, Any], **plain: Any) -> Self:
+        """The plain connection with what an operator says of this registry."""
+        own = _SET_ELSEWHERE & options.keys()
+        if own:
+            raise InvalidValue(f"{', '.join(sorted(own))} of a registry have settings of their own")
+        try:
+            return cls.model_validate(plain | options)
+        except ValidationError as error:
+            wrong = sorted({".".join(map(str, fault["loc"])) for fault in error.errors()})
+            raise InvalidValue(f"wrong options of the {plain['name']} registry: {', '.join(wrong)}") from None
 
     @property
     def is_this_machine(self) -> bool:

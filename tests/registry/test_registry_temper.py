@@ -10,11 +10,13 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from redis import Redis
 
+from core.errors import InvalidValue
+from core.settings import Settings, load_settings
 from registry.breaker import FAILURES_MAX, Breaker, Pace
 from registry.canonical import JsonMode, compact
 from registry.civil import CivilRegistry, Found
 from registry.client import DciClient
-from registry.connection import SignatureMode
+from registry.connection import Connection, SignatureMode
 from registry.fund import FundRegistry, Posted
 from registry.jws import DetachedJws, encoded, sign_detached, signing_input
 from registry.keys import SigningKey
@@ -85,6 +87,37 @@ def test_the_other_registry_is_searched_by_its_own_names(
     item = envelope["message"]["search_request"][0]
     assert (envelope["signature"], item["locale"]) == ("", "swa")
     assert item["search_criteria"]["query"] == {"type": "NATIONAL_ID", "value": "12345678"}
+
+
+@pytest.mark.parametrize(("role", "settle"), [("civil", Connection.to_civil), ("fund", Connection.to_fund)])
+def test_all_of_it_is_said_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, role: str, settle: Callable[[Settings], Connection]
+) -> None:
+    """From the text of one variable to a connection that differs in everything."""
+    options = {name: value for name, value in TEMPER.items() if name != "base_url"}
+    monkeypatch.setenv(f"{role.upper()}_REGISTRY_OPTIONS", json.dumps(options))
+    given = settings.model_dump(exclude={"fund_registry_options", "civil_registry_options"})
+    read = load_settings(_env_file=None, **given | {f"{role}_registry_url": XROAD})
+    connection = settle(read)
+    assert connection.url(connection.paths.sync_search) == f"{XROAD}/crvs/sync/search"
+    assert connection.extra_headers == TEMPER["extra_headers"]
+    assert connection.their_name("UIN") == "NATIONAL_ID"
+    assert (connection.signature_mode, connection.locale) == (SignatureMode.NONE, "swa")
+    assert connection.upstream_literal
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"paths": {"sync_search": "no slash"}}, "paths.sync_search"),
+        ({"client_secret": "x"}, "client_secret"),
+        ({"colour": "blue"}, "colour"),
+        ({"extra_headers": {"Authorization": "x"}}, "extra_headers"),
+    ],
+)
+def test_options_that_cannot_be_are_named(settings: Settings, options: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidValue, match=named):
+        Connection.to_civil(settings.model_copy(update={"civil_registry_options": options}))
 
 
 def test_the_other_registry_is_posted_to(registry: ScriptedRegistry, other: DciClient) -> None:
