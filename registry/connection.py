@@ -161,7 +161,7 @@ class Connection(BaseModel):
         if own:
             raise InvalidValue(f"{', '.join(sorted(own))} of a registry have settings of their own")
         try:
-            return cls.model_validate(plain | options)
+            return cls.model_validate({**plain, **options})
         except ValidationError as error:
             wrong = sorted({".".join(map(str, fault["loc"])) for fault in error.errors()})
             raise InvalidValue(f"wrong options of the {plain['name']} registry: {', '.join(wrong)}") from None
