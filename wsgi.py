@@ -1,5 +1,6 @@
 """The WSGI entry: `granian --interface wsgi wsgi:app`."""
 
+import gc
 from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,3 +16,6 @@ services = build(load_settings())
 with suppress(SQLAlchemyError):
     services.host.keep_menus()
 app = create_app(services)
+# What is loaded by now stays for good: the collector need not look at it again and again.
+gc.collect()
+gc.freeze()

@@ -6,7 +6,6 @@ associated data, so that a value moved to another column does not open.
 
 import base64
 import hashlib
-import hmac
 import os
 from collections.abc import Sequence
 
@@ -19,6 +18,7 @@ from core.errors import KibabaError
 
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
+_BLOCK_BYTES = 64
 
 
 class UnreadableSecret(KibabaError):  # noqa: N818 -- it names the state of the value
@@ -47,7 +47,7 @@ class Vault:
             self._ciphers[hashlib.sha256(b"key id" + key).hexdigest()[:8]] = AESGCM(_derive(key, "pii"))
         self._newest = next(iter(self._ciphers))
         self._index_key = index_key
-        self._index_keys: dict[str, bytes] = {}
+        self._halves: dict[str, tuple[hashlib._Hash, hashlib._Hash]] = {}
 
     def seal(self, place: str, value: str) -> str:
         """Encrypt `value` for one place (`table.column`)."""
@@ -70,10 +70,22 @@ class Vault:
 
     def index(self, place: str, value: str) -> str:
         """The blind index of a normalised value: hex HMAC-SHA256 under a key derived for the place."""
-        key = self._index_keys.get(place)
-        if key is None:
-            key = self._index_keys[place] = _derive(self._index_key, f"index:{place}")
-        return hmac.new(key, value.encode(), hashlib.sha256).hexdigest()
+        halves = self._halves.get(place)
+        if halves is None:
+            halves = self._halves[place] = _halves(_derive(self._index_key, f"index:{place}"))
+        inner, outer = halves[0].copy(), halves[1].copy()
+        inner.update(value.encode())
+        outer.update(inner.digest())
+        return outer.hexdigest()
+
+
+def _halves(key: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+    """HMAC's two hashes (RFC 2104) with the key already in them: `hmac` takes ten times as long, most of it
+    for looking up the hash again each time.
+    """
+    block = key.ljust(_BLOCK_BYTES, b"\0")
+    inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in block)) for pad in (0x36, 0x5C))
+    return inner, outer
 
 
 def _encode(raw: bytes) -> str:

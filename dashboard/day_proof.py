@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-
-from fpdf import FPDF
+from typing import TYPE_CHECKING
 
 from dashboard.catalogue import text, word
 from dashboard.exporting import decimal
@@ -13,6 +12,9 @@ from dashboard.services import services
 from dashboard.showing import amount, day, moment
 from payments.closing.control import ControlTotals, CutOff
 from payments.closing.tables import Closing
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
 
 # What the wallet says and what the ledger says, line by line; a dash where a side has no such figure.
 _LINES = (
@@ -90,6 +92,9 @@ def proof_of(
 
 def pdf(proof: DayProof) -> bytes:
     """One A4 page. Its date is the proof's own, so that it can be made again to the byte."""
+    # Only now: it brings a font library of 20 MB, and most web processes never print a day.
+    from fpdf import FPDF  # noqa: PLC0415
+
     page = FPDF(format="A4")
     page.set_creation_date(proof.made_at)
     page.set_title(text("closings.proof_of", day=proof.of.day.isoformat()))
@@ -122,11 +127,11 @@ def _figure(cents: int | None) -> str:
     return "-" if cents is None else amount(cents)
 
 
-def _row(page: FPDF, words: str, height: float = 6) -> None:
+def _row(page: "FPDF", words: str, height: float = 6) -> None:
     page.multi_cell(0, height, _latin(words), new_x="LMARGIN", new_y="NEXT")
 
 
-def _cells(page: FPDF, name: str, wallet: str, ledger: str) -> None:
+def _cells(page: "FPDF", name: str, wallet: str, ledger: str) -> None:
     page.cell(_NAME_MM, 7, _latin(name), border="B")
     page.cell(_NUMBER_MM, 7, _latin(wallet), border="B", align="R")
     page.cell(_NUMBER_MM, 7, _latin(ledger), border="B", align="R", new_x="LMARGIN", new_y="NEXT")

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import xlsxwriter
 from flask import Response, stream_with_context
 
 # A spreadsheet runs a cell that begins with one of these as a formula (OWASP, CSV injection).
@@ -39,6 +38,9 @@ def xlsx_response(
 
     Memory stays bounded: rows are flushed as they come. With `created_at` the same rows are the same bytes.
     """
+    # Only now: a web process that makes no workbook carries no maker of them.
+    import xlsxwriter  # noqa: PLC0415
+
     buffer = io.BytesIO()
     options = {
         "constant_memory": True,

@@ -2,7 +2,7 @@
 
 import uuid
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, ScalarSelect, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -48,3 +48,14 @@ def current_consents(session: Session, member_id: uuid.UUID) -> dict[Purpose, bo
     answers = dict.fromkeys(Purpose, False)
     answers.update({Purpose(purpose): given for purpose, given in session.execute(newest)})
     return answers
+
+
+def newest_answer(member_id: ColumnElement[uuid.UUID], purpose: Purpose) -> ScalarSelect[bool]:
+    """The newest answer to one purpose as part of a statement about members; NULL when it was never asked."""
+    return (
+        select(ConsentRow.given)
+        .where(ConsentRow.member_id == member_id, ConsentRow.purpose == purpose)
+        .order_by(ConsentRow.number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )

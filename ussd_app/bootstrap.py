@@ -17,6 +17,7 @@ from core.clock import Clock, FundCalendar, SystemClock
 from core.database import Sessions, make_engine, make_sessions
 from core.direct import Direct
 from core.outbox import BatchHandler, Handler
+from core.prepared import Prepared, connector
 from core.schedule import Every
 from core.settings import BadSettings, Settings
 from core.shared_token import RedisTokenCache
@@ -67,6 +68,7 @@ from ussd_app.dci.house import DciHouse, build_dci
 from ussd_app.gateway.africastalking import AfricasTalking
 from ussd_app.gateway.aggregator import Aggregator, Dialling
 from ussd_app.gateway.arkesel import Arkesel
+from ussd_app.gateway.caller import CALLER
 from ussd_app.gateway.funnel import Funnel
 from ussd_app.gateway.funnel_reading import FunnelReading
 from ussd_app.gateway.graphs import Definition, Graphs
@@ -281,8 +283,13 @@ def _host(
         retry=Retry(NoBackoff(), 1),
     )
     closing.callback(redis.close)
+    store = SessionStore(redis, vault, session_seconds=settings.ussd_session_seconds)
+    closing.callback(store.close)
+    caller = Prepared(connector(engine), CALLER)
+    closing.callback(caller.close)
     world = RoomsWorld(
         members=members,
+        read_caller=caller.first,
         vault=vault,
         calendar=calendar,
         fund=FundFacts(settings.fund_name, settings.fund_contact),
@@ -291,7 +298,7 @@ def _host(
     )
     return Host(
         graphs=Graphs(sessions, clock, definition),
-        store=SessionStore(redis, vault, session_seconds=settings.ussd_session_seconds),
+        store=store,
         sessions=sessions,
         turns=Turns(sessions, world, clock, settings.ussd_screen_septets),
         funnel=funnel,

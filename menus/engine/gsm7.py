@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -12,7 +13,7 @@ BASIC: Final = frozenset(
 # Reached through the escape character, hence two septets each.
 EXTENSION: Final = frozenset("\f^{}\\[~]|€")
 
-_EXTENSION_IN_ORDER: Final = "^{}\\[~]|€\f"
+_EXTENSION: Final = re.compile(r"[\^{}\\\[~\]|€\f]")
 
 # What people paste from a word processor, and letters of our languages that the alphabet lacks.
 REPLACEMENTS: Final[dict[str, str]] = {
@@ -59,11 +60,7 @@ REPLACEMENTS: Final[dict[str, str]] = {
 
 def septets(text: str) -> int:
     """Septets that `text` takes on a screen. Characters outside the alphabet count as one; see `foreign`."""
-    length = len(text)
-    for character in _EXTENSION_IN_ORDER:
-        if character in text:
-            length += text.count(character)
-    return length
+    return len(text) + len(_EXTENSION.findall(text))
 
 
 def foreign(text: str) -> dict[str, str]:

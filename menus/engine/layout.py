@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -9,7 +10,7 @@ from menus.engine.gsm7 import septets
 from menus.engine.template import shortened
 
 OPTIONS_MAX: Final = 5
-_SENTENCE_ENDS: Final = ".:;?!"
+_SENTENCE: Final = re.compile(r"[.:;?!](?=[ \n])")
 _WELL_FILLED: Final = 0.75
 
 
@@ -111,18 +112,20 @@ def _split(text: str, room: int) -> tuple[str, str]:
     """
     if septets(text) <= room:
         return text, ""
-    word = sentence = length = 0
-    for position, character in enumerate(text):
-        if character in " \n" and position:
-            word = position
-            if text[position - 1] in _SENTENCE_ENDS:
-                sentence = position
-        length += septets(character)
-        if length > room:
-            break
+    position = _reach(text, room)
+    word = max(text.rfind(" ", 1, position + 1), text.rfind("\n", 1, position + 1))
+    sentence = max((end.end() for end in _SENTENCE.finditer(text, 0, position + 1)), default=0)
     # Only a single word longer than a page is ever cut; the lint refuses such texts.
-    end = sentence if sentence > room * _WELL_FILLED else word or max(position, 1)
+    end = sentence if sentence > room * _WELL_FILLED else word if word > 0 else max(position, 1)
     return text[:end].rstrip(" \n"), text[end:].lstrip(" \n")
+
+
+def _reach(text: str, room: int) -> int:
+    """How many characters from the beginning fit into `room`; all of them do not."""
+    position = max(room, 0)
+    if septets(text[:position]) == position:
+        return position
+    return next(count for count in range(position) if septets(text[: count + 1]) > room)
 
 
 def _page(head: str, entries: list[Entry], navigation: str, *, more: bool) -> Page:

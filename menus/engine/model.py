@@ -52,15 +52,15 @@ class Session:
     origin: str = ""
     suspended: str = field(default="", repr=False)
 
-    def to_json(self) -> str:
-        """One compact JSON array, the version first; the inverse of `from_json`."""
-        fields = [
+    def to_fields(self) -> list[Any]:
+        """A list of JSON's own types, the version first; the inverse of `from_fields`."""
+        return [
             SESSION_VERSION,
             self.graph,
             self.language,
             self.screen,
             self.page,
-            dict(self.answers),
+            self.answers,
             self.shown,
             self.trail,
             self.errors_in_a_row,
@@ -69,14 +69,16 @@ class Session:
             self.origin,
             self.suspended,
         ]
-        return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
+
+    def to_json(self) -> str:
+        """One compact JSON array; the inverse of `from_json`."""
+        return json.dumps(self.to_fields(), separators=(",", ":"), ensure_ascii=False)
 
     @staticmethod
-    def from_json(stored: str | bytes) -> Session:
-        """The session that `to_json` wrote. Raises `SessionUnreadableError` for anything else."""
+    def from_fields(fields: object) -> Session:
+        """The session that `to_fields` told. Raises `SessionUnreadableError` for anything else."""
         try:
-            version, *fields = json.loads(stored)
-            graph, language, screen, page, answers, shown, trail, *rest = fields
+            version, graph, language, screen, page, answers, shown, trail, *rest = fields  # type: ignore[misc]  # that is the question
             errors, hops, ended, origin, suspended = rest
             kept, offered, behind = dict(answers), tuple(shown), tuple(trail)
         except (ValueError, TypeError) as error:
@@ -97,6 +99,15 @@ class Session:
             origin,
             suspended,
         )
+
+    @staticmethod
+    def from_json(stored: str | bytes) -> Session:
+        """The session that `to_json` wrote. Raises `SessionUnreadableError` for anything else."""
+        try:
+            fields = json.loads(stored)
+        except (ValueError, TypeError) as error:
+            raise SessionUnreadableError("not a stored session") from error
+        return Session.from_fields(fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ text, and a town of its own. Losing the store means forgetting what was said, no
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from menus import (
@@ -25,9 +25,21 @@ from operations.walks.stand_ins import HISTORY_SECONDS, KEPT_SECONDS, SteppingCl
 from operations.walks.town import Town
 from ussd_app.gateway.hop import Hop, Reply
 from ussd_app.gateway.meaning import CALL_MILLISECONDS, REPEAT_MILLISECONDS
+from ussd_app.gateway.turns import CALLER_FACTS, KNOWN_MILLISECONDS
 
 ANSWERS_MAX = 60
 _ROUNDS_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is known about the caller, and since when."""
+
+    facts: Mapping[str, Any]
+    at: datetime
+
+
+NOTHING_TOLD = Told({}, datetime.min.replace(tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +47,11 @@ class Place:
     """Where a session is: the answers so far, the engine's session, the reply shown."""
 
     answers: int
-    session: Session
+    session: Session | None
     reply: Reply
     epoch: int = 0
+    rebuilt: bool = False
+    told: "Told" = field(default_factory=lambda: NOTHING_TOLD)
 
 
 @dataclass
@@ -50,6 +64,14 @@ class Call:
     at: datetime
     said: dict[str, Reply] = field(default_factory=dict)
     said_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Whether an answer may set off anything new, and whether its screen was ever shown."""
+
+    any: bool = False
+    unseen: bool = False
 
 
 class AskedInDoubtError(Exception):
@@ -93,7 +115,15 @@ class Model:
             return call.place.reply
         if call.text == "" or hop.text.startswith(f"{call.text}*"):
             new = hop.text[len(call.text) + 1 :] if call.text else hop.text
-            place = self._answers(hop, name, call.place, new.split("*"))
+            parts = new.split("*")
+            shown = self._shown(name)
+            is_behind = call.place.rebuilt or max(shown, default=-1) >= call.place.answers
+            if len(parts) > 1 and is_behind:
+                shown[call.place.answers] = call.place.reply.text
+                place = replace(self._answers(hop, name, call.place, parts, shown), rebuilt=True)
+                self.shown.setdefault((*name, place.answers), place.reply.text)
+            else:
+                place = replace(self._answers(hop, name, call.place, parts), rebuilt=False)
             return self._keep(hop, name, call, place)
         recent = call.said_at is not None and self._since(call.said_at) < HISTORY_SECONDS
         return call.said.get(hop.text, self.trouble()) if recent else self.trouble()
@@ -115,6 +145,7 @@ class Model:
             return self.trouble()
         if hop.starts or call is None:
             self.begun += 1
+            self._lost()
             link = tuple(hop.text.split("*")) if hop.starts and hop.text else ()
             place = replace(self._open(hop, link), epoch=self.begun)
         else:
@@ -123,22 +154,23 @@ class Model:
 
     def _first(self, hop: Hop, name: tuple[str, str]) -> Reply:
         parts = hop.text.split("*") if hop.text else []
-        if not parts or not self._lost():
+        if not self._lost() or not parts:
             place = self._open(hop, tuple(parts))
-            rebuilt = self.away
-        else:
-            first = parts[0].strip()
-            dialled = [parts.pop(0)] if len(first) > 1 and first not in {"00", "98"} else []
-            shown = {
-                key[2]: text
-                for key, text in self.shown.items()
-                if key[:2] == name and isinstance(key[2], int)
-            }
-            place = self._answers(hop, name, self._open(hop, tuple(dialled)), parts, shown)
-            rebuilt = True
-        if rebuilt:
-            self.shown.setdefault((*name, place.answers), place.reply.text)
-        return self._keep(hop, name, None, place)
+            if self.away:
+                self.shown.setdefault((*name, place.answers), place.reply.text)
+            return self._keep(hop, name, None, place)
+        first = parts[0].strip()
+        dialled = [parts.pop(0)] if len(first) > 1 and first not in {"00", "98"} else []
+        opened = self._open(hop, tuple(dialled))
+        place = self._answers(hop, name, opened, parts, self._shown(name))
+        self.shown.setdefault((*name, place.answers), place.reply.text)
+        return self._keep(hop, name, None, replace(place, rebuilt=True))
+
+    def _shown(self, name: tuple[str, str]) -> dict[int, str]:
+        """Screens shown in this call while they were not kept, by the answers before them."""
+        return {
+            key[2]: text for key, text in self.shown.items() if key[:2] == name and isinstance(key[2], int)
+        }
 
     def _keep(self, hop: Hop, name: tuple[str, str], before: Call | None, place: Place) -> Reply:
         if self.away:
@@ -156,8 +188,8 @@ class Model:
 
     def _open(self, hop: Hop, link: tuple[str, ...]) -> Place:
         opening = Opening(link) if link else Opening(suspended=self._suspended(hop))
-        done = self._step(hop, (), None, opening, in_doubt=False)
-        return Place(0, done.session, Reply(done.text, done.ends))
+        told = Told(self.town.caller_of(hop.phone.e164), self.clock.now())
+        return self._step(hop, (), Place(0, None, Reply("", ends=False), told=told), opening, Doubt())
 
     def _suspended(self, hop: Hop) -> Session | None:
         name = self.latest.get(hop.phone.e164)
@@ -174,48 +206,55 @@ class Model:
     ) -> Place:
         if place.answers + len(parts) > ANSWERS_MAX:
             return replace(place, answers=place.answers + len(parts), reply=self.trouble())
+        total = place.answers + len(parts)
         for part in parts:
-            in_doubt = shown is not None and shown.get(place.answers) != place.reply.text
-            key = (*name, place.epoch, place.answers + 1)
+            number = place.answers + 1
+            unseen = shown is not None and shown.get(place.answers) != place.reply.text
+            newest = shown is None or (number == total and number > max(shown, default=0))
+            key = (*name, place.epoch, number)
+            doubt = Doubt(unseen or not newest, unseen)
             try:
-                done = self._step(hop, key, place.session, part, in_doubt=in_doubt)
+                place = self._step(hop, key, replace(place, answers=number), part, doubt)
             except AskedInDoubtError:
-                place = replace(place, answers=place.answers + 1)
-            else:
-                place = Place(place.answers + 1, done.session, Reply(done.text, done.ends), place.epoch)
+                place = replace(place, answers=number)
         return place
 
     def _step(
-        self,
-        hop: Hop,
-        key: tuple[object, ...],
-        session: Session | None,
-        given: str | Opening,
-        *,
-        in_doubt: bool,
-    ) -> Step:
-        answer = given if isinstance(given, Opening) else self._heard(hop, key, session, given, in_doubt)
-        facts: dict[str, Any] = {}
-        for _ in range(_ROUNDS_MAX):
-            outcome = step(self.graph, session, answer, facts, self.budget)
+        self, hop: Hop, key: tuple[object, ...], place: Place, given: str | Opening, doubt: Doubt
+    ) -> Place:
+        """What is known of the caller is told again for a minute, unless something is done on it."""
+        opens = isinstance(given, Opening)
+        answer = given if isinstance(given, Opening) else self._heard(hop, key, place.session, given, doubt)
+        told, does, phone = place.told, False, hop.phone.e164
+        facts = dict(told.facts) if self._since(told.at) * 1000 < KNOWN_MILLISECONDS else {}
+        for number in range(_ROUNDS_MAX):
+            outcome = step(self.graph, None if opens else place.session, answer, facts, self.budget)
             if isinstance(outcome, Step):
-                return outcome
+                told = NOTHING_TOLD if does else told
+                return replace(
+                    place, session=outcome.session, reply=Reply(outcome.text, outcome.ends), told=told
+                )
+            if outcome.effects and not does:
+                facts, does = {}, True
+                continue
+            if number == 0 and outcome.facts and outcome.facts <= CALLER_FACTS and isinstance(answer, Typed):
+                told = Told(self.town.caller_of(phone), self.clock.now())
             for fact in outcome.facts:
-                facts[fact] = self.town.fact_of(fact, hop.phone.e164, outcome.session)
+                facts[fact] = self.town.fact_of(fact, phone, outcome.session)
             for effect in outcome.effects:
-                facts[effect.name] = self._once(hop, key, effect, in_doubt)
+                facts[effect.name] = self._once(hop, key, effect, doubt)
         raise AssertionError("the engine keeps asking")
 
-    def _once(self, hop: Hop, key: tuple[object, ...], effect: Effect, in_doubt: bool) -> Any:
+    def _once(self, hop: Hop, key: tuple[object, ...], effect: Effect, doubt: Doubt) -> Any:
         name = (*key, effect.name)
         if name not in self.done:
-            if in_doubt:
+            if doubt.any:
                 raise AskedInDoubtError
             self.done[name] = self.town.perform_for(effect, hop.phone.e164)
         return self.done[name]
 
     def _heard(
-        self, hop: Hop, key: tuple[object, ...], session: Session | None, text: str, in_doubt: bool
+        self, hop: Hop, key: tuple[object, ...], session: Session | None, text: str, doubt: Doubt
     ) -> Typed | PinVerdict:
         assert session is not None
         expected = self.graph.expects(session)
@@ -224,18 +263,19 @@ class Model:
         pin, name = text.strip(), (*key, "pin")
         if expected.purpose == "check":
             if name not in self.done:
-                if in_doubt:
+                if doubt.any:
                     raise AskedInDoubtError
                 self.done[name] = self.town.check_pin_of(pin, hop.phone.e164)
             verdict: PinVerdict = self.done[name]
             return verdict
-        if in_doubt:
+        if doubt.unseen:
             raise AskedInDoubtError
         if expected.purpose == "repeat":
             return self.town.repeat_pin(pin, session)
         return self.town.choose_pin(pin, None, session)  # type: ignore[arg-type]  # the town does not look at it
 
     def _lost(self) -> bool:
+        """Whether the store may have lost something; the first call that begins shows it to be there."""
         if self.away:
             return True
         self.lost_at = self.lost_at or self.clock.now()

@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError as RedisAwayError
 
 from core.database import Sessions
 from ussd_app.gateway.funnel import Funnel
-from ussd_app.gateway.session_store import Record, SessionStore
+from ussd_app.gateway.session_store import Recall, Record, SessionStore
 
 KEPT_SECONDS = 900
 HISTORY_SECONDS = 300
@@ -53,10 +53,12 @@ class MemoryStore:
         kept = self._alive(self._earlier.get(key), HISTORY_SECONDS)
         return kept.get(seen_hash) if kept else None
 
-    def latest_of(self, phone_index: str) -> tuple[str, Record | None]:
+    def opening(self, key: str, phone_index: str, now: datetime) -> tuple[Record | None, Recall]:
         self._ask()
-        key = self._alive(self._phones.get(phone_index), KEPT_SECONDS)
-        return ("", None) if key is None else (key, self.load(key))
+        self._since = self._since or now
+        lost_lately = int(now.timestamp()) - int(self._since.timestamp()) < KEPT_SECONDS
+        latest = self._alive(self._phones.get(phone_index), KEPT_SECONDS)
+        return self.load(key), Recall(latest or "", self.load(latest) if latest else None, lost_lately)
 
     def commit(
         self, key: str, phone_index: str, record: Record, *, after_turn: int, keep_earlier: bool
@@ -73,11 +75,6 @@ class MemoryStore:
         if not record.ends:
             self._phones[phone_index] = (now, key)
         return None
-
-    def lost_lately(self, now: datetime) -> bool:
-        self._ask()
-        self._since = self._since or now
-        return int(now.timestamp()) - int(self._since.timestamp()) < KEPT_SECONDS
 
     def first_end(self, key: str) -> bool:
         self._ask()

@@ -2,10 +2,12 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from menus import Effect, PinVerdict, Session
-from ussd_app.gateway.turns import Visit
+from ussd_app.gateway.hop import Hop
+from ussd_app.gateway.turns import CALLER_FACTS, Visit
 
 _TRIES_MAX: Final = 3
 _LIMIT_CENTS: Final = 100_000_00
@@ -70,6 +72,12 @@ class Town:
     def person(self, phone: str) -> Person:
         return self.people.setdefault(phone, Person())
 
+    def given(self, now: datetime) -> dict[str, Any]:  # noqa: ARG002 -- its rules never change
+        return {"scheme": _SAME_FOR_ALL["scheme"]}
+
+    def caller(self, hop: Hop, now: datetime) -> dict[str, Any]:  # noqa: ARG002 -- as `World` has it
+        return self.caller_of(hop.phone.e164)
+
     def fact(self, name: str, visit: Visit, draft: Session) -> Any:
         return self.fact_of(name, visit.hop.phone.e164, draft)
 
@@ -87,7 +95,11 @@ class Town:
     def repeat_pin(self, pin: str, session: Session) -> PinVerdict:
         return PinVerdict("matches" if session.answers["pin"] == sealed(pin) else "mismatch")
 
-    def fact_of(self, name: str, phone: str, draft: Session) -> Any:
+    def caller_of(self, phone: str) -> dict[str, Any]:
+        """What the menus ask about every caller."""
+        return {name: self.fact_of(name, phone, None) for name in CALLER_FACTS}
+
+    def fact_of(self, name: str, phone: str, draft: Session | None) -> Any:
         person = self.person(phone)
         if name == "member":
             return {
@@ -100,6 +112,7 @@ class Town:
         if name == "usual_amounts":
             return list(dict.fromkeys(reversed(person.saved)))[:3]
         if name == "identity":
+            assert draft is not None
             return {"state": _STATES[int(draft.answers["national_id"][-1])], "masked_name": "W***** M****"}
         if name == "balance":
             total = sum(person.saved)

@@ -67,6 +67,8 @@ class Call:
     posts: list[Hop] = field(default_factory=list)
     reply: Reply | None = None
     unseen: int = 0
+    # What the caller may see now: the reply to the newest post, or to that post when it came again.
+    visible: list[str] = field(default_factory=list)
 
 
 class Walker:
@@ -178,8 +180,8 @@ class Walker:
         if is_new:
             call.posts.append(hop)
         saved = len(self.town.person(call.phone).saved)
-        before = call.reply
-        one_by_one = is_new and call.unseen <= 1 and self._goes_on_from_last(call, hop)
+        before = call.visible
+        one_by_one = is_new and call.unseen <= 1
         self.story.append(f"{hop.session_id} {hop.input} {hop.text!r}{' starts' * hop.starts}")
         right = self.model.post(hop)
         reply = self.host.answer(hop)
@@ -191,16 +193,13 @@ class Walker:
         if new and one_by_one:
             self._named(new, before)
         if is_new:
-            call.reply, call.unseen = reply, 0
+            call.reply, call.unseen, call.visible = reply, 0, [reply.text]
+        elif hop.text == call.posts[-1].text:
+            call.visible.append(reply.text)
 
-    def _goes_on_from_last(self, call: Call, hop: Hop) -> bool:
-        """Whether what the store holds is what the caller sees: an older post may have taken its place."""
-        kept = self.model.calls.get((call.session_id, call.phone))
-        return kept is None or self.model.away or hop.input == "latest" or kept.place.reply == call.reply
-
-    def _named(self, saved: list[int], before: Reply | None) -> None:
+    def _named(self, saved: list[int], before: list[str]) -> None:
         """What is saved by one answer was named on the screen before it."""
-        named = {int(text.replace(",", "")) * 100 for text in _AMOUNT.findall(before.text if before else "")}
+        named = {int(text.replace(",", "")) * 100 for text in _AMOUNT.findall("\n".join(before))}
         if len(saved) > 1 or saved[0] not in named:
             # Two answers in one text (`4*60*1`) go through a screen that nobody saw, as they ask for.
             if "*" in self.call().typed[-1]:

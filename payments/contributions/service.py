@@ -1,10 +1,10 @@
 """Asking to save, and moving an intent from state to state. Nothing here calls a wallet."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, func, select
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -133,23 +133,26 @@ def _who_was_first(session: Session, key: str, payer: str | None) -> RequestOutc
     return AlreadyOpen(open_one.id, Money(open_one.amount_cents, open_one.currency), open_one.wallet)
 
 
-def usual_amounts(session: Session, member_id: uuid.UUID) -> Sequence[Money]:
-    """Up to three amounts this member saves, most usual first, from the last twenty payments."""
+def usual_amounts_of(member_id: ColumnElement[uuid.UUID]) -> ColumnElement[list[int]]:
+    """Up to three amounts in cents that a member saves, most usual first, from the last twenty payments: a
+    column of a statement about members.
+    """
     last = (
-        select(Receipt.amount_cents, Receipt.currency, Receipt.paid_at)
+        select(Receipt.amount_cents, Receipt.paid_at)
         .where(Receipt.member_id == member_id, Receipt.reversed_at.is_(None))
         .order_by(Receipt.paid_at.desc())
         .limit(_HISTORY_LENGTH)
+        .correlate_except(Receipt)
         .subquery()
     )
-    rows = session.execute(
-        select(last.c.amount_cents, last.c.currency)
+    usual = (
+        select(last.c.amount_cents)
         .where(last.c.amount_cents % 100 == 0)
-        .group_by(last.c.amount_cents, last.c.currency)
+        .group_by(last.c.amount_cents)
         .order_by(func.count().desc(), func.max(last.c.paid_at).desc())
         .limit(_USUAL_AMOUNTS_MAX)
     )
-    return [Money(amount_cents, currency) for amount_cents, currency in rows]
+    return func.array(usual.scalar_subquery(), type_=ARRAY(BigInteger))
 
 
 def locked(session: Session, contribution_id: uuid.UUID) -> Contribution | None:

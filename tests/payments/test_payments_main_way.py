@@ -4,11 +4,14 @@ import uuid
 from dataclasses import replace
 from datetime import timedelta
 
+from sqlalchemy import select
+
 from core.money import Money
 from core.phone import PhoneNumber
 from members.model import Status
+from members.tables import MemberRow
 from payments.contributions.model import AlreadyOpen, NotAllowed, OutOfLimits, Requested
-from payments.contributions.service import usual_amounts
+from payments.contributions.service import usual_amounts_of
 from payments.model import PaymentState
 from payments.view import payment_way, statement_of
 from tests.payments.world import World
@@ -109,7 +112,7 @@ def test_usual_amounts_come_from_what_was_saved_most_often(world: World) -> None
         world.work("evidence")
         world.clock.forward(minutes=1)
     with world.sessions.begin() as session:
-        assert usual_amounts(session, member.id) == [Money(20000), Money(10000), Money(2000)]
+        assert session.scalar(select(usual_amounts_of(MemberRow.id))) == [20000, 10000, 2000]
 
 
 def test_a_phone_pays_no_more_in_a_day_than_the_scheme_allows(world: World) -> None:

@@ -4,7 +4,7 @@ Source: help.africastalking.com (USSD articles) and captures of its posts; the f
 """
 
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 from ussd_app.gateway.aggregator import Dialling, network_of, session_id_of, typed_text
 from ussd_app.gateway.hop import Hop, InputMode, Reply, SessionEnd, UnreadablePost
@@ -59,14 +59,25 @@ class AfricasTalking:
 
 
 def _fields(body: bytes) -> dict[str, str]:
+    if body.count(b"&") >= _FIELDS_MAX:
+        raise UnreadablePost("not a form: too many fields")
     try:
-        pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, max_num_fields=_FIELDS_MAX, errors="strict"
-        )
-    except ValueError as error:
+        pairs = [field.partition("=") for field in body.decode("ascii").split("&") if field]
+        return {_plain(name): _plain(value) for name, _, value in pairs}
+    except UnicodeDecodeError:
         # Chained from None: the body may hold a PIN and must not travel with the error.
-        raise UnreadablePost(f"not a form: {type(error).__name__}") from None
-    return dict(pairs)
+        raise UnreadablePost("not a form: no text") from None
+
+
+def _plain(text: str) -> str:
+    """What stands in one field of a form."""
+    if "+" in text:
+        text = text.replace("+", " ")
+    if "%" not in text:
+        return text
+    # A plus, a star and a hash are all that most fields have escaped; anything else is read with care.
+    known = text.replace("%2B", "+").replace("%2A", "*").replace("%23", "#")
+    return known if "%" not in known else unquote(text, errors="strict")
 
 
 def _whole_number(text: str) -> int | None:

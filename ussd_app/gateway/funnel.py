@@ -7,9 +7,8 @@ import atexit
 import threading
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date
-from typing import Any, Final
+from datetime import UTC, date, datetime
+from typing import Any, Final, NamedTuple
 
 import structlog
 from prometheus_client import Counter as PrometheusCounter
@@ -31,11 +30,17 @@ SCREENS: Final = PrometheusCounter(
     "kibaba_ussd_screen_events", "What happened on each screen.", ["screen", "event"]
 )
 
+_ROW: Final = insert(MenuFunnel)
+# One row a time, so that the statement is compiled once and not for every number of rows.
+_ADD: Final = _ROW.on_conflict_do_update(
+    index_elements=["day", "screen", "graph", "language", "network"],
+    set_={name: MenuFunnel.__table__.c[name] + _ROW.excluded[name] for name in _COUNTED},
+)
+
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
+class Marks(NamedTuple):
     """What every event of a hop has in common."""
 
     graph: str
@@ -56,6 +61,8 @@ class Funnel:
         self._clock = clock
         self._calendar = calendar
         self._flush_seconds = flush_seconds
+        never = datetime.min.replace(tzinfo=UTC)
+        self._today = date.min, never, never
         self._lock = threading.Lock()
         self._counts: Counter[tuple[_Row, str]] = Counter()
         self._timer: threading.Timer | None = None
@@ -70,17 +77,26 @@ class Funnel:
         milliseconds: int | None = None,
     ) -> None:
         """Count what an answer did; `milliseconds` is how long the caller took on `answered_on`."""
-        day = self._calendar.day_of(self._clock.now())
-        counted = [((day, event.screen, marks), event.kind) for event in events if event.kind in _COLUMNS]
-        if not counted:
+        now = self._clock.now()
+        day, began_at, ends_at = self._today
+        if not began_at <= now < ends_at:
+            day = self._calendar.day_of(now)
+            self._today = day, *self._calendar.bounds(day)
+        counts = [((day, event.screen, marks), event.kind) for event in events if event.kind in _COLUMNS]
+        if not counts:
             return
+        if answered_on:
+            row = (day, answered_on, marks)
+            if any(kind == "entered" for _, kind in counts):
+                counts.append((row, "left"))
+            if milliseconds is not None and 0 <= milliseconds <= _MILLISECONDS_MAX:
+                counts.append((row, "timed"))
+            else:
+                milliseconds = None
         with self._lock:
-            self._counts.update(counted)
-            if answered_on and any(kind == "entered" for _, kind in counted):
-                self._counts[(day, answered_on, marks), "left"] += 1
-            if answered_on and milliseconds is not None and 0 <= milliseconds <= _MILLISECONDS_MAX:
-                row = (day, answered_on, marks)
-                self._counts[row, "timed"] += 1
+            for counted in counts:
+                self._counts[counted] += 1
+            if answered_on and milliseconds is not None:
                 self._counts[row, "milliseconds"] += milliseconds
             if self._timer is None and not self._is_closed:
                 self._timer = threading.Timer(self._flush_seconds, self.flush)
@@ -96,16 +112,8 @@ class Funnel:
             return
         try:
             with self._sessions.begin() as database:
-                statement = insert(MenuFunnel).values(_rows(counts))
                 # Rows in one order, so that two processes never wait for each other in a circle.
-                database.execute(
-                    statement.on_conflict_do_update(
-                        index_elements=["day", "screen", "graph", "language", "network"],
-                        set_={
-                            name: MenuFunnel.__table__.c[name] + statement.excluded[name] for name in _COUNTED
-                        },
-                    )
-                )
+                database.execute(_ADD, _rows(counts))
         except SQLAlchemyError as error:
             log.warning("the funnel was not written", error=type(error).__name__)
             with self._lock:

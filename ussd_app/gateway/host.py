@@ -5,9 +5,10 @@ had; text that grew is walked through, answer by answer; text that contradicts w
 A session is walked on the menus it began with, whichever release answers.
 
 With the session store away or empty, cumulative text is walked through again from the start: effects and PIN
-checks are remembered per hop in the database, so that walking again repeats none of them. An answer sets off
-something new (a saving confirmed, a PIN) only on a screen that is known to have been shown to it: the text
-could as well be a dial string, or facts may have changed since. Otherwise it is asked once more.
+checks are remembered per hop in the database, so that walking again repeats none of them. Only the last
+answer of such a text sets off something new (a saving confirmed, a PIN), and only on a screen that is known
+to have been shown to it: the text could as well be a dial string, or facts may have changed since. Otherwise
+it is asked once more.
 """
 
 import secrets
@@ -23,14 +24,14 @@ from core import outbox
 from core.clock import Clock
 from core.database import Sessions
 from core.vault import Vault
-from menus import Event, Graph, Opening, Session, SessionUnreadableError, Step, adopt, render_notice
+from menus import Event, Graph, Opening, Session, adopt, render_notice
 from menus.engine.model import HOME, MORE
 from ussd_app.gateway.funnel import Funnel, Marks
 from ussd_app.gateway.graphs import Graphs
 from ussd_app.gateway.hop import Hop, Reply, SessionEnd
 from ussd_app.gateway.meaning import Again, Answers, Begins, Contradicts, meaning_of, seen_of
-from ussd_app.gateway.session_store import Record, SessionStore
-from ussd_app.gateway.turns import Held, Turn, Turns
+from ussd_app.gateway.session_store import Recall, Record, SessionStore
+from ussd_app.gateway.turns import NOTHING_KNOWN, Held, Known, Turn, Turns, Worked
 
 _SEEN_PLACE: Final = "ussd.text"
 _PHONE_PLACE: Final = "ussd.phone"
@@ -57,15 +58,19 @@ class _Progress:
     contribution_id: str = ""
     walked: tuple[_Walked, ...] = ()
     is_rebuilt: bool = False
+    known: Known = NOTHING_KNOWN
 
-    def after(self, done: Step, *, answers: int, contribution_id: str = "") -> "_Progress":
-        return replace(
-            self,
-            session=done.session,
-            reply=Reply(done.text, done.ends),
-            answers=answers,
-            contribution_id=contribution_id or self.contribution_id,
-            walked=(*self.walked, (self.session.screen, done.events)),
+    def after(self, worked: Worked, *, answers: int) -> "_Progress":
+        done = worked.step
+        return _Progress(
+            done.session,
+            Reply(done.text, done.ends),
+            answers,
+            self.epoch,
+            worked.contribution_id or self.contribution_id,
+            (*self.walked, (self.session.screen, done.events)),
+            self.is_rebuilt,
+            worked.known,
         )
 
 
@@ -98,7 +103,7 @@ class Host:
     def answer(self, hop: Hop) -> Reply:
         """The reply to one post; the same post again gets the same reply and has no second effect."""
         key = self._key(hop.provider, hop.session_id, hop.phone.e164)
-        record, is_away = self._load(key)
+        record, recall, is_away = self._load(hop, key)
         meaning = meaning_of(hop, record, self._seen, self._now())
         if isinstance(meaning, Again) and record is not None:
             return Reply(record.reply, record.ends)
@@ -110,7 +115,8 @@ class Host:
         if isinstance(meaning, Answers) and record is not None:
             progress = self._go_on(hop, key, record, meaning.parts)
         else:
-            progress = self._begin(hop, key, meaning.parts if isinstance(meaning, Begins) else ())
+            parts = meaning.parts if isinstance(meaning, Begins) else ()
+            progress = self._begin(hop, key, parts, recall or self._recall(hop, key))
         if is_away or progress.is_rebuilt:
             self._turns.show(key, progress.answers, self._seen(progress.reply.text))
         return self._commit(hop, key, record, progress)
@@ -118,7 +124,10 @@ class Host:
     def ended(self, end: SessionEnd) -> None:
         """The aggregator says the session is over: a prompt that waited for that may go ahead."""
         key = self._key(end.provider, end.session_id, end.phone.e164)
-        record, _ = self._load(key)
+        try:
+            record = self._store.load(key)
+        except RedisError:
+            return
         if record is None:
             return
         if record.contribution_id:
@@ -128,44 +137,62 @@ class Host:
         if end.dropped and not record.ends:
             self._abandoned(f"{key}:{record.epoch}", record, end.network_code)
 
-    def _begin(self, hop: Hop, key: str, parts: tuple[str, ...]) -> _Progress:
+    def _begin(self, hop: Hop, key: str, parts: tuple[str, ...], recall: Recall) -> _Progress:
         """The first post we know of: a plain dial, a deep link, or a session whose record was lost.
 
         A dial string never answers screens (`*384*96*1*1#` must not save): text is walked through only when
         the store is away or has lately lost what it held.
         """
         self._graphs.keep()
+        suspended = self._suspended(hop, recall)
         if hop.input == "latest":
-            return self._open(hop, key, parts, epoch=secrets.token_hex(8))
-        if not parts or not self._lost():
-            return self._open(hop, key, parts)
+            return self._open(hop, key, parts, suspended, epoch=secrets.token_hex(8))
+        if not parts or not recall.lost_lately:
+            return self._open(hop, key, parts, suspended)
         dialled, typed = (parts[:1], parts[1:]) if _is_alias(parts[0]) else ((), parts)
-        progress = self._open(hop, key, dialled)
-        shown = self._turns.shown(key, len(typed))
+        progress = self._open(hop, key, dialled, suspended)
+        shown = self._turns.shown(key, _ANSWERS_MAX)
         rebuilt = self._answers(hop, key, progress, typed, shown)
         # What came before the last answer was counted when it came.
         return replace(rebuilt, walked=rebuilt.walked[-1:], is_rebuilt=True)
 
-    def _open(self, hop: Hop, key: str, link: tuple[str, ...], epoch: str = "") -> _Progress:
-        opening = Opening(link) if link else Opening(suspended=self._suspended(hop))
+    def _open(
+        self, hop: Hop, key: str, link: tuple[str, ...], suspended: Session | None, epoch: str = ""
+    ) -> _Progress:
+        opening = Opening(link) if link else Opening(suspended=suspended)
         turn = Turn(hop, f"{key}:{epoch}" if epoch else key, 0)
-        done = self._turns.opened(self._graphs.current, opening, turn)
+        worked = self._turns.opened(self._graphs.current, opening, turn)
+        done = worked.step
         return _Progress(
-            done.session, Reply(done.text, done.ends), answers=0, epoch=epoch, walked=(("", done.events),)
+            done.session,
+            Reply(done.text, done.ends),
+            answers=0,
+            epoch=epoch,
+            walked=(("", done.events),),
+            known=worked.known,
         )
 
     def _go_on(self, hop: Hop, key: str, record: Record, parts: tuple[str, ...]) -> _Progress:
         session = self._readable(record.session)
         if session is None:
-            return self._begin(hop, key, ())
+            return self._begin(hop, key, (), Recall(lost_lately=False))
         progress = _Progress(
             session,
             Reply(record.reply, record.ends),
             record.answers,
             record.epoch,
             record.contribution_id,
+            known=record.known,
         )
-        return self._answers(hop, key, progress, parts)
+        if len(parts) == 1:
+            return self._answers(hop, key, progress, parts)
+        shown = self._turns.shown(key, _ANSWERS_MAX)
+        if not record.rebuilt and max(shown, default=-1) < record.answers:
+            return self._answers(hop, key, progress, parts)
+        # These are not answers that got lost on their way to us: the caller went on while the store did not
+        # keep what they saw, so that this record is not where they are.
+        shown[record.answers] = self._seen(record.reply)
+        return replace(self._answers(hop, key, progress, parts, shown), is_rebuilt=True)
 
     def _answers(
         self,
@@ -175,21 +202,26 @@ class Host:
         parts: tuple[str, ...],
         shown: Mapping[int, str] | None = None,
     ) -> _Progress:
-        """Answer screen after screen. With `shown`, answers to other screens than those set off nothing."""
+        """Answer screen after screen. With `shown`, only the newest answer, and only to one of those screens,
+        sets anything off.
+        """
         total = progress.answers + len(parts)
         if total > _ANSWERS_MAX:
             return replace(progress, reply=self._notice("trouble"), answers=total)
         graph = self._graph_of(progress.session)
         session_key = f"{key}:{progress.epoch}" if progress.epoch else key
         for part in parts:
-            known = shown is None or shown.get(progress.answers) == self._seen(progress.reply.text)
-            turn = Turn(hop, session_key, progress.answers + 1, in_doubt=not known)
+            turn = Turn(hop, session_key, progress.answers + 1)
+            if shown is not None:
+                unseen = shown.get(progress.answers) != self._seen(progress.reply.text)
+                is_newest = turn.number == total and turn.number > max(shown, default=0)
+                turn = replace(turn, in_doubt=unseen or not is_newest, unseen=unseen)
             try:
-                done, contribution_id = self._turns.typed(graph, progress.session, part, turn)
+                worked = self._turns.typed(graph, progress.session, part, turn, progress.known)
             except Held:
                 progress = replace(progress, answers=turn.number)
             else:
-                progress = progress.after(done, answers=turn.number, contribution_id=contribution_id)
+                progress = progress.after(worked, answers=turn.number)
         return progress
 
     def _commit(self, hop: Hop, key: str, before: Record | None, progress: _Progress) -> Reply:
@@ -200,12 +232,14 @@ class Host:
             seen_length=len(hop.text),
             seen_hash=self._seen(seen_of(hop)),
             answers=progress.answers,
-            session=progress.session.to_json(),
+            session=progress.session,
             reply=progress.reply.text,
             ends=progress.reply.ends,
             at=now,
             epoch=progress.epoch,
             contribution_id=progress.contribution_id,
+            rebuilt=progress.is_rebuilt,
+            known=progress.known,
         )
         try:
             first = self._store.commit(
@@ -246,48 +280,42 @@ class Host:
 
     def _abandoned(self, name: str, record: Record, network_code: str) -> None:
         """Count, once by this name, a session that was left while an answer was expected."""
+        session = record.session
         try:
-            session = Session.from_json(record.session)
-            is_first = self._store.first_end(name)
-        except (RedisError, SessionUnreadableError):
+            is_first = session is not None and self._store.first_end(name)
+        except RedisError:
             return
-        if is_first:
+        if session is not None and is_first:
             marks = Marks(session.graph, session.language, network_code)
             self._funnel.count(marks, (Event("abandoned", session.screen),))
 
-    def _load(self, key: str) -> tuple[Record | None, bool]:
-        """The session's record, and whether the store is away."""
+    def _load(self, hop: Hop, key: str) -> tuple[Record | None, Recall | None, bool]:
+        """The session's record, what is recalled if it seems to begin, and whether the store is away."""
         try:
-            return self._store.load(key), False
+            if hop.starts:
+                return *self._store.opening(key, self._phone_index(hop), self._clock.now()), False
+            return self._store.load(key), None, False
         except RedisError as error:
             log.warning("session store away", error=type(error).__name__)
-            return None, True
+            return None, Recall(), True
 
-    def _lost(self) -> bool:
+    def _recall(self, hop: Hop, key: str) -> Recall:
         try:
-            return self._store.lost_lately(self._clock.now())
+            return self._store.opening(key, self._phone_index(hop), self._clock.now())[1]
         except RedisError:
-            return True
+            return Recall()
 
-    def _suspended(self, hop: Hop) -> Session | None:
-        try:
-            key, record = self._store.latest_of(self._phone_index(hop))
-        except RedisError:
-            return None
+    def _suspended(self, hop: Hop, recall: Recall) -> Session | None:
+        record = recall.record
         if record is None or record.ends:
             return None
         # Not every aggregator says that a session is over; that the caller dials again says it, too.
-        self._abandoned(f"{key}:{record.epoch}", record, hop.network_code)
-        try:
-            return Session.from_json(record.session)
-        except SessionUnreadableError:
-            return None
+        self._abandoned(f"{recall.key}:{record.epoch}", record, hop.network_code)
+        return record.session
 
-    def _readable(self, stored: str) -> Session | None:
+    def _readable(self, session: Session | None) -> Session | None:
         """A session that can go on: on its own menus, else carried over to the present ones."""
-        try:
-            session = Session.from_json(stored)
-        except SessionUnreadableError:
+        if session is None:
             return None
         if self._graphs.get(session.graph) is not None:
             return session

@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Callable, Iterable
+from time import perf_counter
 from typing import Any, Final
 
 import structlog
@@ -44,7 +45,7 @@ class _Line:
 
     def __init__(self, aggregator: Aggregator) -> None:
         self.aggregator = aggregator
-        self.timed = HOP_SECONDS.labels(aggregator.name).time
+        self.took = HOP_SECONDS.labels(aggregator.name).observe
         self.count = {outcome: HOPS.labels(aggregator.name, outcome).inc for outcome in _OUTCOMES}
 
 
@@ -81,21 +82,26 @@ class Gateway:
         return _send(start_response, "200 OK", body, line.aggregator.content_type)
 
     def _hop(self, line: _Line, environ: dict[str, Any]) -> bytes:
+        began = perf_counter()
+        body = self._replied(line, environ)
+        line.took(perf_counter() - began)
+        return body
+
+    def _replied(self, line: _Line, environ: dict[str, Any]) -> bytes:
         aggregator = line.aggregator
-        with line.timed():
-            try:
-                post = aggregator.parse_hop(read_body(environ, _HOP_BYTES_MAX))
-            except (UnreadablePost, BodyTooLarge) as error:
-                line.count["unreadable"]()
-                log.warning("unreadable USSD post", reason=str(error) or type(error).__name__)
-                return aggregator.render(_REFUSED, None)
-            except Exception as error:  # noqa: BLE001 -- a caller is waiting: whatever broke, they get a screen
-                self._broken(line, "hop not read", error)
-                return aggregator.render(_TROUBLE, None)
-            if isinstance(post, SessionEnd):
-                self._ended(line, post)
-                return aggregator.acknowledge()
-            return aggregator.render(self._answer(line, post), post)
+        try:
+            post = aggregator.parse_hop(read_body(environ, _HOP_BYTES_MAX))
+        except (UnreadablePost, BodyTooLarge) as error:
+            line.count["unreadable"]()
+            log.warning("unreadable USSD post", reason=str(error) or type(error).__name__)
+            return aggregator.render(_REFUSED, None)
+        except Exception as error:  # noqa: BLE001 -- a caller is waiting: whatever broke, they get a screen
+            self._broken(line, "hop not read", error)
+            return aggregator.render(_TROUBLE, None)
+        if isinstance(post, SessionEnd):
+            self._ended(line, post)
+            return aggregator.acknowledge()
+        return aggregator.render(self._answer(line, post), post)
 
     def _answer(self, line: _Line, hop: Hop) -> Reply:
         try:

@@ -17,6 +17,7 @@ from payments.contributions.model import AlreadyOpen, OutOfLimits, Requested, Te
 from payments.model import Channel
 from payments.plans import service as plans
 from payments.plans.model import PlanSet, Rhythm
+from ussd_app.gateway.hop import Hop
 from ussd_app.gateway.money_world import Caller
 from ussd_app.gateway.turns import Visit
 
@@ -37,8 +38,7 @@ class SavingWorld:
     @property
     def facts(self) -> dict[str, Callable[[Visit, Session], Any]]:
         return {
-            "usual_amounts": self.usual_amounts,
-            "charges": self.charges,
+            "charges": lambda visit, _: self.charges_of(visit.hop, visit.now),
             "months": self.months,
             "recipient": self.recipient,
             "plan": self.plan,
@@ -54,17 +54,10 @@ class SavingWorld:
             "stop_plan": self.stop_plan,
         }
 
-    def usual_amounts(self, visit: Visit, _draft: Session) -> list[int]:
-        amounts = contributions.usual_amounts(visit.database, self.caller(visit).id)
-        scheme = self.terms_at(visit.now).scheme
-        return [amount.amount_cents for amount in amounts if scheme.allows(amount.amount_cents)][
-            :USUAL_AMOUNTS_MAX
-        ]
-
-    def charges(self, visit: Visit, _draft: Session) -> dict[str, Any]:
+    def charges_of(self, hop: Hop, now: datetime) -> dict[str, Any]:
         """What is free depends on the wallet that will ask this phone."""
-        terms = self.terms_at(visit.now)
-        wallet = terms.wallets.choose(visit.hop.phone, visit.hop.network_code).wallet
+        terms = self.terms_at(now)
+        wallet = terms.wallets.choose(hop.phone, hop.network_code).wallet
         return {"free_up_to_cents": terms.scheme.free_up_to(wallet)}
 
     def months(self, visit: Visit, _draft: Session) -> list[str]:

@@ -5,25 +5,28 @@ A record holds no input: what was typed so far is kept as a keyed hash and a len
 that led to them, so that an older post that arrives again gets its own reply again.
 """
 
+import hashlib
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisAwayError
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from core.vault import Vault
+from menus import Session, SessionUnreadableError
+from ussd_app.gateway.store_lines import StoreLines
+from ussd_app.gateway.turns import Known
 
 _PLACE: Final = "ussd.session"
 _SESSION: Final = "ussd:session:"
 _SINCE_KEY: Final = "ussd:since"
 # A store that just failed is not asked again for so long, so that a hop waits for it at most once.
 _AWAY_SECONDS: Final = 1.0
-_COMMIT: Final = """
+_COMMIT: Final = b"""
 local stored = redis.call('GET', KEYS[1])
 local turn, seen = '0', ''
 if stored then turn, seen = string.match(stored, '^(%d+)|([^|]*)|') end
@@ -36,26 +39,42 @@ redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 if ARGV[4] == '' then redis.call('DEL', KEYS[2]) else redis.call('SET', KEYS[2], KEYS[1], 'EX', ARGV[4]) end
 return false
 """
-_Result = TypeVar("_Result")
+_COMMIT_SHA: Final = hashlib.sha1(_COMMIT, usedforsecurity=False).hexdigest()
+_COMMIT_KEYS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """A session as of its last hop: `turn` counts commits, `seen_*` describe the text that led here.
 
-    `at` is when, in milliseconds since 1970. `epoch` tells sessions apart that share an id.
+    `at` is when, in milliseconds since 1970. `epoch` tells sessions apart that share an id. `rebuilt`: made
+    from the text of a session whose record was lost, perhaps from an older post than the caller is at.
+    `session` is None when this release cannot read it.
     """
 
     turn: int
     seen_length: int
     seen_hash: str
     answers: int
-    session: str = field(repr=False)
+    session: Session | None = field(repr=False)
     reply: str = field(repr=False)
     ends: bool
     at: int = 0
     epoch: str = ""
     contribution_id: str = ""
+    rebuilt: bool = False
+    known: Known = field(default_factory=Known, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """What there is to know when a session begins: key and record of the phone's latest session, for fifteen
+    minutes, if it has not ended; and whether the store may have lost what it held within a session's life.
+    """
+
+    key: str = ""
+    record: Record | None = None
+    lost_lately: bool = True
 
 
 class SessionStore:
@@ -64,29 +83,39 @@ class SessionStore:
     def __init__(
         self, redis: "Redis", vault: Vault, *, session_seconds: int, resume_seconds: int = 900
     ) -> None:
-        self._redis = redis
+        self._lines = StoreLines(redis)
         self._vault = vault
         self._session_seconds = session_seconds
         self._kept_seconds = max(session_seconds, resume_seconds)
         self._resume_seconds = resume_seconds
-        self._commit = redis.register_script(_COMMIT)
         self._away_until = 0.0
+
+    def close(self) -> None:
+        """Let go of its connections."""
+        self._lines.close()
 
     def load(self, key: str) -> Record | None:
         """The record of one session."""
-        return self._read(self._ask(lambda: self._redis.get(_session_key(key))))
+        return self._read(self._ask("GET", _session_key(key)))
+
+    def opening(self, key: str, phone_index: str, now: datetime) -> tuple[Record | None, Recall]:
+        """The record of a session that seems to begin, and what there is to know if it does."""
+        names = _session_key(key), _phone_key(phone_index), _SINCE_KEY
+        stored, latest, since = self._ask("MGET", *names)
+        present = int(now.timestamp())
+        if since is None:
+            since = self._ask("SET", _SINCE_KEY, present, "NX", "GET")
+        lost_lately = since is None or present - int(since) < self._kept_seconds
+        if latest is None:
+            return self._read(stored), Recall(lost_lately=lost_lately)
+        earlier: str = latest.decode()
+        recalled = stored if earlier == names[0] else self._ask("GET", earlier)
+        recall = Recall(earlier.removeprefix(_SESSION), self._read(recalled), lost_lately)
+        return self._read(stored), recall
 
     def earlier(self, key: str, seen_hash: str) -> Record | None:
         """The record as it was when the text of this hash had been worked."""
-        return self._read(self._ask(lambda: self._redis.hget(_earlier_key(key), seen_hash)))
-
-    def latest_of(self, phone_index: str) -> tuple[str, Record | None]:
-        """Key and record of the phone's latest session that has not ended, for fifteen minutes."""
-        stored = self._ask(lambda: self._redis.get(_phone_key(phone_index)))
-        if not isinstance(stored, bytes):
-            return "", None
-        key = stored.decode()
-        return key.removeprefix(_SESSION), self._read(self._ask(lambda: self._redis.get(key)))
+        return self._read(self._ask("HGET", _earlier_key(key), seen_hash))
 
     def commit(
         self, key: str, phone_index: str, record: Record, *, after_turn: int, keep_earlier: bool
@@ -95,59 +124,78 @@ class SessionStore:
 
         Returns None when stored, otherwise the record that somebody else stored first.
         """
-        keys = [_session_key(key), _phone_key(phone_index), _earlier_key(key)]
-        args: list[int | str] = [
+        arguments = (
+            _COMMIT_KEYS,
+            _session_key(key),
+            _phone_key(phone_index),
+            _earlier_key(key),
             after_turn,
             self._write(record),
             self._kept_seconds,
             "" if record.ends else self._resume_seconds,
             self._session_seconds if keep_earlier else "",
-        ]
-        return self._read(self._ask(lambda: self._commit(keys=keys, args=args)))
-
-    def lost_lately(self, now: datetime) -> bool:
-        """Whether what was stored may have been lost within the life of a session."""
-        began = int(now.timestamp())
-        since = self._ask(lambda: self._redis.set(_SINCE_KEY, began, nx=True, get=True))
-        return since is None or began - int(since) < self._kept_seconds
+        )
+        try:
+            stored = self._ask("EVALSHA", _COMMIT_SHA, *arguments)
+        except NoScriptError:
+            stored = self._ask("EVAL", _COMMIT, *arguments)
+        return self._read(stored)
 
     def first_end(self, key: str) -> bool:
         """True for the first who says that this session is over without an end."""
-        asked = self._ask(lambda: self._redis.set(_ended_key(key), 1, nx=True, ex=self._kept_seconds))
-        return bool(asked)
+        return bool(self._ask("SET", _ended_key(key), 1, "NX", "EX", self._kept_seconds))
 
-    def _ask(self, question: Callable[[], _Result]) -> _Result:
+    def _ask(self, *command: str | bytes | int) -> Any:
         if time.monotonic() < self._away_until:
             raise RedisAwayError("the session store did not answer a moment ago")
         try:
-            return question()
+            return self._lines.ask(*command)
+        except NoScriptError:
+            raise
         except RedisError:
             self._away_until = time.monotonic() + _AWAY_SECONDS
             raise
 
     def _write(self, record: Record) -> str:
-        secret = json.dumps([record.session, record.reply], ensure_ascii=False)
-        fields = [
-            record.seen_length,
-            record.answers,
-            record.ends,
-            record.at,
-            record.epoch,
-            record.contribution_id,
-            self._vault.seal(_PLACE, secret),
-        ]
-        return f"{record.turn}|{record.seen_hash}|{json.dumps(fields)}"
+        session = record.session.to_fields() if record.session else []
+        secret = _ENCODE([session, record.reply, record.known.facts, record.known.at])
+        return (
+            f"{record.turn}|{record.seen_hash}|{record.seen_length}|{record.answers}|{record.ends:d}|{record.at}|"
+            f"{record.epoch}|{record.contribution_id}|{record.rebuilt:d}|{self._vault.seal(_PLACE, secret)}"
+        )
 
-    def _read(self, stored: Any) -> Record | None:
+    def _read(self, stored: bytes | None) -> Record | None:
         if not stored:
             return None
-        text = stored.decode() if isinstance(stored, bytes) else stored
-        turn, seen_hash, body = text.split("|", 2)
-        seen_length, answers, ends, at, epoch, contribution_id, sealed = json.loads(body)
-        session, reply = json.loads(self._vault.open(_PLACE, sealed))
-        return Record(
-            int(turn), seen_length, seen_hash, answers, session, reply, ends, at, epoch, contribution_id
+        turn, seen_hash, length, answers, ends, at, epoch, contribution_id, rebuilt, sealed = (
+            stored.decode().split("|")
         )
+        session, reply, facts, facts_at = json.loads(self._vault.open(_PLACE, sealed))
+        return Record(
+            int(turn),
+            int(length),
+            seen_hash,
+            int(answers),
+            _session(session),
+            reply,
+            ends == "1",
+            int(at),
+            epoch,
+            contribution_id,
+            rebuilt == "1",
+            Known(facts, facts_at),
+        )
+
+
+# Made once: `json.dumps` with any option makes an encoder each time.
+_ENCODE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _session(fields: object) -> Session | None:
+    try:
+        return Session.from_fields(fields)
+    except SessionUnreadableError:
+        return None
 
 
 def _session_key(key: str) -> str:

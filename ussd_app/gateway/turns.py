@@ -1,9 +1,14 @@
-"""One answer, worked in one database transaction: facts asked, effects done once, PINs judged at the edge."""
+"""One answer worked: facts asked, effects done once, PINs judged at the edge.
+
+What is asked about the caller on every screen is read in one statement and kept with the session, so that
+most answers need no database at all. Anything else (balances, payments, the register's answer) is asked when
+it is needed, and whatever is done is decided on facts read in the transaction that does it.
+"""
 
 import hashlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, Protocol
@@ -15,13 +20,28 @@ from sqlalchemy.orm import Session as DatabaseSession
 from core.clock import Clock
 from core.database import Sessions
 from core.errors import KibabaError
-from menus import Answer, Effect, Expectation, Graph, PinVerdict, Session, Step, Typed, reads_as_pin, step
+from menus import (
+    Answer,
+    Effect,
+    Expectation,
+    Graph,
+    PinVerdict,
+    Session,
+    Step,
+    Typed,
+    Wanted,
+    reads_as_pin,
+    step,
+)
 from ussd_app.gateway.hop import Hop
 from ussd_app.gateway.once import DatabaseResults, Results
 
 _ROUNDS_MAX: Final = 20
 # A hop that took so long to learn something asks nothing more: the caller is told while they can be.
 _ASKING_SECONDS: Final = 1.5
+# What `World.caller` tells, and for how long it may be told again.
+CALLER_FACTS: Final = frozenset({"member", "usual_amounts", "charges"})
+KNOWN_MILLISECONDS: Final = 60_000
 
 log = structlog.get_logger()
 
@@ -37,10 +57,31 @@ class Held(Exception):  # noqa: N818 -- it says what happened to the answer
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """Facts about the caller as they were read `at` (milliseconds since 1970); empty when none are known."""
+
+    facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    at: int = 0
+
+
+NOTHING_KNOWN: Final = Known()
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """An answer worked: the step, what is known of the caller now, and the contribution it began, if any."""
+
+    step: Step
+    known: Known = NOTHING_KNOWN
+    contribution_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
     """One answer being worked: what facts and effects may need to know. `key` names this answer for ever.
 
-    `in_doubt`: it may answer another screen than this one, or none, so it sets off nothing new.
+    `in_doubt`: it may not be meant for this screen now, so it sets off nothing new. `unseen`: this screen may
+    never have been shown, so not even a new PIN is taken from it.
     """
 
     database: DatabaseSession
@@ -49,10 +90,19 @@ class Visit:
     session_key: str
     now: datetime
     in_doubt: bool = False
+    unseen: bool = False
 
 
 class World(Protocol):
     """What the host asks of the rooms that know things."""
+
+    def given(self, now: datetime) -> Mapping[str, Any]:
+        """Facts for which nobody is asked."""
+        ...
+
+    def caller(self, hop: Hop, now: datetime) -> Mapping[str, Any]:
+        """The facts `member`, `usual_amounts` and `charges`, read outside of any visit."""
+        ...
 
     def fact(self, name: str, visit: Visit, draft: Session) -> Any:
         """The fact `name` for this caller (shapes in `menus.facts`)."""
@@ -83,6 +133,7 @@ class Turn:
     session_key: str
     number: int
     in_doubt: bool = False
+    unseen: bool = False
 
     @property
     def key(self) -> str:
@@ -115,16 +166,19 @@ class Turns:
         self._clock = clock
         self._budget = budget
 
-    def typed(self, graph: Graph, session: Session, text: str, turn: Turn) -> tuple[Step, str]:
-        """The step after an answer, and the contribution it began, if any. Raises Held."""
+    def typed(
+        self, graph: Graph, session: Session, text: str, turn: Turn, known: Known = NOTHING_KNOWN
+    ) -> Worked:
+        """The step after an answer. Raises Held."""
         expected = graph.expects(session)
         if expected.kind == "pin" and reads_as_pin(text):
-            return self._worked(graph, session, _Pin(text.strip(), expected), turn)
-        return self._worked(graph, session, Typed(text), turn)
+            return self._again_if_cut_off(graph, session, _Pin(text.strip(), expected), turn, known)
+        return self._worked(graph, session, Typed(text), turn, known)
 
-    def opened(self, graph: Graph, opening: Answer, turn: Turn) -> Step:
+    def opened(self, graph: Graph, opening: Answer, turn: Turn) -> Worked:
         """The first step of a session."""
-        return self._worked(graph, None, opening, turn)[0]
+        now = self._clock.now()
+        return self._worked(graph, None, opening, turn, self._caller(turn, now))
 
     def shown(self, session_key: str, answers_max: int) -> dict[int, str]:
         """Hashes of the screens shown while the session's record was lost, by the answers before them."""
@@ -139,36 +193,65 @@ class Turns:
         with self._sessions.begin() as database:
             self._results.once(database, key, self._clock.now(), lambda: screen_hash)
 
+    def _caller(self, turn: Turn, now: datetime) -> Known:
+        return Known(self._world.caller(turn.hop, now), _milliseconds(now))
+
     def _worked(
-        self, graph: Graph, session: Session | None, answer: Answer | _Pin, turn: Turn
-    ) -> tuple[Step, str]:
+        self, graph: Graph, session: Session | None, answer: Answer, turn: Turn, known: Known
+    ) -> Worked:
+        """The step, without a transaction if what is known of the caller is enough for it."""
+        now = self._clock.now()
+        facts = self._facts(known, now)
+        outcome = step(graph, session, answer, facts, self._budget)
+        if isinstance(outcome, Wanted) and not outcome.effects and outcome.facts <= CALLER_FACTS:
+            known = self._caller(turn, now)
+            facts.update(known.facts)
+            outcome = step(graph, session, answer, facts, self._budget)
+        if isinstance(outcome, Step):
+            return Worked(outcome, known)
+        return self._again_if_cut_off(graph, session, answer, turn, known)
+
+    def _facts(self, known: Known, now: datetime) -> dict[str, Any]:
+        facts = dict(self._world.given(now))
+        if 0 <= _milliseconds(now) - known.at < KNOWN_MILLISECONDS:
+            facts.update(known.facts)
+        return facts
+
+    def _again_if_cut_off(
+        self, graph: Graph, session: Session | None, answer: Answer | _Pin, turn: Turn, known: Known
+    ) -> Worked:
         try:
-            return self._transaction(graph, session, answer, turn)
+            return self._transaction(graph, session, answer, turn, known)
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
             # The database was started anew under us. All that a turn does, it does once: try it again.
             log.warning("connection lost in mid-hop", error=type(error).__name__)
-            return self._transaction(graph, session, answer, turn)
+            return self._transaction(graph, session, answer, turn, known)
 
     def _transaction(
-        self, graph: Graph, session: Session | None, answer: Answer | _Pin, turn: Turn
-    ) -> tuple[Step, str]:
+        self, graph: Graph, session: Session | None, answer: Answer | _Pin, turn: Turn, known: Known
+    ) -> Worked:
+        now = self._clock.now()
         with self._sessions.begin() as database:
-            visit = Visit(database, turn.hop, turn.key, turn.session_key, self._clock.now(), turn.in_doubt)
-            done, facts = self._step(graph, visit, session, answer)
-        return done, facts.get("save", {}).get("contribution_id", "")
+            visit = Visit(database, turn.hop, turn.key, turn.session_key, now, turn.in_doubt, turn.unseen)
+            return self._step(graph, visit, session, answer, known)
 
     def _step(
-        self, graph: Graph, visit: Visit, session: Session | None, answer: Answer | _Pin
-    ) -> tuple[Step, dict[str, Any]]:
+        self, graph: Graph, visit: Visit, session: Session | None, answer: Answer | _Pin, known: Known
+    ) -> Worked:
         began = time.monotonic()
         given = self._judge(answer, visit, session) if isinstance(answer, _Pin) else answer
-        facts: dict[str, Any] = {}
+        facts, does = self._facts(known, visit.now), False
         for _ in range(_ROUNDS_MAX):
             outcome = step(graph, session, given, facts, self._budget)
             if isinstance(outcome, Step):
-                return outcome, facts
+                contribution_id: str = facts.get("save", {}).get("contribution_id", "")
+                return Worked(outcome, NOTHING_KNOWN if does else known, contribution_id)
+            if outcome.effects and not does:
+                # Nothing is done on what was true a minute ago: the way here is walked on fresh facts.
+                facts, does = self._facts(NOTHING_KNOWN, visit.now), True
+                continue
             for name in outcome.facts:
                 _within_time(began)
                 facts[name] = self._world.fact(name, visit, outcome.session)
@@ -190,7 +273,7 @@ class Turns:
         if typed.expected.purpose == "check":
             check = partial(self._check_pin, typed.pin, visit)
             return PinVerdict(**self._once(visit, "pin", check))
-        if visit.in_doubt:
+        if visit.unseen:
             raise Held
         if typed.expected.purpose == "set":
             return self._world.choose_pin(typed.pin, visit, session)
@@ -199,6 +282,10 @@ class Turns:
     def _check_pin(self, pin: str, visit: Visit) -> dict[str, Any]:
         verdict = self._world.check_pin(pin, visit)
         return {"kind": verdict.kind, "tries_left": verdict.tries_left, "minutes": verdict.minutes}
+
+
+def _milliseconds(now: datetime) -> int:
+    return int(now.timestamp() * 1000)
 
 
 def _within_time(began: float) -> None:

@@ -1,9 +1,9 @@
 """What the menus want to know and do, answered by the rooms: one function per fact and per effect."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from core.clock import FundCalendar
@@ -28,6 +28,8 @@ from menus.facts import USUAL_AMOUNTS_MAX
 from payments.contributions.model import Terms
 from payments.ledger import service as ledger
 from payments.schemes.rules import Scheme
+from ussd_app.gateway.caller import CALLER, facts_of, read_cells
+from ussd_app.gateway.hop import Hop
 from ussd_app.gateway.money_world import MoneyWorld
 from ussd_app.gateway.saving_world import SavingWorld
 from ussd_app.gateway.turns import Visit
@@ -37,14 +39,6 @@ _ID_PLACE: Final = "ussd.identity"
 _PIN_ANSWER: Final = "pin"
 _ID_ANSWER: Final = "national_id"
 _YES: Final = "yes"
-# What a caller sees of a membership whose papers staff are looking at is the same as while it is pending.
-_SHOWN_STATUS: Final = {
-    Status.ACTIVE: "active",
-    Status.PENDING_VERIFICATION: "pending_verification",
-    Status.NEEDS_REVIEW: "pending_verification",
-    Status.DECEASED: "blocked",
-    Status.CLOSED: "closed",
-}
 _WEAKNESSES: Final = {
     PinWeakness.SEQUENCE: "sequence",
     PinWeakness.REPEATED: "repeated",
@@ -61,12 +55,15 @@ class FundFacts:
 
 
 class RoomsWorld:
-    """The host's view of members and payments. Everything happens in the visit's own transaction."""
+    """The host's view of members and payments. Everything a visit asks happens in its own transaction;
+    `read_caller` reads the values of a row of `CALLER` without one.
+    """
 
     def __init__(
         self,
         *,
         members: Members,
+        read_caller: Callable[..., tuple[str | None, ...] | None],
         vault: Vault,
         calendar: FundCalendar,
         fund: FundFacts,
@@ -74,16 +71,18 @@ class RoomsWorld:
         phone_change_wait_hours: float,
     ) -> None:
         self._members = members
+        self._read_caller = read_caller
+        self._by_day: dict[date, tuple[Scheme, Mapping[str, Any]]] = {}
         self._vault = vault
         self._calendar = calendar
         self._fund = fund
         self._terms_at = terms_at
         self._phone_change_days = max(1, math.ceil(phone_change_wait_hours / 24))
         money = MoneyWorld(self._caller, calendar)
-        saving = SavingWorld(self._caller, members, calendar, terms_at, NOTICE_VERSION)
+        self._saving = saving = SavingWorld(self._caller, members, calendar, terms_at, NOTICE_VERSION)
         self._facts: dict[str, Callable[[Visit, Session], Any]] = {
-            "member": self._member,
-            "scheme": self._scheme,
+            "member": lambda visit, _: self._caller_facts(visit)["member"],
+            "usual_amounts": lambda visit, _: self._caller_facts(visit)["usual_amounts"],
             "identity": self._identity,
             "balance": self._balance,
             **money.facts,
@@ -98,6 +97,14 @@ class RoomsWorld:
             **money.effects,
             **saving.effects,
         }
+
+    def given(self, now: datetime) -> Mapping[str, Any]:
+        return self._today(now)[1]
+
+    def caller(self, hop: Hop, now: datetime) -> Mapping[str, Any]:
+        row = read_cells(self._read_caller(phone_index=self._members.indexes.phone(hop.phone)))
+        facts = facts_of(row, hop.phone, self._rules(now).allows)
+        return {**facts, "charges": self._saving.charges_of(hop, now)}
 
     def fact(self, name: str, visit: Visit, draft: Session) -> Any:
         return self._facts[name](visit, draft)
@@ -130,31 +137,26 @@ class RoomsWorld:
             raise InvalidValue("this phone is no member's any more")
         return member
 
-    def _member(self, visit: Visit, _draft: Session) -> dict[str, Any]:
-        member = self._members.by_phone(visit.database, visit.hop.phone)
-        masked = visit.hop.phone.national_masked
-        if member is None:
-            return {
-                "status": "none",
-                "language": "",
-                "number": "",
-                "phone_masked": masked,
-                "reminders": False,
-            }
-        consents = self._members.current_consents(visit.database, member.id)
-        return {
-            "status": _SHOWN_STATUS[member.status],
-            "language": member.language,
-            "number": member.number.digits,
-            "phone_masked": masked,
-            "reminders": consents[Purpose.REMINDERS],
-        }
+    def _caller_facts(self, visit: Visit) -> Mapping[str, Any]:
+        """As `caller`, but in the visit's transaction, which may have changed them."""
+        asked = {"phone_index": self._members.indexes.phone(visit.hop.phone)}
+        row = visit.database.execute(CALLER, asked).tuples().first()
+        return facts_of(row, visit.hop.phone, self._rules(visit.now).allows)
 
-    def _rules(self, visit: Visit) -> Scheme:
-        return self._terms_at(visit.now).scheme
+    def _rules(self, now: datetime) -> Scheme:
+        return self._today(now)[0]
 
-    def _scheme(self, visit: Visit, _draft: Session) -> dict[str, Any]:
-        rules = self._rules(visit)
+    def _today(self, now: datetime) -> tuple[Scheme, Mapping[str, Any]]:
+        """The rules of the day and the fact `scheme`, made once a day."""
+        day = self._calendar.day_of(now)
+        known = self._by_day.get(day)
+        if known is None:
+            rules = self._terms_at(now).scheme
+            known = rules, {"scheme": self._scheme(rules)}
+            self._by_day = {day: known}
+        return known
+
+    def _scheme(self, rules: Scheme) -> dict[str, Any]:
         form = id_form_of(rules.country)
         return {
             "fund_name": self._fund.name,
@@ -175,7 +177,7 @@ class RoomsWorld:
         member = self._caller(visit)
         return {
             "amount_cents": ledger.savings(
-                visit.database, member.id, self._rules(visit).currency
+                visit.database, member.id, self._rules(visit.now).currency
             ).amount_cents,
             "as_of": self._calendar.minute(visit.now),
             "pending_cents": 0,
