@@ -101,7 +101,8 @@ def _mobiles(country_code: str) -> re.Pattern[str]:
     """
     regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(country_code or 0), ())
     data = phonenumbers.PhoneMetadata.metadata_for_region(regions[0]) if len(regions) == 1 else None
-    if data is None or data.mobile.national_number_pattern is None or data.general_desc is None:
+    mobile = data.mobile.national_number_pattern if data and data.mobile else None
+    general = data.general_desc.national_number_pattern if data and data.general_desc else None
+    if mobile is None or general is None:
         return re.compile(r"(?!)")
-    mobile, general = data.mobile.national_number_pattern, data.general_desc.national_number_pattern
     return re.compile(rf"\+{country_code}(?=(?:{general})\Z)(?:{mobile})", re.ASCII)

@@ -20,7 +20,7 @@ class Prepared:
     `connect` gives such a connection (`connector`).
     """
 
-    def __init__(self, connect: Callable[[], _Connection], statement: Select[Any]) -> None:
+    def __init__(self, connect: Callable[[], _Connection], statement: Select[*tuple[Any, ...]]) -> None:
         self._connect = connect
         dialect = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]  # SQLAlchemy has not typed it
         compiled = statement.compile(dialect=dialect)

@@ -2,7 +2,7 @@
 
 import uuid
 
-from sqlalchemy import ColumnElement, ScalarSelect, select
+from sqlalchemy import ScalarSelect, SQLColumnExpression, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -50,7 +50,7 @@ def current_consents(session: Session, member_id: uuid.UUID) -> dict[Purpose, bo
     return answers
 
 
-def newest_answer(member_id: ColumnElement[uuid.UUID], purpose: Purpose) -> ScalarSelect[bool]:
+def newest_answer(member_id: SQLColumnExpression[uuid.UUID], purpose: Purpose) -> ScalarSelect[bool]:
     """The newest answer to one purpose as part of a statement about members; NULL when it was never asked."""
     return (
         select(ConsentRow.given)

@@ -75,10 +75,10 @@ class Session:
         return json.dumps(self.to_fields(), separators=(",", ":"), ensure_ascii=False)
 
     @staticmethod
-    def from_fields(fields: object) -> Session:
+    def from_fields(fields: Any) -> Session:
         """The session that `to_fields` told. Raises `SessionUnreadableError` for anything else."""
         try:
-            version, graph, language, screen, page, answers, shown, trail, *rest = fields  # type: ignore[misc]  # that is the question
+            version, graph, language, screen, page, answers, shown, trail, *rest = fields
             errors, hops, ended, origin, suspended = rest
             kept, offered, behind = dict(answers), tuple(shown), tuple(trail)
         except (ValueError, TypeError) as error:

@@ -220,7 +220,9 @@ class Walker:
         kept = self.model.calls.get((call.session_id, call.phone))
         if kept is None or self.model.away:
             return True
-        screen = self.graph.screens[kept.place.session.screen]
+        session = kept.place.session
+        assert session is not None
+        screen = self.graph.screens[session.screen]
         return screen.kind in {Kind.INPUT, Kind.PIN}
 
     def _wrong(self, what: str) -> None:

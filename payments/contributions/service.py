@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, func, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, SQLColumnExpression, func, select
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -133,7 +133,7 @@ def _who_was_first(session: Session, key: str, payer: str | None) -> RequestOutc
     return AlreadyOpen(open_one.id, Money(open_one.amount_cents, open_one.currency), open_one.wallet)
 
 
-def usual_amounts_of(member_id: ColumnElement[uuid.UUID]) -> ColumnElement[list[int]]:
+def usual_amounts_of(member_id: SQLColumnExpression[uuid.UUID]) -> ColumnElement[list[int]]:
     """Up to three amounts in cents that a member saves, most usual first, from the last twenty payments: a
     column of a statement about members.
     """

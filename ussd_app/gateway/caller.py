@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import bindparam, select
 
 from core.phone import PhoneNumber
 from members.consents import newest_answer
@@ -20,7 +20,7 @@ _SHOWN_STATUS: Final = {
     Status.DECEASED: "blocked",
     Status.CLOSED: "closed",
 }
-CALLER: Final[Select[Any]] = select(
+CALLER: Final = select(
     MemberRow.status,
     MemberRow.language,
     MemberRow.number,

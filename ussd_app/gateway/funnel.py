@@ -82,7 +82,9 @@ class Funnel:
         if not began_at <= now < ends_at:
             day = self._calendar.day_of(now)
             self._today = day, *self._calendar.bounds(day)
-        counts = [((day, event.screen, marks), event.kind) for event in events if event.kind in _COLUMNS]
+        counts: list[tuple[_Row, str]] = [
+            ((day, event.screen, marks), event.kind) for event in events if event.kind in _COLUMNS
+        ]
         if not counts:
             return
         if answered_on:

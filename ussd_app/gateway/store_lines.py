@@ -5,7 +5,7 @@ from typing import Any
 
 from hiredis import pack_command
 from redis import Redis
-from redis.connection import AbstractConnection
+from redis.connection import ConnectionInterface
 from redis.exceptions import ConnectionError as RedisAwayError
 
 
@@ -17,7 +17,7 @@ class StoreLines:
 
     def __init__(self, redis: "Redis") -> None:
         self._pool = redis.connection_pool
-        self._idle: deque[AbstractConnection] = deque()
+        self._idle: deque[ConnectionInterface] = deque()
 
     def ask(self, *command: str | bytes | int) -> Any:
         """The answer to one command, strings as bytes. Raises RedisError."""
@@ -36,9 +36,10 @@ class StoreLines:
     def close(self) -> None:
         """Let go of the connections that nobody uses now."""
         while self._idle:
-            self._idle.pop().disconnect()
+            self._idle.pop().disconnect()  # type: ignore[no-untyped-call]  # the library is untyped here
 
 
-def _answer(line: AbstractConnection, command: tuple[str | bytes | int, ...]) -> Any:
-    line.send_packed_command([pack_command(command)], check_health=False)
+def _answer(line: ConnectionInterface, command: tuple[str | bytes | int, ...]) -> Any:
+    packed = pack_command(command)  # type: ignore[arg-type]  # its type says one part, it takes all
+    line.send_packed_command([packed], check_health=False)  # type: ignore[no-untyped-call]  # as above
     return line.read_response(disable_decoding=True)
