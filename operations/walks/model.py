@@ -117,7 +117,8 @@ class Model:
             new = hop.text[len(call.text) + 1 :] if call.text else hop.text
             parts = new.split("*")
             shown = self._shown(name)
-            is_behind = call.place.rebuilt or max(shown, default=-1) >= call.place.answers
+            is_late = call.place.answers == 0 and call.text != ""
+            is_behind = call.place.rebuilt or is_late or max(shown, default=-1) >= call.place.answers
             if len(parts) > 1 and is_behind:
                 shown[call.place.answers] = call.place.reply.text
                 place = replace(self._answers(hop, name, call.place, parts, shown), rebuilt=True)

@@ -187,7 +187,9 @@ class Host:
         if len(parts) == 1:
             return self._answers(hop, key, progress, parts)
         shown = self._turns.shown(key, _ANSWERS_MAX)
-        if not record.rebuilt and max(shown, default=-1) < record.answers:
+        # Nobody types ahead of a dial string's first screen: it may have been an old post, come very late.
+        is_late = record.answers == 0 and record.seen_length > 0
+        if not record.rebuilt and not is_late and max(shown, default=-1) < record.answers:
             return self._answers(hop, key, progress, parts)
         # These are not answers that got lost on their way to us: the caller went on while the store did not
         # keep what they saw, so that this record is not where they are.
