@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from menus.engine.draw import edges_of, mermaid, svg
 from menus.engine.graph import Graph
 from menus.engine.layers import layered
+from tests.servers import REPOSITORY
 
 
 def test_mermaid_names_every_screen_and_every_way(graph: Graph) -> None:
@@ -30,6 +31,11 @@ def test_the_svg_is_well_formed_and_complete(graph: Graph) -> None:
 
 def test_a_drawing_of_the_same_graph_is_the_same(graph: Graph) -> None:
     assert svg(graph) == svg(graph)
+
+
+def test_the_drawing_in_the_readme_is_of_these_menus(graph: Graph) -> None:
+    """Otherwise: `bin/kibaba menus graph --format svg > docs/menus.svg`."""
+    assert (REPOSITORY / "docs" / "menus.svg").read_text(encoding="utf-8") == f"{svg(graph)}\n"
 
 
 def test_rows_follow_the_distance_from_the_start_and_lose_nobody() -> None:
