@@ -11,6 +11,8 @@ def test_one_of_two_equal_payments_is_sent_back_and_the_fund_is_told(stack: Stac
     phone, number = new_member(stack)
     before = stack.proof()
     twice = [pay(stack, number, 90, phone.number) for _ in range(2)]
+    for receipt in twice:
+        phone.wait_for_sms("received KES 90", receipt)
     wait_for(stack.is_all_at_the_fund, "both at the fund", otherwise=stack.explain)
     phone.send_sms(f"REFUND {twice[1]}")
     phone.wait_for_sms("we are sending KES 90", twice[1])

@@ -92,7 +92,7 @@ def answer_to(session: Session, dice: random.Random) -> Answer:
     if expected.purpose:
         return dice.choice(VERDICTS[expected.purpose])
     if GRAPH.screens[session.screen].kind is Kind.INPUT:
-        return Typed(dice.choice(["12345678", "1990", "250", "SFF6XYZ12X", "412345678"]))
+        return Typed(dice.choice(["12345678", "1990", "250", "SFF6XYZ12X", "412345678", "9"]))
     numbers = [str(number) for number, offer in enumerate(session.shown, 1) if offer not in NAVIGATION]
     ways = [NAVIGATION[offer] for offer in session.shown if offer in NAVIGATION]
     return Typed(dice.choice(numbers * 3 + ways))

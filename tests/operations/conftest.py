@@ -120,7 +120,8 @@ def free_port() -> int:
 def house(state: Path) -> Iterator[House]:
     tree = state / "tree"
     shutil.copytree(_SMALL_HOUSE, tree, ignore=shutil.ignore_patterns("__pycache__"))
-    for room in ("operations", "core"):
+    # Of money the launcher reads only the schemes: what currency, zone and wallets a country has.
+    for room in ("operations", "core", "payments"):
         shutil.copytree(REPOSITORY / room, tree / room, ignore=shutil.ignore_patterns("__pycache__"))
     # No room stands behind the introduction here.
     (tree / "operations" / "introducing.py").write_text(_NOBODY_TO_MEET)

@@ -49,9 +49,9 @@ def lay_out(world: World, seed: int) -> list[uuid.UUID]:
 
 
 def meaning_of(world: World, told: Sequence[uuid.UUID]) -> tuple[object, ...]:
-    """All that members, staff and the fund see of it."""
+    """All that members, staff and the fund see of it. Which of two messages said it first may differ."""
     receipts_seen = sorted(
-        (one.receipt, one.amount_cents, str(one.member_id is None), one.match_step, one.match_why)
+        (one.receipt, one.amount_cents, str(one.member_id is None), one.match_step)
         for one in world.receipts()
     )
     with world.sessions.begin() as session:
