@@ -110,7 +110,7 @@ def owners_by_number(session: Session, arrivals: Sequence[Arrival]) -> dict[tupl
             .where(
                 MemberRow.number.in_(numbers),
                 Contribution.receipt_id.is_(None),
-                Contribution.state.in_(_MAYBE_PAID),
+                _may_be_paid(),
                 Contribution.requested_at >= min(one.paid_at for one, _ in numbered.values()) - _BEFORE,
             )
         )
@@ -193,6 +193,11 @@ def _is_generic(account: str) -> bool:
     return re.sub(r"[^0-9A-Z]", "", account.upper()) in GENERIC_REFERENCES
 
 
+def _may_be_paid() -> ColumnElement[bool]:
+    failed = (Contribution.state == ContributionState.FAILED) & Contribution.may_still_pay
+    return Contribution.state.in_(_MAYBE_PAID) | failed
+
+
 def find_intent(session: Session, arrival: Arrival) -> Contribution | None:
     """An unfinished prompt of ours that this money may well be the answer to, locked.
 
@@ -211,7 +216,7 @@ def find_intent(session: Session, arrival: Arrival) -> Contribution | None:
             Contribution.shortcode == arrival.shortcode,
             Contribution.amount_cents == arrival.amount.amount_cents,
             Contribution.receipt_id.is_(None),
-            Contribution.state.in_(_MAYBE_PAID),
+            _may_be_paid(),
             Contribution.requested_at.between(arrival.paid_at - _BEFORE, arrival.paid_at + _SKEW),
         )
         # The newest wish before the payment; a later one only when clocks must have differed.

@@ -39,6 +39,7 @@ def ended_without_money(
     if contribution.state == _STATES[result.fate] or contribution.state in _OVER:
         return Verdict.DUPLICATE
     contribution.receipt_id = None
+    contribution.may_still_pay = result.may_still_pay
     _remember(contribution, result)
     contributions.move(
         session, contribution, _STATES[result.fate], f"{source}: {result.code} {result.message}", now=now

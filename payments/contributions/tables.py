@@ -69,6 +69,8 @@ class Contribution(Base):
     result_code: Mapped[str | None] = mapped_column(String(40))
     result_text: Mapped[str] = mapped_column(String(300), server_default="", default="")
     said_paid: Mapped[bool] = mapped_column(server_default="false", default=False)
+    # It ended with a code after which money has been seen to move all the same.
+    may_still_pay: Mapped[bool] = mapped_column(server_default="false", default=False)
     receipt_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("receipts.id"), unique=True)
     requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     prompted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -8,8 +8,8 @@ from payments.alerts.service import AlertKind
 from payments.alerts.watching import Lookout
 from payments.contributions.model import Requested
 from payments.model import ContributionState
-from payments.wallets.protocol import Rejected, Unknown
-from tests.payments.scripted_wallet import ScriptedWallet
+from payments.wallets.protocol import Fate, Rejected, Unknown
+from tests.payments.scripted_wallet import FATES, SHORTCODE, ScriptedWallet
 from tests.payments.world import World
 
 
@@ -134,6 +134,21 @@ def test_a_late_success_whose_callback_is_lost_is_found_by_asking_once_more(worl
     world.work()
     world.clock.forward(seconds=20)
     world.wallet.end(checkout_id, "0")
+    world.settle(minutes=5)
+    assert world.contribution(contribution_id).state == "paid"
+    assert world.proof().credited_cents == 5000
+
+
+def test_a_failure_whose_money_comes_later_still_is_paid_when_only_the_list_tells(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(FATES, "1037", Fate.FAILED)
+    contribution_id, checkout_id = world.prompted(world.member())
+    world.call_back(world.wallet.end(checkout_id, "1037"), contribution_id)
+    world.settle(minutes=5)
+    assert world.contribution(contribution_id).state == "failed"
+    world.wallet.end(checkout_id, "0")
+    world.add_task("pull", {"wallet": "mpesa", "shortcode": SHORTCODE})
     world.settle(minutes=5)
     assert world.contribution(contribution_id).state == "paid"
     assert world.proof().credited_cents == 5000
