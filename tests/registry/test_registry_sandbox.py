@@ -128,7 +128,7 @@ def test_a_number_nobody_has_is_not_found(civil: CivilRegistry) -> None:
 
 
 def test_an_unknown_identifier_type_is_refused_for_good(civil: CivilRegistry) -> None:
-    answer = civil.look_up("PASSPORT", "A1")
+    answer = civil.look_up("LIBRARY_CARD", "A1")
     assert answer == Unavailable("rjct.search_criteria.invalid", permanent=True)
 
 
