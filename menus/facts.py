@@ -132,14 +132,16 @@ class Recipient(TypedDict):
 
 
 class Plan(TypedDict):
-    """The caller's saving plan; without one only `state`. `rest_cents` is what one payment may add to it."""
+    """The caller's saving plan; without one the amounts are 0: it may have been stopped while its screen was
+    shown. `rest_cents` is what one payment may add to it.
+    """
 
     state: Literal["some", "none"]
-    rhythm: NotRequired[Literal["day", "week", "month", "season"]]
-    amount_cents: NotRequired[int]
-    saved_cents: NotRequired[int]
-    rest_cents: NotRequired[int]
-    reminders: NotRequired[bool]
+    rhythm: Literal["day", "week", "month", "season"]
+    amount_cents: int
+    saved_cents: int
+    rest_cents: int
+    reminders: bool
 
 
 class SetPlanResult(TypedDict):

@@ -10,8 +10,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    column = sa.Column("may_still_pay", sa.Boolean(), server_default="false", nullable=False)
-    op.add_column("contributions", column)
+    op.add_column(
+        "contributions", sa.Column("may_still_pay", sa.Boolean(), server_default="false", nullable=False)
+    )
 
 
 def downgrade() -> None:

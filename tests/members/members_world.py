@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import Engine, event, select
+from sqlalchemy import ColumnElement, Engine, event, literal_column, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from core.outbox import OutboxRow, Task
@@ -124,9 +124,10 @@ class World:
     def tasks(self, topic: str) -> list[Task]:
         """Every outbox row of a topic as its handler is given it: oldest first, of one transaction by key."""
         with self.sessions() as session:
-            rows = session.scalars(select(OutboxRow).where(OutboxRow.topic == topic))
-            ordered = sorted(rows, key=lambda row: (row.created_at, row.key))
-            return [Task(r.id, r.topic, r.key, r.payload, 1, r.created_at) for r in ordered]
+            written: ColumnElement[int] = literal_column("outbox.xmin::text::bigint")
+            oldest_first = select(OutboxRow).where(OutboxRow.topic == topic).order_by(written, OutboxRow.key)
+            rows = session.scalars(oldest_first)
+            return [Task(r.id, r.topic, r.key, r.payload, 1, r.created_at) for r in rows]
 
     def task(self, topic: str) -> Task:
         return self.tasks(topic)[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import gsm0338
@@ -17,10 +18,13 @@ from menus.rules.values import money
 GRAPH = menus.load_graph()
 ORACLE = gsm0338.Codec()
 SEALED = "sealed:9f3b"
+CONFIRMATIONS = {"save_confirm", "for_confirm", "month_confirm"}
 NAVIGATION = {"<more>": "98", "<back>": "0", "<home>": "00"}
 CENTS = st.integers(0, 10**11)
 # Names as registries really have them: long, accented, with apostrophes, stars, brackets and stray breaks.
 NAMES = st.text("WMabĩũ\u2019'`* -[]€\n", max_size=60)
+MONTHS = st.dates(min_value=date(2020, 1, 1), max_value=date(2099, 12, 31)).map(lambda day: f"{day:%Y-%m}")
+RECEIPTS = st.sampled_from(["SFF6XYZ12X", "MP261122.1405.L06941"])
 MOMENTS = st.datetimes().map(lambda moment: moment.isoformat(timespec="minutes"))
 
 MEMBERS = st.fixed_dictionaries(
@@ -51,7 +55,12 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
     "balance": st.fixed_dictionaries({"amount_cents": CENTS, "as_of": MOMENTS, "pending_cents": CENTS}),
     "payments": st.lists(
         st.fixed_dictionaries(
-            {"on": MOMENTS, "amount_cents": CENTS, "state": st.sampled_from(["received", "expired", "odd"])}
+            {
+                "id": st.sampled_from(["p1", "p2"]),
+                "on": MOMENTS,
+                "amount_cents": CENTS,
+                "state": st.sampled_from(["received", "expired", "odd"]),
+            }
         ),
         max_size=20,
     ),
@@ -67,6 +76,44 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
     ),
     "set_language": st.just({"state": "done"}),
     "set_consent": st.just({"state": "done"}),
+    "charges": st.fixed_dictionaries({"free_up_to_cents": CENTS}),
+    "months": st.lists(MONTHS, max_size=15),
+    "plan_amounts": st.lists(CENTS, max_size=4),
+    "payment_way": st.fixed_dictionaries(
+        {
+            "amount_cents": CENTS,
+            "receipt": RECEIPTS,
+            "steps": st.lists(
+                st.fixed_dictionaries({"on": MOMENTS, "state": st.sampled_from(["received", "odd"])}),
+                max_size=8,
+            ),
+        }
+    ),
+    "claim": st.fixed_dictionaries(
+        {"state": st.sampled_from(["offered", "yours", "waiting", "too_many", "staff"])}
+    ),
+    "claimed": st.fixed_dictionaries({"amount_cents": CENTS, "on": MOMENTS, "receipt": RECEIPTS}),
+    "take_claim": st.fixed_dictionaries({"state": st.sampled_from(["taken", "gone"])}),
+    "recipient": st.fixed_dictionaries(
+        {
+            "state": st.sampled_from(["found", "unknown", "self"]),
+            "number": st.just("412345678"),
+            "masked_name": NAMES,
+        }
+    ),
+    "plan": st.fixed_dictionaries(
+        {
+            "state": st.sampled_from(["some", "none"]),
+            "rhythm": st.sampled_from(["day", "week", "month", "season"]),
+            "amount_cents": CENTS,
+            "saved_cents": CENTS,
+            "rest_cents": CENTS,
+            "reminders": st.booleans(),
+        }
+    ),
+    "set_plan": st.fixed_dictionaries({"state": st.sampled_from(["done", "refused"])}),
+    "set_plan_reminders": st.just({"state": "done"}),
+    "stop_plan": st.just({"state": "done"}),
 }
 TYPED = st.one_of(
     st.sampled_from(["1", "1", "1", "2", "3", "4", "5", "0", "00", "98", "", "9", "12345678", "1990", "50"]),
@@ -211,7 +258,7 @@ def test_nothing_is_saved_without_a_yes_to_that_amount(data: st.DataObject) -> N
         outcome = menus.step(GRAPH, caller.session, answer, {"member": caller.member})
         if isinstance(outcome, Wanted) and any(effect.name == "save" for effect in outcome.effects):
             assert caller.session is not None
-            assert caller.session.screen == "save_confirm"
+            assert caller.session.screen in CONFIRMATIONS
             assert isinstance(answer, Typed)
             assert answer.text.strip() == "1"
             assert money(int(outcome.effects[0].args["amount_cents"])) in text

@@ -127,7 +127,7 @@ def hop(text: str, *, latest: bool = False, starts: bool = False) -> Hop:
 
 
 def record_of(last: Hop, answers: int, *, at: int = 0, ends: bool = False) -> Record:
-    return Record(1, len(last.text), seen_of(last), answers, "{}", "", ends, at)
+    return Record(1, len(last.text), seen_of(last), answers, None, "", ends, at)
 
 
 ANSWER = st.text("0123456789 abc", max_size=6)

@@ -74,7 +74,8 @@ class SavingWorld:
         member, scheme = self.caller(visit), self.terms_at(visit.now).scheme
         found = plans.standing(visit.database, scheme, self.calendar, member.id, now=visit.now)
         if found is None:
-            return {"state": "none"}
+            nothing = {"amount_cents": 0, "saved_cents": 0, "rest_cents": 0}
+            return {"state": "none", "rhythm": "month", **nothing, "reminders": False}
         agreed = self.members.current_consents(visit.database, member.id)[Purpose.REMINDERS]
         return {
             "state": "some",
