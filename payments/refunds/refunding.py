@@ -54,6 +54,10 @@ class Refunding:
             if payouts is None or payouts.shortcode != refund.shortcode:
                 fail(session, refund, "no payouts are set up for this shortcode", now=self._clock.now())
                 return None
+            if refund.state == RefundState.REQUESTED and _was_reversed(session, refund):
+                # The wallet gave it back while this waited: a second time would be somebody else's money.
+                fail(session, refund, "reversed meanwhile", now=self._clock.now())
+                return None
             order = self._mark(session, refund)
         # No transaction is open during the call.
         if order is None:
@@ -152,6 +156,11 @@ class DecidedRefunds:
         """Open a refund for each."""
         with self._sessions.begin() as session:
             open_decided(session, now=self._clock.now())
+
+
+def _was_reversed(session: Session, refund: Refund) -> bool:
+    receipt = session.get_one(Receipt, refund.receipt_id, populate_existing=True)
+    return receipt.reversed_at is not None
 
 
 def _ordered(payouts: Payouts, order: PayoutRequest | tuple[str, Money], answers: Answers) -> OrderOutcome:

@@ -109,6 +109,18 @@ def test_after_a_week_and_after_a_reversal_it_is_for_staff(world: World) -> None
     assert wish(world, member) == NoRefund("too_late")
 
 
+def test_what_the_wallet_reversed_meanwhile_is_not_given_back_a_second_time(world: World) -> None:
+    assert isinstance(wish(world, paid_twice(world)), RefundOpened)
+    with world.sessions.begin() as session:
+        session.scalars(
+            select(Receipt).where(Receipt.receipt == SECOND)
+        ).one().reversed_at = world.clock.now()
+    world.work()
+    assert refund(world).state == "failed"
+    assert world.payouts.paid == {}
+    assert "refund_failed" in alerts(world)
+
+
 def test_a_lost_result_is_asked_for_and_nothing_is_sent_twice(world: World) -> None:
     member = paid_twice(world)
     world.payouts.loses_results = 1
