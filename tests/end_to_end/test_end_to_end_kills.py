@@ -17,8 +17,8 @@ from tests.end_to_end.waiting import wait_for
 PHONES = 25
 PAYMENTS = 50
 HANDS = 8
-# Lost callbacks are asked about after 30 s, leases of killed jobs end after 30 s, then the list is read. A prompt
-# that a killed wallet had not kept is called expired only when its life of five minutes is over.
+# Lost callbacks are asked about after 30 s, leases of killed jobs end after 30 s, then the list is read. A
+# prompt that a killed wallet had not kept is called expired only when its life of five minutes is over.
 REST_SECONDS_MAX = 600.0
 _EXPIRED = "SELECT count(*) FROM contributions WHERE state = 'expired'"
 # Who is killed after how many of the payments: the part itself, and what it started to do its work.
