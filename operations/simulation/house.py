@@ -35,6 +35,7 @@ from payments.posting import Posting
 from payments.prompting import Prompting
 from payments.pulling import Pulling
 from payments.refunds.refunding import DecidedRefunds, Refunding, RefundWishes
+from payments.registry_postings.corrections import Correcting
 from payments.schemes.rules import scheme_on
 from payments.wallets.choosing import Wallets
 from workers.handling import TaskRunner
@@ -78,6 +79,7 @@ class House:
             "evidence": Intake(sessions, wallets, clock, pull_delay=PULL_DELAY, payouts=payouts).run,
             "pull": Pulling(sessions, wallets, clock, pull_delay=PULL_DELAY).run,
             "post": Posting(sessions, self.registry, clock, calendar, read_back_seconds=1.0).run,
+            "correct": Correcting(sessions, self.registry, clock, calendar, read_back_seconds=1.0).run,
             "claim": ClaimAnswering(sessions, clock).run,
             "claim_again": ClaimLooking(sessions, clock).run,
             "refund": Refunding(sessions, payouts, clock, hooks=HOOKS).run,

@@ -92,6 +92,13 @@ def _check_money(story: Story, session: Session, found: Proof) -> None:
     _expect(owed == sum(accounts.values()), "what we owe is not what we have")
     paid = sum(request.amount.amount_cents for request in story.house.payouts.paid.values())
     _expect(found.refunded_cents == paid, f"{paid} was paid out, {found.refunded_cents} is in the books")
+    counted = sum(record.amount.amount_cents for record in story.house.registry.counted)
+    credited = found.credited_cents - forged
+    _expect(counted == credited, f"the registry counts {counted} cents, members have {credited}")
+    _expect(
+        len(story.house.registry.stored) == found.acknowledged + found.corrected,
+        "the registry's records are not those that were acknowledged",
+    )
 
 
 def _check_receipts(story: Story, session: Session) -> None:
@@ -102,9 +109,17 @@ def _check_receipts(story: Story, session: Session) -> None:
         _expect(known[receipt].amount_cents == cents, f"{receipt} has another amount")
         is_reversed = known[receipt].reversed_at is not None
         _expect(is_reversed == (receipt in reversed_ones), f"{receipt}: reversal not as in the wallet")
-    told = {stored.receipt for stored in story.house.registry.stored.values()}
-    _expect(not told & story.forged, "the registry was told of a forgery")
-    _expect(len(told) == len(story.house.registry.stored), "the registry has a payment twice")
+    registry = story.house.registry
+    told = Counter(
+        stored.receipt for name, stored in registry.stored.items() if name not in registry.corrects
+    )
+    _expect(not told.keys() & story.forged, "the registry was told of a forgery")
+    _expect(max(told.values(), default=1) == 1, "the registry has a payment twice")
+    corrected = Counter(registry.corrects.values())
+    _expect(
+        corrected.keys() <= registry.stored.keys(), "the registry was told of the end of what it never had"
+    )
+    _expect(max(corrected.values(), default=1) == 1, "the registry has a correction twice")
 
 
 def _truth(story: Story) -> dict[str, int]:

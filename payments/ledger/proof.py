@@ -9,6 +9,7 @@ from members.tables import MemberRow
 from payments.contributions.tables import Contribution
 from payments.model import ContributionState, PostingState
 from payments.receipts.tables import Receipt
+from payments.registry_postings.corrections import CorrectionState, RegistryCorrection
 from payments.registry_postings.tables import RegistryPosting
 
 # One pass over the postings; the comparison with the balances finds an account that only one side knows.
@@ -37,6 +38,8 @@ class Proof:
     are still to be given back.
 
     `unknown`: payments whose outcome nobody knows. `posted` counts what the registry took, read back or not.
+    `corrected`: acknowledged records that a second acknowledged record made void, so that the registry counts
+    `acknowledged - corrected` payments.
     """
 
     members: int
@@ -50,6 +53,7 @@ class Proof:
     unknown: int
     posted: int
     acknowledged: int
+    corrected: int
 
     @property
     def holds(self) -> bool:
@@ -82,4 +86,10 @@ def proof(session: Session) -> Proof:
         or 0,
         posted=acknowledged + states.get(PostingState.POSTED, 0),
         acknowledged=acknowledged,
+        corrected=session.scalar(
+            select(func.count())
+            .select_from(RegistryCorrection)
+            .where(RegistryCorrection.state == CorrectionState.ACKNOWLEDGED)
+        )
+        or 0,
     )

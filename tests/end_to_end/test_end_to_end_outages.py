@@ -42,7 +42,9 @@ def test_while_the_fund_is_away_members_save_and_afterwards_all_is_posted_in_ord
     for _, number in members:
         assert posted[number] == ["30.00", "60.00", "90.00", "120.00"]
     proof = stack.proof()
-    assert proof["acknowledged"] == proof["posted"] == stack.sandbox("GET", "/fund/total")["count"]
+    assert proof["acknowledged"] == proof["posted"]
+    # Others on this stack may have given money back: the fund no longer counts it.
+    assert proof["acknowledged"] - proof["corrected"] == stack.sandbox("GET", "/fund/total")["count"]
     assert proof["postings_sum_cents"] == proof["unknown"] == 0
 
 

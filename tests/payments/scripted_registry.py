@@ -22,6 +22,7 @@ class ScriptedRegistry:
 
     connections_in_use: Callable[[], int] = lambda: 0
     stored: dict[uuid.UUID, StoredRecord] = field(default_factory=dict)
+    corrects: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
     posts: list[ContributionRecord] = field(default_factory=list)
     is_down: bool = False
     forgets: int = 0
@@ -49,6 +50,8 @@ class ScriptedRegistry:
             amount = Money(record.amount.amount_cents + self.changes_amount_by_cents, record.amount.currency)
             stored = StoredRecord(record.reference_id, record.member_number, amount, record.receipt)
             self.stored.setdefault(record.reference_id, stored)
+            if record.corrects:
+                self.corrects[record.reference_id] = record.corrects
         self.halves = max(0, self.halves - 1)
         if self.loses_answers:
             self.loses_answers -= 1
@@ -60,3 +63,9 @@ class ScriptedRegistry:
         if self.is_down:
             return Unavailable("timeout", self.retry_seconds)
         return Found(tuple(self.stored[one] for one in reference_ids if one in self.stored))
+
+    @property
+    def counts_cents(self) -> int:
+        """What it counts: a record and the one that corrects it count together for nothing."""
+        void = {*self.corrects, *self.corrects.values()}
+        return sum(one.amount.amount_cents for name, one in self.stored.items() if name not in void)

@@ -196,7 +196,8 @@ class Money(RuleBasedStateMachine):
             if prompt.receipt:
                 assert world.contribution(prompt.request.contribution_id).state == "paid"
         posted = [record.reference_id for record in world.registry.stored.values()]
-        assert len(posted) == len(set(posted)) == proof.acknowledged
+        assert len(posted) == len(set(posted)) == proof.acknowledged + proof.corrected
+        assert world.registry.counts_cents == proof.credited_cents
 
 
 _TOLD = """
