@@ -27,6 +27,7 @@ from core.settings import load_settings
 from operations.environment import lower_case
 from operations.state import REPOSITORY
 from ussd_app.bootstrap import build
+from ussd_app.tasks import build_tasks
 from workers.handling import TaskRunner
 from workers.topics import TOPICS, jobs_of
 
@@ -137,7 +138,8 @@ def _credited(options: IntakeOptions, shared: Ground, template: str) -> Cost:
     lay_out(database_url, options.waiting)
     env = settings(database_url, shared.redis_url(2))
     services = build(load_settings(_env_file=None, **lower_case(env)))
-    runner = TaskRunner(services.sessions, services.clock, services.handlers, TOPICS, services.batch_handlers)
+    tasks = build_tasks(services)
+    runner = TaskRunner(services.sessions, services.clock, tasks.handlers, TOPICS, tasks.batch_handlers)
 
     def drain() -> None:
         while True:

@@ -25,6 +25,7 @@ from operations.environment import lower_case
 from operations.state import REPOSITORY
 from payments.posting import BATCH_MAX
 from ussd_app.bootstrap import build
+from ussd_app.tasks import build_tasks
 from workers.handling import TaskRunner
 from workers.topics import TOPICS
 
@@ -111,7 +112,7 @@ def _ours(shared: Ground, database_url: str, registry: str, count: int) -> float
     }
     services = build(load_settings(_env_file=None, **lower_case(environment)))
     services.redis.flushdb()
-    runner = TaskRunner(services.sessions, services.clock, services.handlers, TOPICS)
+    runner = TaskRunner(services.sessions, services.clock, build_tasks(services).handlers, TOPICS)
     tasks_done, emptied = 0, False
     started = time.monotonic()
     while True:

@@ -1,5 +1,1 @@
 """The face to staff: sign-in, the fund's day, differences and their evidence, members, queues, audit."""
-
-from dashboard.blueprint import register
-
-__all__ = ["register"]

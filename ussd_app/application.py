@@ -6,7 +6,7 @@ import structlog
 from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
-import dashboard
+from dashboard.blueprint import register as register_dashboard
 from dashboard.services import Services as DashboardServices
 from ussd_app import health, hooks, keys
 from ussd_app.bootstrap import Services
@@ -24,7 +24,7 @@ def create_app(services: Services) -> Flask:
     app.register_blueprint(hooks.create_blueprint(services))
     app.register_blueprint(keys.create_blueprint(services))
     app.register_blueprint(dci.create_blueprint(services))
-    dashboard.register(app, _for_dashboard(services))
+    register_dashboard(app, _for_dashboard(services))
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(Exception, _broken)
     token = services.settings.hook_token.get_secret_value()

@@ -9,6 +9,7 @@ from sqlalchemy.orm import configure_mappers
 
 from core.settings import load_settings
 from ussd_app.bootstrap import Services, build
+from ussd_app.tasks import build_tasks
 from workers.handling import TaskRunner
 from workers.topics import TOPICS
 
@@ -24,6 +25,14 @@ def services() -> Services:
     return built
 
 
+@cache
+def runner() -> TaskRunner:
+    """The process's task runner, built once and before any job is forked."""
+    built = services()
+    tasks = build_tasks(built)
+    return TaskRunner(built.sessions, built.clock, tasks.handlers, TOPICS, tasks.batch_handlers)
+
+
 def _warm_up(built: Services) -> None:
     # What each forked job would otherwise do again: two thirds of the cost of a small one.
     configure_mappers()
@@ -33,6 +42,4 @@ def _warm_up(built: Services) -> None:
 
 def perform(task_ids: list[str], topic: str) -> None:
     """Work tasks of one topic."""
-    built = services()
-    runner = TaskRunner(built.sessions, built.clock, built.handlers, TOPICS, built.batch_handlers)
-    runner.run_all([uuid.UUID(task_id) for task_id in task_ids], topic)
+    runner().run_all([uuid.UUID(task_id) for task_id in task_ids], topic)

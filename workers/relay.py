@@ -13,12 +13,14 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import outbox
-from core.clock import Clock
-from core.database import Sessions
+from core.clock import Clock, SystemClock
+from core.database import Sessions, make_engine, make_sessions
 from core.logging import configure_logging
 from core.schedule import Every, write_due
 from core.settings import load_settings
-from ussd_app.bootstrap import build
+from core.vault import Vault
+from ussd_app.schedule import schedule
+from ussd_app.wallets import build_wallets
 from workers.rq_queue import enqueue
 from workers.topics import TOPICS
 
@@ -27,6 +29,7 @@ _TROUBLE_SECONDS: Final = 1.0
 _HIDDEN_SECONDS: Final = 20.0
 _BATCH_MAX: Final = 200
 _HEARTBEAT_SECONDS: Final = 10
+_REDIS_SECONDS: Final = 1.0
 HEARTBEAT_KEY: Final = "relay:alive"
 
 log = structlog.get_logger()
@@ -75,11 +78,23 @@ class Relay:
 
 def main() -> int:
     configure_logging("relay")
-    services = build(load_settings())
+    settings, clock = load_settings(), SystemClock()
+    # Less than `bootstrap.build`: the relay works no task, and must be back soon when it was killed.
+    vault = Vault(
+        [key.get_secret_value().encode() for key in settings.pii_keys],
+        settings.index_key.get_secret_value().encode(),
+    )
+    sessions = make_sessions(make_engine(settings.database_url.get_secret_value(), vault))
+    redis = Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_connect_timeout=_REDIS_SECONDS,
+        health_check_interval=30,
+    )
+    wallets = build_wallets(settings, redis, clock)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    Relay(services.sessions, services.redis, services.clock, services.schedule).run(stop)
+    Relay(sessions, redis, clock, schedule(settings, wallets)).run(stop)
     return 0
 
 

@@ -3,7 +3,7 @@
 import sys
 
 from core.logging import configure_logging
-from workers.jobs import services
+from workers.jobs import runner, services
 from workers.rq_queue import make_worker
 from workers.topics import QUEUES
 
@@ -15,6 +15,7 @@ def main(arguments: list[str]) -> int:
         return 2
     configure_logging(f"worker-{arguments[0]}")
     built = services()
+    runner()
     make_worker(built.redis, arguments[0]).work(logging_level="WARNING")
     return 0
 

@@ -6,6 +6,7 @@ from core.settings import Settings
 from operations.processes import Ports, processes
 from operations.state import State
 from ussd_app.bootstrap import build
+from ussd_app.tasks import build_tasks
 from workers.topics import QUEUES, TOPICS
 
 
@@ -16,5 +17,5 @@ def test_every_queue_is_consumed_by_some_process(tmp_path: Path) -> None:
 
 
 def test_every_topic_is_handled_and_every_handler_has_a_plan(settings: Settings) -> None:
-    assert set(build(settings).handlers) == set(TOPICS)
+    assert set(build_tasks(build(settings)).handlers) == set(TOPICS)
     assert {plan.queue for plan in TOPICS.values()} == set(QUEUES)

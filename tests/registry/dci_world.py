@@ -29,6 +29,7 @@ from registry.server.clients import add_client
 from registry.server.model import Scope
 from ussd_app.application import create_app
 from ussd_app.bootstrap import Services, build
+from ussd_app.tasks import build_tasks
 from workers.handling import TaskRunner
 from workers.topics import TOPICS
 
@@ -154,7 +155,7 @@ class DciWorld:
         self.services = services
         self.sessions: sessionmaker[Session] = services.sessions
         self.app = create_app(services)
-        self.runner = TaskRunner(services.sessions, services.clock, services.handlers, TOPICS)
+        self.runner = TaskRunner(services.sessions, services.clock, build_tasks(services).handlers, TOPICS)
         self._serial = 0
 
     def close(self) -> None:

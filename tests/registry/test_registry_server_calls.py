@@ -205,7 +205,7 @@ def test_an_event_announced_twice_is_told_once(world: DciWorld, partner: Partner
     member = world.member()
     joined(world, member)
     [task] = world.tasks("dci_event", "done")
-    world.services.handlers["dci_event"](
+    world.services.dci.handlers["dci_event"](
         outbox.Task(task.id, task.topic, task.key, task.payload, 2, task.created_at)
     )
     world.work("dci_callback")

@@ -14,6 +14,7 @@ from dashboard.staff.service import add_staff
 from payments.alerts.service import AlertKind, clear_alert, raise_alert
 from tests.dashboard.browsing import PASSWORD, sign_in
 from ussd_app.bootstrap import Services, build
+from ussd_app.tasks import build_tasks
 
 PHONE = "+254712000901"
 
@@ -45,7 +46,7 @@ def test_a_failed_pull_is_shown_told_and_counted_until_it_works(
     assert shown_by(client) == (False, False)
     with services.sessions.begin() as session:
         raise_alert(session, AlertKind.PULL_FAILED, "mpesa:174379", "the wallet answered 503", now=now)
-    services.handlers["alerts"](Task(uuid.uuid4(), "alerts", "now", {}, 1, now))
+    build_tasks(services).handlers["alerts"](Task(uuid.uuid4(), "alerts", "now", {}, 1, now))
     assert shown_by(client) == (True, True)
     with services.sessions.begin() as session:
         (told,) = session.scalars(select(OutboxRow).where(OutboxRow.topic == "message"))

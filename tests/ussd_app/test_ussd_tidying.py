@@ -9,6 +9,7 @@ from core.outbox import OutboxRow, Task
 from ussd_app.bootstrap import Services
 from ussd_app.gateway.once import once
 from ussd_app.gateway.tables import HopResult
+from ussd_app.tasks import build_tasks
 from ussd_app.tidying import HOPS_KEPT, TASKS_KEPT
 
 
@@ -23,7 +24,7 @@ def test_old_work_is_forgotten_and_waiting_work_never(services: Services) -> Non
         outbox.finish(session, ids["done lately"], now=now)
         once(session, "old hop", now - HOPS_KEPT - timedelta(hours=1), dict)
         once(session, "hop of today", now, dict)
-    services.handlers["tidy"](Task(ids["waiting"], "tidy", "every", {}, 1, now))
+    build_tasks(services).handlers["tidy"](Task(ids["waiting"], "tidy", "every", {}, 1, now))
     with services.sessions.begin() as session:
         assert set(session.scalars(select(OutboxRow.key))) == {"done lately", "waiting"}
         assert set(session.scalars(select(HopResult.key))) == {"hop of today"}

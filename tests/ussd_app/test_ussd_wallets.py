@@ -14,6 +14,7 @@ from core.settings import BadSettings, Settings, load_settings
 from payments.evidence.tables import Evidence
 from ussd_app.application import create_app
 from ussd_app.bootstrap import Services, build
+from ussd_app.schedule import schedule
 from ussd_app.wallets import build_mpesa
 
 NOWHERE = "http://127.0.0.1:9"
@@ -114,9 +115,10 @@ def test_ugandan_numbers_dial_in_a_ugandan_house(made: Made) -> None:
 
 
 def test_only_wallets_with_a_list_are_pulled_and_all_are_reconciled(made: Made) -> None:
-    schedule = made(**AIRTEL, **MTN).schedule
-    assert {one.payload["wallet"] for one in schedule if one.topic == "pull"} == {"mpesa"}
-    assert {one.payload["wallet"] for one in schedule if one.topic == "reconcile"} == {
+    services = made(**AIRTEL, **MTN)
+    entries = schedule(services.settings, services.wallets)
+    assert {one.payload["wallet"] for one in entries if one.topic == "pull"} == {"mpesa"}
+    assert {one.payload["wallet"] for one in entries if one.topic == "reconcile"} == {
         *("mpesa", "airtel", "mtn")
     }
 

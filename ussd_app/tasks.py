@@ -1,0 +1,223 @@
+"""The composition root of the workers: which class works which topic."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from core.audit_heads import KeepingHeads
+from core.outbox import BatchHandler, Handler
+from core.settings import Settings
+from core.shared_token import RedisTokenCache
+from members.elsewhere import EnrolmentLookUp
+from members.look_up import IdentityLookUp
+from members.phone_change import PhoneChangeCompletion
+from messages.africastalking.sms import AfricasTalkingSms
+from messages.sending import Sending
+from messages.service import was_told
+from messages.templates import FundWords, Texts
+from payments.alerts.watching import Lookout
+from payments.asking import Asking
+from payments.balance_asking import BalanceAsking
+from payments.batch_intake import BatchIntake
+from payments.claims.answering import ClaimAnswering, ClaimLooking
+from payments.imports.service import Importing
+from payments.intake import Intake
+from payments.plans.reminding import PlanReminding
+from payments.posting import Posting
+from payments.prompting import Prompting
+from payments.pulling import Pulling
+from payments.reconciliation.service import Reconciling
+from payments.refunds.refunding import DecidedRefunds, Refunding, RefundWishes
+from payments.registry_postings.corrections import Correcting
+from payments.schemes.rules import scheme_on
+from payments.telling import BalanceTelling
+from payments.wallets.mpesa.initiator import Initiator, certificate_from
+from payments.wallets.mpesa.payouts import MpesaPayouts
+from payments.wallets.payouts import Payouts
+from payments.wallets.statements import ReadsStatements
+from payments.way_telling import WayTelling
+from registry.asking.watches import PeopleWatching, finish_at_once
+from registry.civil import CivilRegistry
+from registry.client import DciClient
+from registry.connection import Connection
+from registry.fund import FundRegistry
+from registry.keys import SigningKey
+from ussd_app.bootstrap import Services, signing_key
+from ussd_app.registries import CivilForMembers, EnrolmentsForMembers, FundForPayments, identifier_of
+from ussd_app.tidying import Tidying
+from ussd_app.wallets import hooks_address
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tasks:
+    """What works each topic; `batch_handlers` take many tasks of theirs at once."""
+
+    handlers: Mapping[str, Handler]
+    batch_handlers: Mapping[str, BatchHandler]
+
+
+def build_tasks(services: Services) -> Tasks:
+    """Build what a worker needs beyond the services. Nothing is connected until it is used."""
+    settings = services.settings
+    fund = _dci_client(
+        services, Connection.to_fund(settings), signing_key(settings.fund_registry_signing_key)
+    )
+    civil = _dci_client(
+        services, Connection.to_civil(settings), signing_key(settings.civil_registry_signing_key)
+    )
+    pull_delay = timedelta(seconds=settings.pull_delay_seconds)
+    return Tasks(
+        handlers={
+            **_incoming(services, pull_delay),
+            **_outgoing(services, FundForPayments(FundRegistry(fund), programme=settings.fund_programme)),
+            **_telling(services),
+            **_people(services, civil, fund),
+            **_round(services),
+            **services.dci.handlers,
+        },
+        batch_handlers={
+            "evidence": BatchIntake(
+                services.sessions, services.wallets, services.clock, pull_delay=pull_delay
+            ).run
+        },
+    )
+
+
+def _incoming(services: Services, pull_delay: timedelta) -> dict[str, Handler]:
+    """From a wish to a credit."""
+    settings, sessions, wallets, clock = (
+        services.settings,
+        services.sessions,
+        services.wallets,
+        services.clock,
+    )
+    return {
+        "prompt": Prompting(
+            sessions,
+            wallets,
+            clock,
+            callback_base=hooks_address(settings),
+            # Cut in the middle of words it may end in a blank, which Daraja refuses.
+            description=settings.fund_name[:13].strip(),
+        ).run,
+        "ask": Asking(sessions, wallets, clock, pull_delay=pull_delay).run,
+        "evidence": Intake(sessions, wallets, clock, pull_delay=pull_delay, payouts=_payouts(services)).run,
+        "pull": Pulling(sessions, wallets, clock, pull_delay=pull_delay).run,
+        "statement": Importing(
+            sessions,
+            clock,
+            services.calendar,
+            {name: one for name, one in wallets.items() if isinstance(one, ReadsStatements)},
+            pull_delay=pull_delay,
+        ).run,
+        "claim": ClaimAnswering(sessions, clock).run,
+        "claim_again": ClaimLooking(sessions, clock).run,
+    }
+
+
+def _outgoing(services: Services, fund: FundForPayments) -> dict[str, Handler]:
+    """What the central registry is told, and money given back."""
+    settings, sessions, clock, calendar = (
+        services.settings,
+        services.sessions,
+        services.clock,
+        services.calendar,
+    )
+    payouts, hooks = _payouts(services), hooks_address(settings)
+    read_back_seconds = settings.registry_read_back_seconds
+    return {
+        "post": Posting(sessions, fund, clock, calendar, read_back_seconds=read_back_seconds).run,
+        "correct": Correcting(sessions, fund, clock, calendar, read_back_seconds=read_back_seconds).run,
+        "refund": Refunding(sessions, payouts, clock, hooks=hooks).run,
+        "refund_wish": RefundWishes(sessions, clock).run,
+        "refunds": DecidedRefunds(sessions, clock).run,
+        "wallet_balance": BalanceAsking(sessions, payouts, clock, hooks=hooks).run,
+    }
+
+
+def _telling(services: Services) -> dict[str, Handler]:
+    """What members hear by SMS."""
+    settings, sessions, clock = services.settings, services.sessions, services.clock
+    words = FundWords(settings.fund_name, settings.ussd_service_code, settings.fund_contact)
+    return {
+        "balance": BalanceTelling(sessions, clock, currency=settings.fund_currency).run,
+        "where": WayTelling(sessions, clock).run,
+        "plan_reminders": PlanReminding(
+            sessions, clock, services.calendar, lambda day: scheme_on(settings.fund_region, day)
+        ).run,
+        "message": Sending(
+            sessions,
+            _sms(settings),
+            services.members,
+            services.vault,
+            Texts(words, services.calendar),
+            clock,
+            may_remind_at=lambda now: _may_remind_at(services, now),
+        ).run,
+    }
+
+
+def _people(services: Services, civil_client: DciClient, fund_client: DciClient) -> dict[str, Handler]:
+    """Who somebody is, and what became of them."""
+    settings, sessions, members, clock = (
+        services.settings,
+        services.sessions,
+        services.members,
+        services.clock,
+    )
+    civil = CivilForMembers(CivilRegistry(civil_client), civil_client.connection.name, clock)
+    watching = PeopleWatching(sessions, civil_client, identifier_of, clock)
+    return {
+        "watch": watching.run if settings.civil_registry_watches else finish_at_once,
+        "enrolled": EnrolmentLookUp(
+            sessions, EnrolmentsForMembers(fund_client, clock), clock, services.policy.elsewhere
+        ).run,
+        "identity": IdentityLookUp(sessions, civil, members.indexes, clock, services.policy).run,
+        "phone_change": PhoneChangeCompletion(sessions, members.phone_changes, was_told).run,
+    }
+
+
+def _round(services: Services) -> dict[str, Handler]:
+    """What comes round by itself (`ussd_app/schedule.py`)."""
+    settings, sessions, clock, calendar = (
+        services.settings,
+        services.sessions,
+        services.clock,
+        services.calendar,
+    )
+    scheme = scheme_on(settings.fund_region, calendar.day_of(clock.now()))
+    return {
+        "reconcile": Reconciling(sessions, clock, calendar, free_up_to_cents=scheme.free_up_to_cents).run,
+        "tidy": Tidying(sessions, clock).run,
+        "audit_head": KeepingHeads(sessions, clock, calendar).run,
+        "alerts": Lookout(sessions, clock, calendar, services.vault, settings.alert_phones).run,
+    }
+
+
+def _may_remind_at(services: Services, now: datetime) -> bool:
+    local = services.calendar.local(now)
+    return scheme_on(services.settings.fund_region, local.date()).plans.may_remind_at(local.hour)
+
+
+def _payouts(services: Services) -> dict[str, Payouts]:
+    """Empty without an initiator: then nothing can be paid out, and refunds are for staff."""
+    settings, wallet = services.settings, services.mpesa
+    if wallet is None or not settings.mpesa_initiator:
+        return {}
+    password = settings.mpesa_initiator_password.get_secret_value()
+    initiator = Initiator(settings.mpesa_initiator, password, certificate_from(settings.mpesa_certificate))
+    return {wallet.name: MpesaPayouts(wallet.client, initiator)}
+
+
+def _sms(settings: Settings) -> AfricasTalkingSms:
+    return AfricasTalkingSms(
+        settings.at_username,
+        settings.at_api_key.get_secret_value(),
+        url=settings.at_url,
+        sender_id=settings.at_sender_id,
+    )
+
+
+def _dci_client(services: Services, connection: Connection, key: SigningKey | None) -> DciClient:
+    tokens = RedisTokenCache(services.redis, connection.name)
+    return DciClient.open(connection, tokens, signing_key=key, clock=services.clock, redis=services.redis)
