@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from core.yaml_text import read_yaml
 
 _FOLDER = Path(__file__).parent / "texts"
 
@@ -13,7 +13,7 @@ _FOLDER = Path(__file__).parent / "texts"
 @cache
 def catalogue(language: str = "en") -> dict[str, str]:
     """All texts of a language by dotted key."""
-    tree = yaml.safe_load((_FOLDER / f"{language}.yaml").read_text(encoding="utf-8"))
+    tree = read_yaml((_FOLDER / f"{language}.yaml").read_text(encoding="utf-8"))
     return dict(_flat("", tree))
 
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-import yaml
-
 from core.errors import InvalidValue
+from core.yaml_text import read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class IdForm:
 @cache
 def id_forms() -> Mapping[str, IdForm]:
     """Every form, by country (ISO 3166, two letters)."""
-    written = yaml.safe_load(resources.files("members").joinpath("id_forms.yaml").read_text(encoding="utf-8"))
+    written = read_yaml(resources.files("members").joinpath("id_forms.yaml").read_text(encoding="utf-8"))
     return {
         country: IdForm(form["kind"], form["pattern"], form["leading_zeros"] == "dropped")
         for country, form in written.items()

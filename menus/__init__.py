@@ -50,6 +50,7 @@ __all__ = [
     "lint",
     "load_graph",
     "load_packed",
+    "load_with_pack",
     "pack",
     "reads_as_pin",
     "render_notice",
@@ -64,6 +65,12 @@ def load_graph(root: Path | None = None) -> Graph:
     Raises `DefinitionError`, whose findings name file, line and fix.
     """
     return _load_graph(read_source(root), VOCABULARY)
+
+
+def load_with_pack(root: Path | None = None) -> tuple[Graph, str]:
+    """What `load_graph` and `pack` give, from one reading of the files. Raises `DefinitionError`."""
+    source = read_source(root)
+    return _load_graph(source, VOCABULARY), source.packed()
 
 
 def load_packed(packed: str) -> Graph:

@@ -7,11 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from core.clock import FundCalendar
 from core.errors import InvalidValue
 from core.money import Money
+from core.yaml_text import read_yaml
 
 _TEXTS = Path(__file__).parent / "texts"
 _PLACE = re.compile(r"\{([a-z_]+)\}")
@@ -149,7 +148,7 @@ def load_texts() -> dict[str, dict[str, str]]:
     """Language → template → text. Raises InvalidValue unless each language has each template as declared."""
     texts: dict[str, dict[str, str]] = {}
     for path in sorted(_TEXTS.glob("*.yaml")):
-        written = yaml.safe_load(path.read_text(encoding="utf-8"))
+        written = read_yaml(path.read_text(encoding="utf-8"))
         if set(written) != set(TEMPLATES):
             raise InvalidValue(f"{path.name}: missing or extra: {sorted(set(written) ^ set(TEMPLATES))}")
         for name, text in written.items():

@@ -12,6 +12,8 @@ import yaml
 
 PACKAGED = Path(__file__).resolve().parent.parent
 _FOLDERS = ("screens", "texts")
+# libyaml's, where the wheel has it: every process reads all menus when it starts.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def parse(name: str, text: str, findings: list[Finding]) -> Document:
     """One document; syntax errors and keys given twice are added to `findings`."""
     lines: dict[tuple[str, ...], int] = {}
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = mark.line + 1 if mark else 1

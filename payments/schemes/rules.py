@@ -11,6 +11,7 @@ import yaml
 
 from core.errors import KibabaError
 from core.money import Money
+from core.yaml_text import read_yaml
 from payments.schemes.plan_rules import PlanRules, read_plan_rules
 from payments.wallets.choosing import WalletRules
 
@@ -100,7 +101,7 @@ def schemes_of(country: str) -> tuple[Scheme, ...]:
 def read_schemes(source: str) -> tuple[Scheme, ...]:
     """Parse the YAML of one country. Raises BadScheme."""
     try:
-        document: dict[str, Any] = yaml.safe_load(source)
+        document: dict[str, Any] = read_yaml(source)
         shared = {
             "country": document["country"],
             "currency": document["currency"],

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from core.clock import Clock
 from core.database import Sessions
-from menus import DefinitionError, Graph, load_graph, load_packed, pack
+from menus import DefinitionError, Graph, load_packed, load_with_pack
 from ussd_app.gateway.tables import MenuDefinition
 
 # Definitions in use at one time: the present one, and those of the last deploys.
@@ -29,7 +29,7 @@ class Definition:
     @staticmethod
     def read(root: Path | None = None) -> "Definition":
         """The packaged menus, or those of a folder. Raises DefinitionError."""
-        return Definition(load_graph(root), pack(root))
+        return Definition(*load_with_pack(root))
 
 
 class Graphs:
