@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from core.database import vault_of
@@ -21,6 +21,8 @@ from payments.contributions.tables import Contribution
 from payments.model import ContributionState, MatchStep
 from payments.payers import payer_index
 from payments.receipts.model import Arrival, Owner
+from payments.receipts.tables import Receipt
+from payments.suspense.suggesting import name_fits
 from payments.suspense.typing_slips import near
 
 # What people type when they do not know what to type (letters and digits only, upper case).
@@ -31,6 +33,8 @@ GENERIC_REFERENCES = frozenset(
 NAMED = "the reference names the member"
 # Why money is in suspense although its reference names somebody; reconciliation knows it by these words.
 TWO_MEMBERS = "reference and payer point to two members"
+# Fewer names than this are anybody's.
+_NAMES_MIN = 2
 _BEFORE = timedelta(hours=24)
 # The wallet's clock and ours may differ by this much.
 _SKEW = timedelta(minutes=5)
@@ -67,7 +71,7 @@ def owner_of(session: Session, arrival: Arrival) -> Owner:
         doubt = "no reference, and the payer is not known" if member is None else ""
     else:
         member, why = pointed.by_reference, NAMED
-        doubt = _doubt_about_reference(pointed)
+        doubt = _doubt_about_reference(session, arrival, pointed)
         slip = _slip_of_payer(session, arrival.account, pointed) if doubt else None
         if slip is not None and pointed.by_payer is not None:
             member, why, doubt = pointed.by_payer, "one slip from the payer's own, paid from their phone", ""
@@ -142,7 +146,7 @@ def _slip_of_payer(session: Session, account: str, pointed: _Pointed) -> MatchSt
     return next((step for step, texts in own if not texts.isdisjoint(slips)), None)
 
 
-def _doubt_about_reference(pointed: _Pointed) -> str:
+def _doubt_about_reference(session: Session, arrival: Arrival, pointed: _Pointed) -> str:
     if pointed.step is None:
         return "the reference has no known form"
     if pointed.by_reference is None:
@@ -151,7 +155,28 @@ def _doubt_about_reference(pointed: _Pointed) -> str:
         return TWO_MEMBERS
     if pointed.step is MatchStep.PHONE and pointed.by_payer is None:
         return "a phone as reference, paid from a phone we do not know"
+    if pointed.step is MatchStep.NATIONAL_ID and pointed.by_payer is None:
+        # An ID has no check digit: one wrong digit may well be somebody else's.
+        is_backed = _payer_speaks_for(session, arrival, pointed.by_reference.id)
+        return "" if is_backed else "an ID as reference, and nothing about the payer speaks for the member"
     return ""
+
+
+def _payer_speaks_for(session: Session, arrival: Arrival, member_id: uuid.UUID) -> bool:
+    """Whether a payer who is no member has this member's whole name, or paid for them before."""
+    masked_name = session.get_one(MemberRow, member_id).masked_name or ""
+    if len(masked_name.split()) >= _NAMES_MIN and name_fits(arrival.payer_name, masked_name):
+        return True
+    payer = payer_index(session, arrival.payer, arrival.payer_hash)
+    if payer is None:
+        return False
+    before = exists().where(
+        Receipt.payer_index == payer,
+        Receipt.member_id == member_id,
+        Receipt.reversed_at.is_(None),
+        Receipt.receipt != arrival.receipt,
+    )
+    return bool(session.scalar(select(before)))
 
 
 def _point(session: Session, arrival: Arrival) -> _Pointed:

@@ -31,6 +31,7 @@ def test_a_paid_prompt_is_credited_confirmed_posted_and_acknowledged(world: Worl
         "suspense_cents": 0,
         "refunded_cents": 0,
         "refunds_payable_cents": 0,
+        "corrected": 0,
         "postings_sum_cents": 0,
         "balances_equal_postings": True,
         "unknown": 0,

@@ -7,6 +7,7 @@ from members.model import Status
 from members.tables import MemberRow
 from payments.particulars import Particulars
 from payments.receipts.tables import Receipt
+from payments.suspense.suggesting import suggest
 from tests.payments.world import World
 
 STRANGER = PhoneNumber("+254733000111")
@@ -35,9 +36,52 @@ def test_one_wrong_digit_of_a_member_number_never_reaches_another_member(world: 
         assert _pay(world, STRANGER, member.number[:-1] + digit).member_id is None
 
 
-def test_an_exact_national_id_is_enough(world: World) -> None:
+@pytest.mark.parametrize("shown", [{}, {"payer_mask": "2547 ***** 111"}])
+def test_an_id_alone_waits_in_suspense_and_suggests_its_member(world: World, shown: dict[str, str]) -> None:
+    """An ID has no check digit: from a phone we do not know it may be a slip that hit somebody else."""
     member = world.member(national_id="23456789")
-    receipt = _pay(world, STRANGER, "23456789")
+    receipt = _pay(world, STRANGER, "23456789", **shown)
+    assert (receipt.member_id, receipt.match_step) == (None, "suspense")
+    assert receipt.match_why == "an ID as reference, and nothing about the payer speaks for the member"
+    with world.sessions.begin() as session:
+        [first, *_] = suggest(session, session.get_one(Receipt, receipt.id))
+    assert first.member_id == member.id
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_an_id_typed_at_its_members_own_phone_is_enough(world: World, *, plain: bool) -> None:
+    member = world.member(national_id="23456789")
+    shown = {"payer": member.phone} if plain else {"payer_hash": _phone(member).wallet_hash}
+    receipt = _pay(world, _phone(member), "23456789", **shown)
+    assert (receipt.member_id, receipt.match_step) == (member.id, "national_id")
+
+
+@pytest.mark.parametrize(
+    ("masked_name", "is_credited"),
+    [("W****** M*****", True), ("W*****", False), ("W******", False), ("W****** O*****", False), ("", False)],
+)
+def test_an_id_with_the_whole_name_of_its_member_is_enough(
+    world: World, masked_name: str, *, is_credited: bool
+) -> None:
+    member = world.member(national_id="23456789")
+    with world.sessions.begin() as session:
+        session.get_one(MemberRow, member.id).masked_name = masked_name
+    receipt = _pay(world, STRANGER, "23456789", payer_name="WANJIKU NJERI MWANGI")
+    assert receipt.member_id == (member.id if is_credited else None)
+
+
+def test_an_id_from_a_phone_that_paid_for_its_member_before_is_enough(world: World) -> None:
+    member, other = world.member(national_id="23456789"), world.member(national_id="23456780")
+    assert _pay(world, STRANGER, member.number).member_id == member.id
+    assert _pay(world, STRANGER, member.identifier).member_id == member.id
+    assert _pay(world, STRANGER, other.identifier).member_id is None
+
+
+def test_a_pull_that_shows_the_members_own_phone_credits_what_came_with_an_id_alone(world: World) -> None:
+    member = world.member(national_id="23456789")
+    assert _pay(world, _phone(member), "23456789", payer_mask="2547 ***** 001").member_id is None
+    world.settle(minutes=1)
+    [receipt] = world.receipts()
     assert (receipt.member_id, receipt.match_step) == (member.id, "national_id")
 
 
