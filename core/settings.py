@@ -38,6 +38,10 @@ def _json_object(value: Any) -> Any:
     return json.loads(value or "{}") if isinstance(value, str) else value
 
 
+def _none_when_empty(value: Any) -> Any:
+    return value or None
+
+
 # One JSON object, as text in the environment.
 JsonObject = Annotated[dict[str, Any], NoDecode, BeforeValidator(_json_object)]
 
@@ -56,6 +60,8 @@ class Settings(WalletSettings):
     index_key: SecretStr
     pin_pepper: SecretStr
     hook_token: SecretStr
+    # Who shows it as a bearer token may read /metrics.
+    metrics_token: Annotated[SecretStr | None, BeforeValidator(_none_when_empty)] = None
 
     fund_name: str = "Haba Fund"
     fund_zone: str = "Africa/Nairobi"
@@ -141,6 +147,10 @@ def _production_faults(settings: Settings) -> list[str]:
     faults = []
     if settings.hook_token.get_secret_value() == "dev" or len(settings.hook_token.get_secret_value()) < 24:  # noqa: PLR2004 -- the sandbox's token is refused here
         faults.append("HOOK_TOKEN must be a secret of at least 24 characters")
+    if (
+        settings.metrics_token and len(settings.metrics_token.get_secret_value()) < 24  # noqa: PLR2004 -- as above
+    ):
+        faults.append("METRICS_TOKEN must have at least 24 characters")
     if settings.phone_change_wait_hours < 1:
         faults.append("PHONE_CHANGE_WAIT_HOURS must be at least 1")
     if settings.at_username == "sandbox":

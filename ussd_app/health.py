@@ -1,15 +1,15 @@
 """Health for operators: alive (no I/O), ready (every server this process needs), metrics."""
 
+import hmac
 import os
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
-from flask import Blueprint, Response, jsonify
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest, multiprocess
+from flask import Blueprint, Response, abort, jsonify, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import REGISTRY
 from redis.exceptions import RedisError
@@ -18,17 +18,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from core import outbox
-from payments.alerts.service import open_alerts
-from payments.reconciliation.view import open_breaks
-from registry.breaker import Breaker
-from registry.connection import CONNECTIONS
 from ussd_app.bootstrap import Services
+from ussd_app.gauges import Gauges, age_seconds
 
 _MIGRATIONS: Final = Path(__file__).parent.parent / "migrations" / "versions"
 _REVISION: Final = re.compile(r'^(down_)?revision[^=]*= "(\w+)"', re.MULTILINE)
 # The relay takes a due row within a second; what may wait for its time (a phone change, a registry that is
 # away) is not due.
 _OVERDUE_SECONDS_MAX: Final = 300
+# A proxy on this machine makes every caller look like this machine.
+_OF_PROXIES: Final = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
 
 
 def create_blueprint(services: Services) -> Blueprint:
@@ -47,6 +46,8 @@ def create_blueprint(services: Services) -> Blueprint:
 
     @blueprint.get("/metrics")
     def metrics() -> Response:
+        if not _may_read_metrics(services):
+            abort(404)
         return Response(_metrics(services), content_type=CONTENT_TYPE_LATEST)
 
     return blueprint
@@ -98,13 +99,26 @@ def _faults(services: Services, heads: set[str]) -> Iterator[str]:
         return
     if found != heads:
         yield "the database is not migrated"
-    overdue = max((_age(row.due_since, services.clock.now()) for row in waiting), default=0.0)
+    overdue = max((age_seconds(row.due_since, services.clock.now()) for row in waiting), default=0.0)
     if overdue > _OVERDUE_SECONDS_MAX and services.settings.is_production:
         yield f"nobody takes up work: a task has been due for {overdue:.0f} s"
 
 
-def _age(since: datetime | None, now: datetime) -> float:
-    return 0.0 if since is None else (now - since).total_seconds()
+def _may_read_metrics(services: Services) -> bool:
+    """With METRICS_TOKEN, whoever shows it as a bearer. Without: in production nobody, else this machine.
+
+    A peer is what the connection says. A header that speaks of a proxy can only refuse, never admit.
+    """
+    token = services.settings.metrics_token
+    if token is not None:
+        shown = request.headers.get("Authorization", "").encode()
+        return hmac.compare_digest(shown, f"Bearer {token.get_secret_value()}".encode())
+    if services.settings.is_production or any(name in request.headers for name in _OF_PROXIES):
+        return False
+    try:
+        return ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False
 
 
 def _metrics(services: Services) -> bytes:
@@ -112,37 +126,6 @@ def _metrics(services: Services) -> bytes:
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()
         WrittenFiles(registry)
-    return generate_latest(registry) + generate_latest(_outbox_gauges(services))
-
-
-def _outbox_gauges(services: Services) -> CollectorRegistry:
-    registry = CollectorRegistry()
-    pending = Gauge("kibaba_outbox_pending", "Tasks waiting.", ["topic"], registry=registry)
-    dead = Gauge("kibaba_outbox_dead", "Tasks given up.", ["topic"], registry=registry)
-    oldest = Gauge(
-        "kibaba_outbox_oldest_seconds", "Age of the oldest waiting task.", ["topic"], registry=registry
-    )
-    overdue = Gauge(
-        "kibaba_outbox_overdue_seconds",
-        "How long a task has been due that nobody took.",
-        ["topic"],
-        registry=registry,
-    )
-    circuits = Gauge(
-        "kibaba_registry_circuit_open", "1 while a registry is down.", ["connection"], registry=registry
-    )
-    for name in CONNECTIONS:
-        circuits.labels(name).set(int(Breaker(name, services.redis).is_open))
-    breaks = Gauge("kibaba_breaks_open", "Open differences.", ["break_class"], registry=registry)
-    alerts = Gauge("kibaba_alerts_open", "Troubles that last.", ["kind"], registry=registry)
-    with services.sessions.begin() as session:
-        for break_class, count in open_breaks(session).items():
-            breaks.labels(break_class).set(count)
-        for kind, count in Counter(alert.kind for alert in open_alerts(session)).items():
-            alerts.labels(kind).set(count)
-        for row in outbox.backlog(session):
-            pending.labels(row.topic).set(row.pending)
-            dead.labels(row.topic).set(row.dead)
-            oldest.labels(row.topic).set(_age(row.oldest_pending_at, services.clock.now()))
-            overdue.labels(row.topic).set(max(0.0, _age(row.due_since, services.clock.now())))
-    return registry
+    now = CollectorRegistry()
+    now.register(Gauges(services))
+    return generate_latest(registry) + generate_latest(now)

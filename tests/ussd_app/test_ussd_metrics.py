@@ -1,10 +1,16 @@
 """Metrics can be read at any moment in the life of a web process."""
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from pydantic import SecretStr
 
 from core import outbox
 from core.settings import Environment
@@ -37,3 +43,87 @@ def test_in_production_a_task_that_waits_for_its_time_is_no_fault_and_one_that_n
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert "nobody takes up work" in answer.get_data(as_text=True)
+
+
+def _read(services: Services, *, peer: str = "127.0.0.1", **headers: str) -> int:
+    client = create_app(services).test_client()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return client.get("/metrics", headers=named, environ_base={"REMOTE_ADDR": peer}).status_code
+
+
+def _with(services: Services, **changes: object) -> Services:
+    return replace(services, settings=services.settings.model_copy(update=changes))
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "status"),
+    [
+        ("127.0.0.1", {}, 200),
+        ("::1", {}, 200),
+        ("41.90.1.2", {}, 404),
+        ("10.0.0.7", {}, 404),
+        ("", {}, 404),
+        ("41.90.1.2", {"X_Forwarded_For": "127.0.0.1"}, 404),
+        ("127.0.0.1", {"X_Forwarded_For": "41.90.1.2"}, 404),
+        ("127.0.0.1", {"X_Forwarded_For": "127.0.0.1"}, 404),
+        ("127.0.0.1", {"Forwarded": "for=127.0.0.1"}, 404),
+        ("127.0.0.1", {"Authorization": "Bearer "}, 200),
+    ],
+)
+def test_without_a_token_only_this_machine_reads_metrics_and_no_proxy_of_it(
+    services: Services, peer: str, headers: dict[str, str], status: int
+) -> None:
+    assert _read(services, peer=peer, **headers) == status
+
+
+def test_without_a_token_nobody_reads_metrics_in_production(services: Services) -> None:
+    """A proxy on this machine need not say that it is one."""
+    assert _read(_with(services, kibaba_env=Environment.PRODUCTION)) == 404
+
+
+@pytest.mark.parametrize("environment", list(Environment))
+def test_with_a_token_it_alone_opens_the_metrics(services: Services, environment: Environment) -> None:
+    token = "metrics-token-of-the-tests-0123456789"
+    guarded = _with(services, kibaba_env=environment, metrics_token=SecretStr(token))
+    assert _read(guarded, peer="41.90.1.2", Authorization=f"Bearer {token}") == 200
+    for shown in (f"Bearer {token}x", "Bearer ", token, "Bearer \xff"):
+        assert _read(guarded, Authorization=shown) == 404
+    assert _read(guarded) == 404
+
+
+_SCRAPE = """
+import sys
+from core.settings import load_settings
+from ussd_app.application import create_app
+from ussd_app.bootstrap import build
+print(create_app(build(load_settings())).test_client().get("/metrics").get_data(as_text=True))
+"""
+
+
+def test_what_waits_is_told_once_whichever_processes_were_asked_before(
+    services: Services, tmp_path: Path
+) -> None:
+    """Two web processes that share their counters' files, as `bin/run` starts them."""
+    plain = services.settings.model_dump(mode="python", exclude_none=True)
+    env = {name.upper(): _text(value) for name, value in plain.items()}
+    env |= {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PATH": os.environ["PATH"]}
+
+    def scrape() -> list[str]:
+        answer = subprocess.run(
+            [sys.executable, "-c", _SCRAPE], env=env, capture_output=True, text=True, check=True
+        )
+        return [line for line in answer.stdout.splitlines() if "outbox_pending" in line and line[0] != "#"]
+
+    now = services.clock.now()
+    for count in (1, 2):
+        with services.sessions.begin() as session:
+            outbox.add(session, "message", f"waits-{count}", {}, now=now)
+        assert scrape() == [f'kibaba_outbox_pending{{topic="message"}} {count}.0']
+
+
+def _text(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, list):
+        return ",".join(_text(each) for each in value)
+    return json.dumps(value) if isinstance(value, dict) else str(value)
