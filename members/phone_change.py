@@ -42,6 +42,8 @@ _DECIDABLE = (*_OPEN, PhoneChangeState.STOPPED)
 
 
 class PhoneChanges:
+    """Locks are taken in one order, the member before their changes; so nobody waits in a circle."""
+
     def __init__(self, vault: Vault, indexes: MemberIndexes, clock: Clock, policy: Policy) -> None:
         self._vault = vault
         self._indexes = indexes
@@ -191,10 +193,8 @@ class PhoneChanges:
             )
 
     def _move(self, session: Session, change: PhoneChangeRow, *, forced: bool = False) -> str:
-        """Give the member the new phone; or the doubt that stands against it, and nothing is changed."""
-        member = session.scalars(
-            select(MemberRow).where(MemberRow.id == change.member_id).with_for_update()
-        ).one()
+        """Give the member (locked) the new phone; or the doubt that stands against it, and no change."""
+        member = session.get_one(MemberRow, change.member_id)
         if not forced and (member.status != Status.ACTIVE or member.phone_index != change.old_phone_index):
             return "member_changed"
         if _phone_in_use(session, change.new_phone_index):
@@ -284,9 +284,10 @@ def _phone_in_use(session: Session, phone_index: str) -> bool:
 
 
 def _locked(session: Session, change_id: uuid.UUID) -> PhoneChangeRow | None:
-    return session.scalar(
-        select(PhoneChangeRow)
-        .where(PhoneChangeRow.id == change_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    """The change, locked, and before it its member: somebody may be starting another change of theirs."""
+    member_id = session.scalar(select(PhoneChangeRow.member_id).where(PhoneChangeRow.id == change_id))
+    fresh = {"populate_existing": True}
+    member = select(MemberRow).where(MemberRow.id == member_id).with_for_update()
+    session.execute(member.execution_options(**fresh))
+    change = select(PhoneChangeRow).where(PhoneChangeRow.id == change_id).with_for_update()
+    return session.scalar(change.execution_options(**fresh))

@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import DateTime
@@ -107,6 +108,8 @@ class IdentityCheckRow(Base):
         _one_of("state", IdentityState),
         Index("ix_identity_checks_phone", "phone_index", "created_at"),
         Index("ix_identity_checks_identifier", "identifier_type", "identifier_index"),
+        # What led to no membership is forgotten.
+        Index("ix_identity_checks_forgotten", "created_at", postgresql_where=text("member_id IS NULL")),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

@@ -1,10 +1,13 @@
 """Moving a membership to another phone."""
 
 import threading
+import time
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from core import audit
 from core.errors import InvalidValue
@@ -253,3 +256,58 @@ def test_objection_and_completion_at_the_same_moment_do_one_of_them(world: World
     assert world.member(NEW if state is PhoneChangeState.DONE else PHONE).number
     with world.sessions() as session:
         assert len(session.scalars(select(audit.AuditEntry)).all()) == 1
+
+
+@contextmanager
+def holding_the_change(world: World) -> Iterator[None]:
+    """Somebody else has the change locked until the block ends."""
+    with world.sessions.begin() as session:
+        session.execute(select(PhoneChangeRow).with_for_update())
+        yield
+
+
+def until_waiting(world: World, count: int) -> None:
+    waits = text("""
+        SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'
+    """)
+    while True:
+        with world.sessions() as session:
+            if session.scalar(waits) == count:
+                return
+        time.sleep(0.02)
+
+
+def decide(world: World) -> None:
+    with world.sessions.begin() as session:
+        world.members.decide_phone_change(session, change(world).id, staff="asha", accept=True, reason="seen")
+
+
+@pytest.mark.parametrize("finish", [complete, decide])
+def test_finishing_a_change_while_another_is_started_waits_in_no_circle(
+    world: World, finish: Callable[[World], object]
+) -> None:
+    world.verified_member()
+    start(world)
+    world.clock.pass_time(hours=24)
+    faults: list[Exception] = []
+
+    def act(what: Callable[[], object]) -> None:
+        try:
+            what()
+        except Exception as error:  # noqa: BLE001 -- told below
+            faults.append(error)
+
+    threads = [
+        threading.Thread(target=act, args=(lambda: finish(world),)),
+        threading.Thread(target=act, args=(lambda: start(world, "hop-21", phone=OTHER_PHONE),)),
+    ]
+    with holding_the_change(world):
+        for count, thread in enumerate(threads, 1):
+            thread.start()
+            until_waiting(world, count)
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert world.member(NEW).number
+    assert change(world).state == PhoneChangeState.WAITING
