@@ -16,7 +16,7 @@ from members.identity import apply_answer, has_look_alike
 from members.indexes import MemberIndexes
 from members.model import IdentityState, Policy, Status
 from members.names import age_on, masked_name
-from members.notices import tell_member
+from members.notices import seek_doubles, tell_member
 from members.tables import IdentityCheckRow, MemberRow
 
 _FIRST_RETRY_SECONDS = 2.0
@@ -100,5 +100,6 @@ class IdentityLookUp:
             return
         apply_answer(member, check)
         weigh(session, member, check, self._policy.elsewhere)
+        seek_doubles(session, member.id, str(check.id), now=self._clock.now())
         template = "verified" if member.status == Status.ACTIVE else "needs_review"
         tell_member(session, template, member.id, check.id, now=self._clock.now())

@@ -97,7 +97,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member as other rooms see one. `masked_name` is empty until a registry has named them."""
+    """A member as other rooms see one. `masked_name` is empty until a registry has named them.
+
+    `merged_into`: the membership that stayed, when this one was a second one of the same person.
+    """
 
     id: uuid.UUID
     number: MemberNumber
@@ -107,6 +110,7 @@ class Member:
     masked_name: str
     name_confirmed: bool
     joined_at: datetime
+    merged_into: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

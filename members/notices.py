@@ -20,6 +20,13 @@ def announce(session: Session, member_id: uuid.UUID, *, now: datetime) -> None:
     payload = {"member_id": str(member_id)}
     outbox.add(session, "dci_event", f"joined:{member_id}", payload, now=now)
     outbox.add(session, "watch", str(member_id), {"subject": str(member_id)}, now=now)
+    seek_doubles(session, member_id, "joined", now=now)
+
+
+def seek_doubles(session: Session, member_id: uuid.UUID, occasion: str, *, now: datetime) -> None:
+    """Have it looked whether this person has another membership, now that more is known of them."""
+    payload = {"member_id": str(member_id)}
+    outbox.add(session, "duplicates", f"{occasion}:{member_id}", payload, now=now)
 
 
 def tell_member(

@@ -19,6 +19,7 @@ def member_of(row: MemberRow) -> Member:
         masked_name=row.masked_name or "",
         name_confirmed=row.name_confirmed,
         joined_at=row.joined_at,
+        merged_into=row.merged_into,
     )
 
 

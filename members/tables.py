@@ -43,7 +43,12 @@ class MemberRow(Base):
     """
 
     __tablename__ = "members"
-    __table_args__ = (UniqueConstraint("identifier_type", "identifier_index"), _one_of("status", Status))
+    __table_args__ = (
+        UniqueConstraint("identifier_type", "identifier_index"),
+        _one_of("status", Status),
+        CheckConstraint("merged_into IS NULL OR status = 'closed'", name="merged"),
+        Index("ix_members_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(String(9), unique=True)
@@ -63,6 +68,8 @@ class MemberRow(Base):
     name_confirmed: Mapped[bool] = mapped_column(server_default="false")
     join_key: Mapped[str] = mapped_column(String(200), unique=True)
     joined_at: Mapped[datetime] = mapped_column(_INSTANT)
+    # The membership that stayed when staff found that both were one person's; this one is then closed.
+    merged_into: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("members.id"))
 
 
 class ConsentRow(Base):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
-MemberStatus = Literal["none", "active", "pending_verification", "blocked", "closed"]
+MemberStatus = Literal["none", "active", "pending_verification", "blocked", "closed", "merged"]
 IdentityState = Literal[
     "waiting",
     "found",
@@ -31,6 +31,7 @@ PaymentState = Literal[
 class Member(TypedDict):
     """Who is calling. `status` is `none` for a phone that is no member's; the rest is then empty.
 
+    `merged`: it was a second membership of one person; `number` is then that of the one which stayed.
     `number` is nine digits, `phone_masked` such as `0712***678`.
     """
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from core.database import vault_of
 from core.errors import InvalidValue
@@ -189,8 +189,17 @@ def _point(session: Session, arrival: Arrival) -> _Pointed:
     by_reference = by_payer = None
     if conditions:
         named = condition.label("named") if condition is not None else MemberRow.id.is_(None).label("named")
+        # Who knows the old number of two that were made one still saves: for the one that stayed.
+        stayed = aliased(MemberRow)
         rows = session.execute(
-            select(MemberRow.id, MemberRow.status, MemberRow.wallet_hash_index, named).where(or_(*conditions))
+            select(
+                func.coalesce(stayed.id, MemberRow.id),
+                func.coalesce(stayed.status, MemberRow.status),
+                MemberRow.wallet_hash_index,
+                named,
+            )
+            .outerjoin(stayed, stayed.id == MemberRow.merged_into)
+            .where(or_(*conditions))
         )
         for member_id, status, index, is_named in rows:
             candidate = _Candidate(member_id, Status(status).is_open)

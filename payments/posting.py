@@ -105,7 +105,7 @@ class Posting:
         self, prepared: Sequence[Prepared], told: Sequence[Prepared]
     ) -> tuple[list[Prepared], Unavailable | None]:
         """Settle what is there; returns what is not, or all with what stood in the way."""
-        found = self._registry.read_back([posting.receipt_id for posting in told])
+        found = self._registry.read_back([posting.reference_id for posting in told])
         if isinstance(found, Unavailable):
             return list(prepared), found
         return self._compared(prepared, found), None
@@ -119,7 +119,7 @@ class Posting:
         good = []
         with self._sessions.begin() as session:
             for posting in prepared:
-                records = stored.get(posting.receipt_id, [])
+                records = stored.get(posting.reference_id, [])
                 differences = _differences(posting, records)
                 if records and not differences:
                     good.append(posting.receipt_id)
@@ -128,7 +128,7 @@ class Posting:
                     cents = sum(record.amount.amount_cents for record in records)
                     batches.reject(session, [posting.receipt_id], why, read_back_amount_cents=cents)
             batches.acknowledge(session, good, now)
-        return [posting for posting in prepared if posting.receipt_id not in stored]
+        return [posting for posting in prepared if posting.reference_id not in stored]
 
     def _tell(self, due: Sequence[Prepared]) -> Unclear | None:
         """Tell of a batch. One that is refused for its content is halved, until each culprit stands alone."""

@@ -3,8 +3,8 @@
 import re
 from enum import StrEnum
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
 
 from core.database import vault_of
 from members.indexes import MemberIndexes
@@ -37,7 +37,13 @@ def judge(session: Session, payment: HandPayment, scheme: Scheme) -> Judgement:
     if step is None or condition is None:
         mistyped = _DIGITS_ONLY.fullmatch(payment.account.strip()) is not None
         return Judgement.NO_SUCH_ACCOUNT if mistyped else Judgement.ACCEPT
-    status = session.scalar(select(MemberRow.status).where(condition))
+    # The old number of two memberships that were made one is as good as the other.
+    stayed = aliased(MemberRow)
+    status = session.scalar(
+        select(func.coalesce(stayed.status, MemberRow.status))
+        .outerjoin(stayed, stayed.id == MemberRow.merged_into)
+        .where(condition)
+    )
     if status is None or not Status(status).is_open:
         return Judgement.NO_SUCH_ACCOUNT
     return Judgement.ACCEPT

@@ -18,6 +18,8 @@ def schedule(settings: Settings, wallets: Mapping[str, Wallet]) -> list[Every]:
         *(entry for wallet in wallets.values() for entry in _of_wallet(settings, wallet)),
         Every(_MINUTE_SECONDS, "refunds", "refunds"),
         Every(_HOUR_SECONDS, "plan_reminders", "plan_reminders"),
+        Every(_HOUR_SECONDS, "merged_money", "merged_money"),
+        Every(_DAY_SECONDS, "duplicates", "duplicates"),
         Every(_DAY_SECONDS, "dci_forget", "dci_forget"),
         Every(_DAY_SECONDS, "audit_head", "audit_head"),
         Every(_DAY_SECONDS, "tidy", "tidy"),

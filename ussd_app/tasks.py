@@ -8,6 +8,7 @@ from core.audit_heads import KeepingHeads
 from core.outbox import BatchHandler, Handler
 from core.settings import Settings
 from core.shared_token import RedisTokenCache
+from members.duplicates.finding import DuplicateFinding
 from members.elsewhere import EnrolmentLookUp
 from members.look_up import IdentityLookUp
 from members.phone_change import PhoneChangeCompletion
@@ -22,6 +23,7 @@ from payments.batch_intake import BatchIntake
 from payments.claims.answering import ClaimAnswering, ClaimLooking
 from payments.imports.service import Importing
 from payments.intake import Intake
+from payments.merging.following import MoneyFollowing
 from payments.plans.reminding import PlanReminding
 from payments.posting import Posting
 from payments.prompting import Prompting
@@ -141,6 +143,7 @@ def _telling(services: Services) -> dict[str, Handler]:
     words = FundWords(settings.fund_name, settings.ussd_service_code, settings.fund_contact)
     return {
         "balance": BalanceTelling(sessions, clock, currency=settings.fund_currency).run,
+        "merged_money": MoneyFollowing(sessions, clock).run,
         "where": WayTelling(sessions, clock).run,
         "plan_reminders": PlanReminding(
             sessions, clock, services.calendar, lambda day: scheme_on(settings.fund_region, day)
@@ -173,6 +176,7 @@ def _people(services: Services, civil_client: DciClient, fund_client: DciClient)
             sessions, EnrolmentsForMembers(fund_client, clock), clock, services.policy.elsewhere
         ).run,
         "identity": IdentityLookUp(sessions, civil, members.indexes, clock, services.policy).run,
+        "duplicates": DuplicateFinding(sessions, clock).run,
         "phone_change": PhoneChangeCompletion(sessions, members.phone_changes, was_told).run,
     }
 

@@ -64,6 +64,8 @@ TOPICS: Final[dict[str, TopicPlan]] = {
     "identity": TopicPlan(REGISTRY, lease_seconds=60),
     "enrolled": TopicPlan(REGISTRY, lease_seconds=60),
     "phone_change": TopicPlan(REGISTRY),
+    "duplicates": TopicPlan(MONEY, lease_seconds=120),
+    "merged_money": TopicPlan(MONEY, lease_seconds=120),
     "message": TopicPlan(MESSAGES),
     "watch": TopicPlan(REGISTRY),
     "dci_callback": TopicPlan(REGISTRY),

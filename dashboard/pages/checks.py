@@ -10,6 +10,7 @@ from dashboard.access import CHECKERS, READERS, allow
 from dashboard.catalogue import text
 from dashboard.deciding import names_of, numbers_of
 from dashboard.login import me
+from dashboard.pairs import waiting_for_second
 from dashboard.reading import was_seen
 from dashboard.services import services
 from payments.receipts.tables import Receipt
@@ -29,9 +30,15 @@ def index() -> str:
         numbers = numbers_of(database, {row.member_id for row in proposals if row.member_id})
         wanted = [row.receipt_id for row in proposals if row.receipt_id]
         receipts = {row.id: row for row in database.scalars(select(Receipt).where(Receipt.id.in_(wanted)))}
+        pairs_waiting = waiting_for_second(database)
         was_seen(database, "checks.listed", "checks", rows=len(proposals))
     return render_template(
-        "dashboard/checks.html", proposals=proposals, names=names, numbers=numbers, receipts=receipts
+        "dashboard/checks.html",
+        proposals=proposals,
+        names=names,
+        numbers=numbers,
+        receipts=receipts,
+        pairs_waiting=pairs_waiting,
     )
 
 

@@ -124,6 +124,7 @@ def _member(database: Session, member_id: uuid.UUID, *, act: str, reason: str = 
     return render_template(
         "dashboard/member.html",
         member=member,
+        stayed=parts.members.by_id(database, member.merged_into) if member.merged_into else None,
         identifier=membership.masked_identifier(database, member.id),
         in_full=membership.in_full(database, member.id) if act == "member.unmasked" else None,
         saved=savings(database, member.id, parts.currency),

@@ -14,6 +14,7 @@ _OPENINGS: Final = {
     "pending_verification": "member",
     "blocked": "blocked",
     "closed": "closed",
+    "merged": "merged",
 }
 _IDENTITY_STATES: Final = ("found", "unknown", "dead", "minor", "taken", "look_alike", "several", "too_many")
 
@@ -92,7 +93,7 @@ def _over(choose: Callable[[View], str], outcomes: tuple[str, ...], *needs: str)
 
 
 DECISIONS: Final = (
-    _over(opening, ("newcomer", "member", "blocked", "closed"), "member"),
+    _over(opening, ("newcomer", "member", "blocked", "closed", "merged"), "member"),
     _over(home_kind, ("usual", "plain"), "usual_amounts"),
     _over(
         identity_state,

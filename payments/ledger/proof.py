@@ -9,7 +9,7 @@ from members.tables import MemberRow
 from payments.contributions.tables import Contribution
 from payments.model import ContributionState, PostingState
 from payments.receipts.tables import Receipt
-from payments.registry_postings.corrections import CorrectionState, RegistryCorrection
+from payments.registry_postings.corrections import MERGED, CorrectionState, RegistryCorrection
 from payments.registry_postings.tables import RegistryPosting
 
 # One pass over the postings; the comparison with the balances finds an account that only one side knows.
@@ -89,7 +89,11 @@ def proof(session: Session) -> Proof:
         corrected=session.scalar(
             select(func.count())
             .select_from(RegistryCorrection)
-            .where(RegistryCorrection.state == CorrectionState.ACKNOWLEDGED)
+            .where(
+                RegistryCorrection.state == CorrectionState.ACKNOWLEDGED,
+                # A record made anew in another name is one again.
+                RegistryCorrection.why != MERGED,
+            )
         )
         or 0,
     )

@@ -48,13 +48,14 @@ _ERROR_CHARACTERS_MAX = 300
 class Prepared:
     """One posting of a batch, ready to be told. `may_be_there`: it was told before, whatever came of it."""
 
+    receipt_id: uuid.UUID
     record: ContributionRecord
     may_be_there: bool
     told_at: datetime | None
     posted_at: datetime | None
 
     @property
-    def receipt_id(self) -> uuid.UUID:
+    def reference_id(self) -> uuid.UUID:
         return self.record.reference_id
 
 
@@ -120,6 +121,7 @@ def prepare(session: Session, transaction_id: uuid.UUID, calendar: FundCalendar)
     payers = _payers(session, rows)
     return [
         Prepared(
+            row.receipt_id,
             _record(row, transaction_id, payers.get(row.receipt_id), calendar),
             may_be_there=row.attempts > 0,
             told_at=row.told_at,

@@ -1,4 +1,4 @@
-"""Telling the central registry that money it acknowledged was reversed or refunded: one more record."""
+"""Telling the central registry that what it acknowledged holds no more: one more record, which voids it."""
 
 import uuid
 from datetime import datetime
@@ -33,6 +33,7 @@ from payments.registry_postings.model import (
 from payments.registry_postings.tables import RegistryPosting
 
 TOPIC = "correct"
+MERGED = "merged"
 _FIRST_NOT_OVER_SECONDS = 30.0
 _PAUSE_SECONDS_MAX = 300.0
 _ERROR_CHARACTERS_MAX = 300
@@ -52,10 +53,10 @@ OVER = (CorrectionState.ACKNOWLEDGED, CorrectionState.REJECTED, CorrectionState.
 
 
 class RegistryCorrection(Base):
-    """One receipt that the registry must no longer count.
+    """One record that the registry must no longer count: `corrects` is its reference there.
 
-    `reference_id`: the correcting record's, for ever. `member_id`: whose savings it was. `why`: `reversed` or
-    `refunded`.
+    `reference_id`: the correcting record's, for ever. `member_id`: in whose name the record is. `why`:
+    `reversed`, `refunded` or `merged`.
     """
 
     __tablename__ = "registry_corrections"
@@ -67,7 +68,8 @@ class RegistryCorrection(Base):
         ),
     )
 
-    receipt_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("receipts.id"), primary_key=True)
+    corrects: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    receipt_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("receipts.id"), index=True)
     reference_id: Mapped[uuid.UUID] = mapped_column(unique=True)
     member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"), index=True)
     why: Mapped[str] = mapped_column(String(12))
@@ -82,17 +84,23 @@ class RegistryCorrection(Base):
 def queue_correction(
     session: Session, receipt: Receipt, member_id: uuid.UUID, why: str, *, now: datetime
 ) -> None:
-    """Remember, once, that the registry must be told that this member's receipt is void."""
+    """Remember, once, that the registry must be told that the record of this receipt is void.
+
+    `member_id`: whose savings it is, unless the record was posted in another's name.
+    """
+    posting = session.get(RegistryPosting, receipt.id)
+    corrects = posting.reference_id if posting else receipt.id
     row = {
+        "corrects": corrects,
         "receipt_id": receipt.id,
         "reference_id": new_id(),
-        "member_id": member_id,
+        "member_id": posting.member_id if posting else member_id,
         "why": why,
         "state": CorrectionState.PENDING,
         "created_at": now,
     }
     session.execute(insert(RegistryCorrection).values(row).on_conflict_do_nothing())
-    outbox.add(session, TOPIC, str(receipt.id), {"receipt_id": str(receipt.id)}, now=now)
+    outbox.add(session, TOPIC, str(corrects), {"corrects": str(corrects)}, now=now)
 
 
 class Correcting:
@@ -115,9 +123,9 @@ class Correcting:
 
     def run(self, task: Task) -> Later | None:
         """Read back what may have been told before telling it (again); None when it is over."""
-        receipt_id = uuid.UUID(task.payload["receipt_id"])
+        corrects = uuid.UUID(task.payload["corrects"])
         with self._sessions.begin() as session:
-            prepared = self._prepare(session, receipt_id)
+            prepared = self._prepare(session, corrects)
         if not isinstance(prepared, tuple):
             return prepared
         record, was_told = prepared
@@ -127,31 +135,34 @@ class Correcting:
             if isinstance(found, Unavailable):
                 return self._pause(task, found)
             if found.records:
-                self._compare(receipt_id, record, found)
+                self._compare(corrects, record, found)
                 return None
         with self._sessions.begin() as session:
             # Counted before the call: after a crash it is read back first.
-            _locked(session, receipt_id).attempts += 1
+            _locked(session, corrects).attempts += 1
         outcome = self._registry.post([record])
         match outcome:
             case Unclear():
                 return self._pause(task, outcome)
             case Refused():
-                self._reject(receipt_id, f"{outcome.code} {outcome.message}")
+                self._reject(corrects, f"{outcome.code} {outcome.message}")
                 return None
             case Posted():
                 with self._sessions.begin() as session:
-                    row = _locked(session, receipt_id)
+                    row = _locked(session, corrects)
                     row.state, row.posted_at = CorrectionState.POSTED, row.posted_at or self._clock.now()
                 return Later(max(self._read_back_seconds, 1.0), "to be read back")
 
     def _prepare(
-        self, session: Session, receipt_id: uuid.UUID
+        self, session: Session, corrects: uuid.UUID
     ) -> tuple[ContributionRecord, bool] | Later | None:
-        row = _locked(session, receipt_id)
+        row = _locked(session, corrects)
         if row.state in OVER:
             return None
-        posting = session.get(RegistryPosting, receipt_id)
+        if row.why == MERGED:
+            # It was acknowledged; the receipt's posting is by now that of another record.
+            return self._record(session, row), row.attempts > 0
+        posting = session.get(RegistryPosting, row.receipt_id)
         if posting is None:
             row.state = CorrectionState.NOT_NEEDED
             return None
@@ -175,28 +186,28 @@ class Correcting:
             period=period or f"{self._calendar.day_of(receipt.paid_at):%Y-%m}",
             wallet=receipt.wallet,
             receipt=receipt.receipt,
-            corrects=row.receipt_id,
+            corrects=row.corrects,
         )
 
-    def _compare(self, receipt_id: uuid.UUID, told: ContributionRecord, found: Found) -> None:
+    def _compare(self, corrects: uuid.UUID, told: ContributionRecord, found: Found) -> None:
         wanted = StoredRecord(told.reference_id, told.member_number, told.amount)
         same = [
             StoredRecord(record.reference_id, record.member_number, record.amount) == wanted
             for record in found.records
         ]
         if same != [True]:
-            self._reject(receipt_id, "read back: not what was told")
+            self._reject(corrects, "read back: not what was told")
             return
         with self._sessions.begin() as session:
-            row, now = _locked(session, receipt_id), self._clock.now()
+            row, now = _locked(session, corrects), self._clock.now()
             row.state, row.acknowledged_at, row.last_error = CorrectionState.ACKNOWLEDGED, now, ""
             row.posted_at = row.posted_at or now
 
-    def _reject(self, receipt_id: uuid.UUID, why: str) -> None:
+    def _reject(self, corrects: uuid.UUID, why: str) -> None:
         with self._sessions.begin() as session:
-            row = _locked(session, receipt_id)
+            row = _locked(session, corrects)
             row.state, row.last_error = CorrectionState.REJECTED, why[:_ERROR_CHARACTERS_MAX]
-            receipt = session.get_one(Receipt, receipt_id)
+            receipt = session.get_one(Receipt, row.receipt_id)
             raise_alert(session, AlertKind.CORRECTION_REFUSED, receipt.receipt, why, now=self._clock.now())
 
     def _pause(self, task: Task, trouble: Unclear | Unavailable) -> Later:
@@ -204,5 +215,5 @@ class Correcting:
         return Later(max(backed_off, trouble.retry_seconds or 0.0), trouble.reason)
 
 
-def _locked(session: Session, receipt_id: uuid.UUID) -> RegistryCorrection:
-    return session.get_one(RegistryCorrection, receipt_id, with_for_update=True, populate_existing=True)
+def _locked(session: Session, corrects: uuid.UUID) -> RegistryCorrection:
+    return session.get_one(RegistryCorrection, corrects, with_for_update=True, populate_existing=True)

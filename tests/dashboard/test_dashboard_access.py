@@ -28,6 +28,7 @@ PAGES = {
     "/dashboard/exceptions/download.csv": {Role.OFFICER, Role.CHECKER, Role.SUPERVISOR, Role.AUDITOR},
     "/dashboard/payments/": {Role.OFFICER, Role.CHECKER, Role.SUPERVISOR, Role.AUDITOR},
     "/dashboard/members/": {Role.OFFICER, Role.CHECKER, Role.SUPERVISOR, Role.AUDITOR},
+    "/dashboard/duplicates/": {Role.OFFICER, Role.CHECKER, Role.SUPERVISOR, Role.AUDITOR},
     "/dashboard/inbox/": {Role.OFFICER, Role.CHECKER, Role.SUPERVISOR, Role.AUDITOR},
     "/dashboard/audit/": {Role.SUPERVISOR, Role.AUDITOR, Role.ADMIN},
     "/dashboard/staff/": {Role.ADMIN},

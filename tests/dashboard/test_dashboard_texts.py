@@ -14,8 +14,11 @@ from dashboard.day_proof import _LINES
 from dashboard.pages.payments import _STEPS
 from dashboard.staff.model import Role
 from dashboard.witnesses import WORDS
-from members.model import IdentityState, PhoneChangeState, Purpose, Status
+from members.documents import FORMS
+from members.duplicates.model import CaseState, Likeness
+from members.model import NATIONAL_ID, IdentityState, PhoneChangeState, Purpose, Status
 from payments.alerts.service import AlertKind
+from payments.merging.model import PairAct
 from payments.model import BreakClass, EvidenceChannel, MatchStep, PaymentState, Verdict
 from payments.suspense.model import Act, DecisionState, Place
 from payments.suspense.suggesting import _WORTH
@@ -69,6 +72,10 @@ def test_every_key_that_is_asked_for_is_written(path: Path) -> None:
         ("side", list(WORDS)),
         ("act_of_staff", list(Act)),
         ("act_means", sorted(set(Act) - {Act.MATCH, Act.UNDO})),
+        ("likeness", list(Likeness)),
+        ("pair_state", list(CaseState)),
+        ("pair_act", list(PairAct)),
+        ("paper", [NATIONAL_ID, *FORMS]),
         ("decision_state", list(DecisionState)),
         ("place", list(Place)),
         ("alert", list(AlertKind)),

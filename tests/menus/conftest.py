@@ -98,6 +98,7 @@ GIVEN: Given = {
             ("pending", "pending_verification", ()),
             ("blocked", "blocked", ()),
             ("closed", "closed", ()),
+            ("merged", "merged", ()),
         )
     },
 }
@@ -117,7 +118,7 @@ screens:
   begin:
     kind: decision
     rule: opening
-    branches: {newcomer: hall, member: hall, blocked: hall, closed: hall}
+    branches: {newcomer: hall, member: hall, blocked: hall, closed: hall, merged: hall}
   hall:
     kind: choice
     options:

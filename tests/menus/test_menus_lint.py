@@ -50,7 +50,7 @@ def test_an_alias_never_looks_like_an_option(tiny: Files, alias: str) -> None:
         ("answer: birth_year", "anwser: birth_year", "kind input has no `anwser`", 22),
         ("    to: over\n", "", "kind input needs `to`", 19),
         (", closed: hall", "", "outcome `closed` leads nowhere", 13),
-        ("closed: hall}", "closed: hall, gone: hall}", "`gone` never happens", 13),
+        ("merged: hall}", "merged: hall, gone: hall}", "`gone` never happens", 13),
         ("start: begin", "start: hall", "`hall` is no decision", 2),
         ("home: hall", "hoem: hall", "no `hoem` here", 3),
         ("trouble: {kind: notice, ends: true}", "trouble: {kind: notice}", "does not end the session", 6),

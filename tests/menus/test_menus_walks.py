@@ -30,7 +30,7 @@ MOMENTS = st.datetimes().map(lambda moment: moment.isoformat(timespec="minutes")
 MEMBERS = st.fixed_dictionaries(
     {
         "status": st.sampled_from(
-            ["none"] * 4 + ["active"] * 4 + ["pending_verification", "blocked", "closed"]
+            ["none"] * 4 + ["active"] * 4 + ["pending_verification", "blocked", "closed", "merged"]
         ),
         "language": st.sampled_from(["en", "sw", "", "lu"]),
         "number": st.just("412345678"),

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, case, select
+from sqlalchemy.orm import aliased
 
 from core.phone import PhoneNumber
 from members.consents import newest_answer
@@ -20,10 +21,19 @@ _SHOWN_STATUS: Final = {
     Status.DECEASED: "blocked",
     Status.CLOSED: "closed",
 }
+# A second membership of one person shows the number of the one that stayed.
+_STAYED: Final = aliased(MemberRow)
+_MERGED: Final = "merged"
 CALLER: Final = select(
-    MemberRow.status,
+    case((MemberRow.merged_into.is_not(None), _MERGED), else_=MemberRow.status),
     MemberRow.language,
-    MemberRow.number,
+    case(
+        (
+            MemberRow.merged_into.is_not(None),
+            select(_STAYED.number).where(_STAYED.id == MemberRow.merged_into).scalar_subquery(),
+        ),
+        else_=MemberRow.number,
+    ),
     newest_answer(MemberRow.id, Purpose.REMINDERS),
     usual_amounts_of(MemberRow.id),
 ).where(MemberRow.phone_index == bindparam("phone_index"))
@@ -52,7 +62,7 @@ def facts_of(
     status, language, number, reminders, amounts = row
     return {
         "member": {
-            "status": _SHOWN_STATUS[Status(status)],
+            "status": _MERGED if status == _MERGED else _SHOWN_STATUS[Status(status)],
             "language": language,
             "number": number,
             "phone_masked": masked,

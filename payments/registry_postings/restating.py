@@ -1,0 +1,68 @@
+"""A receipt that changes from one member to another after the registry knew it: void there, and told anew."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from core import outbox
+from core.ids import new_id
+from core.outbox import OutboxRow
+from payments.model import PostingState
+from payments.receipts.tables import Receipt
+from payments.registry_postings.corrections import MERGED, queue_correction
+from payments.registry_postings.service import lane_of
+from payments.registry_postings.tables import RegistryPosting
+
+
+def restate(session: Session, receipt: Receipt, member_id: uuid.UUID, *, now: datetime) -> bool:
+    """Have the registry count this receipt for `member_id`. False, and nothing done, while it is being told.
+
+    What it acknowledged is made void in the old name and told under a new reference in the new one; what it
+    was not told yet, or never took, only changes its name.
+    """
+    row = session.get(RegistryPosting, receipt.id, with_for_update=True, populate_existing=True)
+    if row is None:
+        return True
+    if row.state == PostingState.ACKNOWLEDGED:
+        queue_correction(session, receipt, row.member_id, MERGED, now=now)
+        row.reference_id, row.transaction_id = new_id(), None
+        row.state, row.attempts = PostingState.PENDING, 0
+        row.posted_at = row.told_at = row.acknowledged_at = row.read_back_amount_cents = None
+        row.correlation_id = row.last_error = ""
+        row.created_at = now
+    elif not (_is_untold(row) or _was_never_taken(row)):
+        return False
+    row.member_id, row.lane = member_id, lane_of(member_id)
+    session.flush()
+    if row.state == PostingState.PENDING:
+        _post_again(session, receipt.id, member_id, now=now)
+    return True
+
+
+def _is_untold(row: RegistryPosting) -> bool:
+    # In a batch it may be on its way this moment.
+    return row.state == PostingState.PENDING and row.attempts == 0 and row.transaction_id is None
+
+
+def _was_never_taken(row: RegistryPosting) -> bool:
+    return row.state == PostingState.REJECTED and row.read_back_amount_cents is None
+
+
+def _post_again(session: Session, receipt_id: uuid.UUID, member_id: uuid.UUID, *, now: datetime) -> None:
+    key, order_key = str(receipt_id), f"post:{lane_of(member_id)}"
+    if outbox.add(session, "post", key, {"receipt_id": key}, now=now, order_key=order_key):
+        return
+    session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.topic == "post", OutboxRow.key == key, OutboxRow.state != "pending")
+        .values(state="pending", due_at=now, leased_until=None, finished_at=None, attempts=0)
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.topic == "post", OutboxRow.key == key)
+        .values(order_key=order_key)
+        .execution_options(synchronize_session=False)
+    )

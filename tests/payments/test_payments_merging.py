@@ -1,0 +1,323 @@
+"""Two memberships made one: every shilling, the registry and both phones follow; and it can be undone."""
+
+import uuid
+
+import pytest
+from sqlalchemy import select
+
+from core.audit import AuditEntry
+from core.ids import new_id
+from core.outbox import Task
+from core.phone import PhoneNumber
+from members.duplicates.model import CaseState, Likeness
+from members.duplicates.tables import DuplicateCaseRow
+from members.model import Status
+from members.tables import MemberRow
+from payments.ledger.service import savings
+from payments.ledger.tables import LedgerTransfer
+from payments.merging.deciding import check_pair, decide_pair
+from payments.merging.following import MoneyFollowing
+from payments.merging.model import PairAct, PairWish
+from payments.merging.tables import PairDecision
+from payments.receipts.tables import Receipt
+from payments.suspense.model import NotPossible
+from tests.payments.world import START, World
+
+WHY = "both papers were held side by side"
+LIMIT_CENTS = 1_000_000
+AMINA, BAKARI = "staff:amina", "staff:bakari"
+
+
+class Pair:
+    """One person's two memberships, each with money that the registry acknowledged, and their case."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.kept, self.closed = world.member(), world.member()
+        for member, cents in ((self.kept, 5000), (self.closed, 2000), (self.closed, 3000)):
+            self.pays(member, cents)
+        world.settle(minutes=2)
+        first_id, second_id = sorted((self.kept.id, self.closed.id))
+        case = DuplicateCaseRow(
+            id=new_id(),
+            first_id=first_id,
+            second_id=second_id,
+            reasons=[Likeness.NAME_BIRTH],
+            confidence=60,
+            state=CaseState.OPEN,
+            opened_at=START,
+        )
+        self.case_id = case.id
+        with world.sessions.begin() as session:
+            session.add(case)
+
+    def pays(self, member: MemberRow, cents: int) -> None:
+        self.world.confirm(self.world.wallet.pay_by_hand(PhoneNumber(member.phone), cents, member.number))
+
+    def decide(
+        self,
+        act: PairAct = PairAct.MERGE,
+        *,
+        limit_cents: int = LIMIT_CENTS,
+        key: uuid.UUID | None = None,
+        undoes: uuid.UUID | None = None,
+        reason: str = WHY,
+    ) -> PairDecision:
+        kept = self.kept.id if act is PairAct.MERGE else None
+        wish = PairWish(key or new_id(), self.case_id, act, reason, kept_id=kept, undoes_id=undoes)
+        with self.world.sessions.begin() as session:
+            return decide_pair(
+                session, wish, maker=AMINA, limit_cents=limit_cents, now=self.world.clock.now()
+            )
+
+    def undo(self, merge: PairDecision) -> PairDecision:
+        return self.decide(PairAct.UNDO, undoes=merge.id)
+
+    def check(self, decision: PairDecision, *, checker: str = BAKARI, approve: bool = True) -> PairDecision:
+        with self.world.sessions.begin() as session:
+            return check_pair(
+                session,
+                decision.id,
+                checker=checker,
+                approve=approve,
+                reason=WHY,
+                now=self.world.clock.now(),
+            )
+
+    def saved(self) -> tuple[int, int]:
+        with self.world.sessions() as session:
+            return tuple(savings(session, one.id).amount_cents for one in (self.kept, self.closed))  # type: ignore[return-value]
+
+    def statuses(self) -> list[tuple[str, uuid.UUID | None]]:
+        with self.world.sessions() as session:
+            rows = [session.get_one(MemberRow, one.id) for one in (self.kept, self.closed)]
+            return [(row.status, row.merged_into) for row in rows]
+
+    def case_state(self) -> str:
+        with self.world.sessions() as session:
+            return session.get_one(DuplicateCaseRow, self.case_id).state
+
+    def counted(self) -> dict[str, int]:
+        """What the registry counts in each number's name: records less those made void."""
+        counted: dict[str, int] = {}
+        void = {record.corrects for record in self.world.registry.posts if record.corrects}
+        for record in {record.reference_id: record for record in self.world.registry.posts}.values():
+            if record.corrects is None and record.reference_id not in void:
+                cents = counted.get(record.member_number, 0)
+                counted[record.member_number] = cents + record.amount.amount_cents
+        return counted
+
+
+@pytest.fixture
+def pair(world: World) -> Pair:
+    return Pair(world)
+
+
+def is_proven(world: World) -> bool:
+    found = world.proof()
+    return found.postings_sum_cents == 0 and found.balances_equal_postings
+
+
+def test_a_merge_moves_each_receipt_by_a_linked_transfer_and_closes_one(world: World, pair: Pair) -> None:
+    assert pair.saved() == (5000, 5000)
+    merge = pair.decide()
+    assert pair.saved() == (10_000, 0)
+    assert pair.statuses() == [(Status.ACTIVE, None), (Status.CLOSED, pair.kept.id)]
+    assert pair.case_state() == CaseState.MERGED
+    with world.sessions() as session:
+        transfers = session.scalars(
+            select(LedgerTransfer).where(LedgerTransfer.business_key.startswith(f"pair:{merge.id}:"))
+        ).all()
+        corrected = [session.get_one(LedgerTransfer, one.corrects_id).business_key for one in transfers]
+    assert len(transfers) == 2
+    assert all(name.startswith("credit:mpesa:") for name in corrected)
+    assert is_proven(world)
+
+
+def test_the_registry_counts_each_shilling_once_and_in_the_name_that_stays(world: World, pair: Pair) -> None:
+    assert pair.counted() == {pair.kept.number: 5000, pair.closed.number: 5000}
+    pair.decide()
+    world.settle(minutes=3)
+    assert pair.counted() == {pair.kept.number: 10_000}
+    found = world.proof()
+    assert (found.acknowledged, found.corrected) == (3, 0)
+
+
+def test_an_undone_merge_leaves_everything_as_it_was_and_asks_again(world: World, pair: Pair) -> None:
+    merge = pair.decide()
+    world.settle(minutes=3)
+    pair.undo(merge)
+    assert pair.saved() == (5000, 5000)
+    assert pair.statuses() == [(Status.ACTIVE, None), (Status.ACTIVE, None)]
+    assert pair.case_state() == CaseState.OPEN
+    world.settle(minutes=3)
+    assert pair.counted() == {pair.kept.number: 5000, pair.closed.number: 5000}
+    assert is_proven(world)
+    with pytest.raises(NotPossible, match="not to undo"):
+        pair.undo(merge)
+    # And it may be found again that they are one.
+    pair.decide()
+    world.settle(minutes=3)
+    assert pair.counted() == {pair.kept.number: 10_000}
+    assert pair.saved() == (10_000, 0)
+
+
+def test_a_merge_that_is_undone_before_the_registry_heard_of_it_ends_well(world: World, pair: Pair) -> None:
+    merge = pair.decide()
+    pair.undo(merge)
+    world.settle(minutes=3)
+    assert pair.counted() == {pair.kept.number: 5000, pair.closed.number: 5000}
+
+
+def test_the_same_click_twice_is_one_merge(world: World, pair: Pair) -> None:
+    key = new_id()
+    assert pair.decide(key=key).id == pair.decide(key=key).id
+    assert pair.saved() == (10_000, 0)
+    assert world.messages().count("merged") == 1
+
+
+def test_above_the_limit_a_second_person_decides(world: World, pair: Pair) -> None:
+    decision = pair.decide(limit_cents=4999)
+    assert (decision.state, decision.amount_cents) == ("proposed", 5000)
+    assert pair.saved() == (5000, 5000)
+    assert pair.case_state() == CaseState.OPEN
+    with pytest.raises(NotPossible, match="waits already"):
+        pair.decide(limit_cents=4999)
+    with pytest.raises(NotPossible, match="same person"):
+        pair.check(decision, checker=AMINA)
+    pair.check(decision)
+    assert pair.saved() == (10_000, 0)
+    with pytest.raises(NotPossible, match="decided already"):
+        pair.check(decision)
+
+
+def test_an_undoing_of_much_money_waits_too(pair: Pair) -> None:
+    merge = pair.decide()
+    undo = pair.decide(PairAct.UNDO, undoes=merge.id, limit_cents=4999)
+    assert undo.state == "proposed"
+    assert pair.saved() == (10_000, 0)
+    pair.check(undo, approve=False)
+    assert pair.saved() == (10_000, 0)
+
+
+def test_who_are_different_people_stay_so(pair: Pair) -> None:
+    pair.decide(PairAct.DIFFERENT)
+    assert pair.case_state() == CaseState.DIFFERENT
+    assert pair.saved() == (5000, 5000)
+    with pytest.raises(NotPossible, match="decided already"):
+        pair.decide()
+
+
+def test_nothing_is_decided_without_a_reason(pair: Pair) -> None:
+    with pytest.raises(NotPossible, match="no reason"):
+        pair.decide(reason="same")
+
+
+def test_while_the_registry_is_being_told_nothing_is_merged(world: World, pair: Pair) -> None:
+    world.registry.is_down = True
+    pair.pays(pair.closed, 700)
+    world.settle(minutes=2)
+    with pytest.raises(NotPossible, match="at registry now"):
+        pair.decide()
+    assert pair.saved() == (5000, 5700)
+    world.registry.is_down = False
+    world.settle(minutes=5)
+    pair.decide()
+    assert pair.saved() == (10_700, 0)
+
+
+def test_who_saves_by_the_old_number_saves_for_the_one_that_stayed(world: World, pair: Pair) -> None:
+    pair.decide()
+    pair.pays(pair.closed, 900)
+    world.settle(minutes=3)
+    assert pair.saved() == (10_900, 0)
+    assert pair.counted() == {pair.kept.number: 10_900}
+
+
+def test_a_prompt_that_was_open_when_they_were_merged_pays_the_one_that_stayed(
+    world: World, pair: Pair
+) -> None:
+    contribution_id, checkout_id = world.prompted(pair.closed, 1100)
+    pair.decide()
+    world.call_back(world.wallet.end(checkout_id, "0"), contribution_id)
+    world.settle(minutes=3)
+    assert pair.saved() == (11_100, 0)
+
+
+def test_money_that_came_to_the_closed_one_meanwhile_follows(world: World, pair: Pair) -> None:
+    merge = pair.decide()
+    with world.sessions.begin() as session:
+        # As if the payment had been credited by a transaction that began before the merge.
+        closed = session.get_one(MemberRow, pair.closed.id)
+        closed.merged_into, closed.status = None, Status.ACTIVE
+    pair.pays(pair.closed, 1300)
+    world.settle(minutes=2)
+    assert pair.saved() == (10_000, 1300)
+    with world.sessions.begin() as session:
+        closed = session.get_one(MemberRow, pair.closed.id)
+        closed.merged_into, closed.status = pair.kept.id, Status.CLOSED
+    following = MoneyFollowing(world.sessions, world.clock)
+    for _ in range(2):
+        following.run(Task(new_id(), "merged_money", "every", {}, 1, START))
+    world.settle(minutes=3)
+    assert pair.saved() == (11_300, 0)
+    pair.undo(merge)
+    assert pair.saved() == (5000, 6300)
+
+
+def test_a_payment_reversed_after_the_merge_is_taken_from_the_one_that_stayed(
+    world: World, pair: Pair
+) -> None:
+    merge = pair.decide()
+    world.settle(minutes=3)
+    with world.sessions() as session:
+        receipt = session.scalars(select(Receipt).where(Receipt.amount_cents == 2000)).one().receipt
+    world.wallet.take_back(receipt)
+    world.add_task("pull", {"wallet": "mpesa", "shortcode": world.wallet.shortcode})
+    world.settle(minutes=3)
+    assert pair.saved() == (8000, 0)
+    assert pair.counted() == {pair.kept.number: 8000}
+    pair.undo(merge)
+    assert pair.saved() == (5000, 3000)
+    assert is_proven(world)
+
+
+def test_both_phones_hear_of_it_and_both_memberships_have_it_in_the_trail(world: World, pair: Pair) -> None:
+    merge = pair.decide()
+    told = {task.payload["template"]: task.payload for task in world.tasks("message")}
+    assert told["merged"]["member_id"] == str(pair.kept.id)
+    assert told["merged_closed"]["member_id"] == str(pair.closed.id)
+    assert told["merged_closed"]["values"] == {"number": pair.kept.number}
+    pair.undo(merge)
+    assert world.messages().count("merge_undone") == 2
+    with world.sessions() as session:
+        trail = session.execute(
+            select(AuditEntry.action, AuditEntry.subject, AuditEntry.actor).where(
+                AuditEntry.action.startswith("duplicate.")
+            )
+        ).all()
+    both = {str(pair.kept.id), str(pair.closed.id)}
+    assert {row.subject for row in trail} == both
+    assert [row.action for row in trail] == ["duplicate.merge_done"] * 2 + ["duplicate.undo_done"] * 2
+    assert {row.actor for row in trail} == {AMINA}
+
+
+def test_who_others_were_merged_into_is_not_merged_away(world: World, pair: Pair) -> None:
+    pair.decide()
+    third = world.member()
+    first_id, second_id = sorted((pair.kept.id, third.id))
+    with world.sessions.begin() as session:
+        case = DuplicateCaseRow(
+            id=new_id(),
+            first_id=first_id,
+            second_id=second_id,
+            reasons=[Likeness.PHONE],
+            confidence=30,
+            state=CaseState.OPEN,
+            opened_at=START,
+        )
+        session.add(case)
+        session.flush()
+        wish = PairWish(new_id(), case.id, PairAct.MERGE, WHY, kept_id=third.id)
+    with pytest.raises(NotPossible, match="has others"), world.sessions.begin() as session:
+        decide_pair(session, wish, maker=AMINA, limit_cents=LIMIT_CENTS, now=START)
