@@ -8,7 +8,7 @@ from dashboard.access import access_of, may
 
 _GROUPS = (
     ("money", ("today", "exceptions", "suspense", "checks", "payments", "imports", "closings", "reports")),
-    ("people", ("members", "reviews", "duplicates", "inbox")),
+    ("people", ("members", "reviews", "duplicates", "notices", "inbox")),
     ("house", ("funnels", "queues", "audit", "people_at_the_fund")),
 )
 

@@ -1,5 +1,6 @@
 """What the dashboard needs from the outside; built once by the composition root."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import cast
@@ -10,6 +11,7 @@ from core.clock import Clock, FundCalendar
 from core.database import Sessions
 from dashboard.funnel import Funnel, NoFunnel
 from members.service import Members
+from registry.breaker import Breaker
 
 EXTENSION = "kibaba_dashboard"
 
@@ -29,6 +31,8 @@ class Services:
     fund_name: str
     currency: str = "KES"
     region: str = "KE"
+    # One for each registry, shared with the workers that call it.
+    circuits: Sequence[Breaker] = ()
     funnel: Funnel = field(default_factory=NoFunnel)
     # What staff decide about more money than this needs a second person.
     four_eyes_above_cents: int = 100_000

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -22,10 +23,32 @@ _KEPT_SECONDS = 3600
 _log = logging.getLogger(__name__)
 
 
+class Circuit(StrEnum):
+    """CLOSED: calls are made. OPEN: none is. HALF_OPEN: the pause is over, and one call tries."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitState:
+    """How a connection stands. `since`: when it went down, in seconds of the clock; None while it is up.
+
+    `next_try_at`: when the next call may be made, while none is.
+    """
+
+    circuit: Circuit
+    failures: int = 0
+    since: float | None = None
+    next_try_at: float | None = None
+
+
 @dataclass(slots=True)
 class _Standing:
     failures: int = 0
     open_until: float = 0.0
+    down_since: float = 0.0
 
 
 class Breaker:
@@ -44,6 +67,16 @@ class Breaker:
     def is_open(self) -> bool:
         """Whether the connection counts as down: until a call has succeeded again."""
         return self._read().failures >= FAILURES_MAX
+
+    def state(self) -> CircuitState:
+        """How it stands now; asking changes nothing and takes nobody's probe."""
+        standing = self._read()
+        if standing.failures < FAILURES_MAX:
+            return CircuitState(Circuit.CLOSED, standing.failures)
+        since = standing.down_since or None
+        if standing.open_until > self._wall_clock():
+            return CircuitState(Circuit.OPEN, standing.failures, since, standing.open_until)
+        return CircuitState(Circuit.HALF_OPEN, standing.failures, since)
 
     def wait_seconds(self) -> int:
         """0 when a call may be made. After the pause one call may, as a probe, while the others wait on."""
@@ -70,7 +103,9 @@ class Breaker:
         pause = min(_OPEN_SECONDS_MAX, _OPEN_SECONDS * 2 ** min(10, max(0, failures - FAILURES_MAX)))
         if failures >= FAILURES_MAX and standing.failures < FAILURES_MAX:
             _log.warning("registry=%s circuit=open seconds=%d", self.name, retry_seconds or pause)
-        self._write(_Standing(failures, now + (retry_seconds or pause)))
+        goes_down = failures >= FAILURES_MAX > standing.failures
+        down_since = now if goes_down else standing.down_since
+        self._write(_Standing(failures, now + (retry_seconds or pause), down_since))
 
     def _may_probe(self, now: float) -> bool:
         if self._redis is not None:
@@ -86,17 +121,21 @@ class Breaker:
     def _read(self) -> _Standing:
         if self._redis is not None:
             try:
-                found = self._redis.hmget(f"circuit:{self.name}", ["failures", "open_until"])
-                return _Standing(int(found[0] or 0), float(found[1] or 0.0))
+                found = self._redis.hmget(f"circuit:{self.name}", ["failures", "open_until", "down_since"])
+                return _Standing(int(found[0] or 0), float(found[1] or 0.0), float(found[2] or 0.0))
             except RedisError:
                 pass
         with self._lock:
-            return _Standing(self._local.failures, self._local.open_until)
+            return _Standing(self._local.failures, self._local.open_until, self._local.down_since)
 
     def _write(self, standing: _Standing) -> None:
         if self._redis is not None:
             key = f"circuit:{self.name}"
-            values = {"failures": standing.failures, "open_until": standing.open_until}
+            values = {
+                "failures": standing.failures,
+                "open_until": standing.open_until,
+                "down_since": standing.down_since,
+            }
             try:
                 with self._redis.pipeline() as pipe:
                     pipe.hset(key, mapping={name: str(value) for name, value in values.items()})

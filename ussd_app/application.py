@@ -8,6 +8,8 @@ from werkzeug.exceptions import HTTPException
 
 from dashboard.blueprint import register as register_dashboard
 from dashboard.services import Services as DashboardServices
+from registry.breaker import Breaker
+from registry.connection import CONNECTIONS
 from ussd_app import health, hooks, keys
 from ussd_app.bootstrap import Services
 from ussd_app.callbacks import Callbacks
@@ -58,6 +60,7 @@ def _for_dashboard(services: Services) -> DashboardServices:
         region=settings.fund_region,
         four_eyes_above_cents=settings.four_eyes_above_cents,
         funnel=services.funnel_reading,
+        circuits=[Breaker(name, services.redis) for name in CONNECTIONS],
     )
 
 

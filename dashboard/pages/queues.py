@@ -10,6 +10,7 @@ from core import audit
 from core.outbox import OutboxRow, backlog
 from dashboard.access import EVERYONE_AT_THE_FUND, KEEPERS, allow
 from dashboard.catalogue import text
+from dashboard.circuits import standings
 from dashboard.login import signed_in_staff
 from dashboard.services import services
 from payments.reconciliation.tables import ReconciliationRun
@@ -37,7 +38,14 @@ def index() -> str:
         runs = database.scalars(
             select(ReconciliationRun).order_by(ReconciliationRun.at.desc()).limit(_RUNS_MAX)
         ).all()
-    return render_template("dashboard/queues.html", topics=topics, dead=dead, pulls=pulls, runs=runs)
+    return render_template(
+        "dashboard/queues.html",
+        topics=topics,
+        dead=dead,
+        pulls=pulls,
+        runs=runs,
+        circuits=standings(services().circuits, topics),
+    )
 
 
 @routes.post("/<uuid:row_id>/again")

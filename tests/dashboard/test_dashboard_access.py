@@ -29,6 +29,7 @@ PAGES = {
     "/dashboard/payments/": {Role.OFFICER, Role.CHECKER, Role.SUPERVISOR, Role.AUDITOR},
     "/dashboard/members/": {Role.OFFICER, Role.CHECKER, Role.SUPERVISOR, Role.AUDITOR},
     "/dashboard/duplicates/": {Role.OFFICER, Role.CHECKER, Role.SUPERVISOR, Role.AUDITOR},
+    "/dashboard/notices/": {Role.OFFICER, Role.CHECKER, Role.SUPERVISOR, Role.AUDITOR},
     "/dashboard/inbox/": {Role.OFFICER, Role.CHECKER, Role.SUPERVISOR, Role.AUDITOR},
     "/dashboard/audit/": {Role.SUPERVISOR, Role.AUDITOR, Role.ADMIN},
     "/dashboard/staff/": {Role.ADMIN},

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from core.audit import AuditEntry, record
 from core.outbox import OutboxRow
 from dashboard.services import Services
+from registry.breaker import FAILURES_MAX, Breaker
 from tests.dashboard.a_day import Day
 from tests.dashboard.browsing import post
 
@@ -29,6 +30,30 @@ def test_queues_show_what_waits_and_what_was_given_up(officer: FlaskClient, day:
     assert "UserInBlacklist for •••" in page
     assert "the wallet answered 503" in page
     assert "Try again" not in page
+
+
+def test_a_registry_that_is_down_is_seen_with_what_waits_for_it(
+    officer: FlaskClient, day: Day, parts: Services
+) -> None:
+    now = 1_795_338_000.0  # 22 November 2026, 12:00 in Nairobi
+    fund, civil = (Breaker(name, wall_clock=lambda: now) for name in ("fund", "civil"))
+    object.__setattr__(parts, "circuits", (fund, civil))
+    quiet = officer.get("/dashboard/queues/").text
+    assert quiet.count("Closed, calls are made") == 2
+    for _ in range(FAILURES_MAX):
+        fund.failed()
+    page = officer.get("/dashboard/queues/").text
+    assert page.count("Open, nothing is sent") == 1
+    [row] = [part for part in page.split("<tr>") if "Central registry" in part]
+    assert f">{FAILURES_MAX}</td>" in row
+    with parts.sessions() as session:
+        waiting = session.scalar(
+            select(func.count()).where(
+                OutboxRow.state == "pending", OutboxRow.topic.in_(("post", "correct", "enrolled"))
+            )
+        )
+    assert waiting
+    assert f">{waiting}</td>" in row
 
 
 def test_a_supervisor_puts_a_given_up_task_back_once(as_role: AsRole, day: Day, parts: Services) -> None:

@@ -17,12 +17,15 @@ from dashboard.witnesses import WORDS
 from members.documents import FORMS
 from members.duplicates.model import CaseState, Likeness
 from members.model import NATIONAL_ID, IdentityState, PhoneChangeState, Purpose, Status
+from members.notified import NoticeKind
 from payments.alerts.service import AlertKind
 from payments.merging.model import PairAct
 from payments.model import BreakClass, EvidenceChannel, MatchStep, PaymentState, Verdict
 from payments.suspense.model import Act, DecisionState, Place
 from payments.suspense.suggesting import _WORTH
 from payments.wallets.protocol import LineKind
+from registry.breaker import Circuit
+from registry.connection import CONNECTIONS
 
 FOLDER = Path(dashboard.__file__).parent
 TEMPLATES = sorted((FOLDER / "templates").rglob("*.html"))
@@ -72,6 +75,10 @@ def test_every_key_that_is_asked_for_is_written(path: Path) -> None:
         ("side", list(WORDS)),
         ("act_of_staff", list(Act)),
         ("act_means", sorted(set(Act) - {Act.MATCH, Act.UNDO})),
+        ("circuit", list(Circuit)),
+        ("registry", list(CONNECTIONS)),
+        ("notice_kind", list(NoticeKind)),
+        ("notice_next", list(NoticeKind)),
         ("likeness", list(Likeness)),
         ("pair_state", list(CaseState)),
         ("pair_act", list(PairAct)),

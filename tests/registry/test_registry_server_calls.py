@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from core import audit, outbox
 from core.ids import new_id
+from members.notified import open_notices
 from members.tables import MemberRow
 from registry.keys import public_keys
 from registry.signature import verify
@@ -306,6 +307,10 @@ def test_a_death_told_by_the_civil_registry_stops_the_membership_once_and_is_aud
     assert member.status == "deceased"
     [entry] = entries
     assert (entry.actor, entry.details) == ("registry:civil", {"before": "active", "after": "deceased"})
+    with world.sessions.begin() as session:
+        [(notice, _)] = open_notices(session)
+    assert (notice.kind, notice.source, notice.event_on) == ("death", "civil", "2026-11-01")
+    assert notice.status_before == "active"
 
 
 def test_a_new_name_sends_the_membership_to_staff(world: DciWorld) -> None:
@@ -318,7 +323,23 @@ def test_a_new_name_sends_the_membership_to_staff(world: DciWorld) -> None:
     )
     with world.sessions.begin() as session:
         [member] = session.scalars(select(MemberRow))
+        [(notice, _)] = open_notices(session)
     assert member.status == "needs_review"
+    assert (notice.kind, notice.status_before) == ("name_change", "active")
+
+
+def test_a_death_told_of_a_second_membership_is_that_of_the_one_that_stayed(world: DciWorld) -> None:
+    kept, closed = world.member("12345678"), world.member("23456789")
+    with world.sessions.begin() as session:
+        row = session.get_one(MemberRow, closed.id)
+        row.status, row.merged_into = "closed", kept.id
+    civil = world.partner("civil", speaks_for="civil")
+    record = {"identifier": [{"identifier_type": "UIN", "identifier_value": "23456789"}]}
+    assert code_of(civil.notify("DEATH", record)) == ""
+    with world.sessions.begin() as session:
+        assert session.get_one(MemberRow, kept.id).status == "deceased"
+        [(notice, member)] = open_notices(session)
+    assert (notice.kind, member.id) == ("death", kept.id)
 
 
 def test_nobody_else_is_believed_about_a_death(world: DciWorld, partner: Partner) -> None:

@@ -12,7 +12,7 @@ from redis import Redis
 
 from core.errors import InvalidValue
 from core.settings import Settings, load_settings
-from registry.breaker import FAILURES_MAX, Breaker, Pace
+from registry.breaker import FAILURES_MAX, Breaker, Circuit, CircuitState, Pace
 from registry.canonical import JsonMode, compact
 from registry.civil import CivilRegistry, Found
 from registry.client import DciClient
@@ -274,16 +274,22 @@ def test_a_circuit_opens_after_failures_and_closes_with_the_first_answer(
         assert breaker.wait_seconds() == 0
         breaker.failed()
     assert breaker.is_open
+    down = breaker.state()
+    assert (down.circuit, down.failures, down.since) == (Circuit.OPEN, FAILURES_MAX, clock.at)
+    assert down.next_try_at == clock.at + breaker.wait_seconds()
     assert 0 < breaker.wait_seconds() <= 15
     clock.at += 20
+    assert breaker.state().circuit is Circuit.HALF_OPEN
     assert breaker.wait_seconds() == 0
     assert breaker.wait_seconds() > 0, "one probe at a time"
     breaker.failed()
     assert 15 < breaker.wait_seconds() <= 30, "each failed probe doubles the pause"
+    assert breaker.state().since == down.since, "it has been down all the while"
     clock.at += 31
     assert breaker.wait_seconds() == 0
     breaker.succeeded()
     assert (breaker.is_open, breaker.wait_seconds()) == (False, 0)
+    assert breaker.state() == CircuitState(Circuit.CLOSED)
 
 
 def test_all_processes_know_of_an_open_circuit(redis: Redis) -> None:

@@ -10,6 +10,7 @@ from core.clock import Clock
 from core.errors import InvalidValue
 from members.indexes import MemberIndexes
 from members.model import Status
+from members.notified import NoticeKind, keep_notice
 from members.numbers import MemberNumber
 from members.rows import has_document
 from members.service import Members
@@ -34,7 +35,10 @@ class RoomsListener:
         if row is None or Status(row.status) in _LEFT_ALONE:
             return "nobody to tell of"
         on = record.get("death_date")
-        when = f" on {on}" if isinstance(on, str) and len(on) <= len("2026-01-01") else ""
+        event_on = on if isinstance(on, str) and len(on) <= len("2026-01-01") else ""
+        when = f" on {event_on}" if event_on else ""
+        now = self._clock.now()
+        keep_notice(session, row, NoticeKind.DEATH, source, event_on=event_on, now=now)
         self._decide(session, row, source, Status.DECEASED, f"the {source} registry reports a death{when}")
         return "deceased"
 
@@ -43,6 +47,7 @@ class RoomsListener:
         row = self._member(session, identifier)
         if row is None or Status(row.status) in _LEFT_ALONE:
             return "nobody to tell of"
+        keep_notice(session, row, NoticeKind.NAME_CHANGE, source, now=self._clock.now())
         self._decide(session, row, source, Status.NEEDS_REVIEW, f"the {source} registry has a new name")
         return "needs review"
 
@@ -76,7 +81,11 @@ class RoomsListener:
             condition = _condition(self._members.indexes, identifier)
         except InvalidValue:
             return None
-        return session.scalar(select(MemberRow).where(condition)) if condition is not None else None
+        row = session.scalar(select(MemberRow).where(condition)) if condition is not None else None
+        if row is not None and row.merged_into is not None:
+            # A paper of a second membership is still the same person's.
+            return session.get(MemberRow, row.merged_into)
+        return row
 
 
 def _condition(indexes: MemberIndexes, identifier: Identifier) -> Any:

@@ -1,0 +1,59 @@
+"""What registries told us of members: deaths and new names, each finished by a person."""
+
+import uuid
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from core.errors import InvalidValue
+from dashboard.access import READERS, WORKERS, allow
+from dashboard.catalogue import text
+from dashboard.login import me
+from dashboard.reading import was_seen
+from dashboard.services import services
+from members.notified import NoticeAnswer, finish_notice, open_notices
+from members.rows import member_of
+from payments.ledger.service import savings
+
+routes = Blueprint("notices", __name__, url_prefix="/notices")
+
+_REASON_CHARACTERS_MIN = 10
+_REASON_CHARACTERS_MAX = 400
+
+
+@routes.get("/")
+@allow(READERS)
+def index() -> str:
+    """What waits, deaths first."""
+    parts = services()
+    with parts.sessions.begin() as database:
+        rows = [
+            (notice, member_of(member), savings(database, member.id, parts.currency))
+            for notice, member in open_notices(database)
+        ]
+        was_seen(database, "notices.listed", "notices", rows=len(rows))
+    return render_template("dashboard/notices.html", rows=rows)
+
+
+@routes.post("/<uuid:notice_id>")
+@allow(WORKERS)
+def finish(notice_id: uuid.UUID) -> Response:
+    """Finish one. A second click finds it finished and changes nothing."""
+    parts = services()
+    reason = " ".join(request.form.get("reason", "").split())[:_REASON_CHARACTERS_MAX]
+    try:
+        answer = NoticeAnswer(request.form.get("answer", ""))
+    except ValueError:
+        abort(400)
+    if len(reason) < _REASON_CHARACTERS_MIN:
+        flash(text("work.not_possible.no_reason"), "fault")
+        return redirect(url_for(".index"))
+    try:
+        with parts.sessions.begin() as database:
+            is_done = finish_notice(
+                database, notice_id, answer, staff=me().actor, reason=reason, now=parts.clock.now()
+            )
+    except InvalidValue:
+        abort(404)
+    flash(text("notices.done" if is_done else "notices.over"), "done" if is_done else "fault")
+    return redirect(url_for(".index"))

@@ -1,0 +1,134 @@
+"""A death or a new name that a registry told us of: work for staff until somebody has finished it."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.types import DateTime
+
+from core import audit
+from core.database import Base
+from core.errors import InvalidValue
+from core.ids import new_id
+from members.model import Status
+from members.tables import MemberRow
+
+_EVENT_ON_CHARACTERS_MAX = len("2026-01-01")
+
+
+class NoticeKind(StrEnum):
+    """What happened, by the registry's word."""
+
+    DEATH = "death"
+    NAME_CHANGE = "name_change"
+
+
+class NoticeAnswer(StrEnum):
+    """How staff finish it. CONFIRMED: the registry is right, and it was acted on. WRONG: it is mistaken."""
+
+    CONFIRMED = "confirmed"
+    WRONG = "wrong"
+
+
+_KINDS = ", ".join(f"'{kind}'" for kind in NoticeKind)
+
+
+class RegistryNoticeRow(Base):
+    """One thing a registry told us. `status_before`: the membership's, before this was heard."""
+
+    __tablename__ = "registry_notices"
+    __table_args__ = (
+        CheckConstraint(f"kind IN ({_KINDS})", name="kind"),
+        Index(
+            "uq_registry_notices_open",
+            "member_id",
+            "kind",
+            unique=True,
+            postgresql_where=text("finished_at IS NULL"),
+        ),
+        Index("ix_registry_notices_member", "member_id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"))
+    kind: Mapped[str] = mapped_column(String(12))
+    source: Mapped[str] = mapped_column(String(80))
+    event_on: Mapped[str] = mapped_column(String(10), server_default="", default="")
+    status_before: Mapped[str] = mapped_column(String(24))
+    came_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    finished_by: Mapped[str | None] = mapped_column(String(80))
+    answer: Mapped[str | None] = mapped_column(String(12))
+    reason: Mapped[str] = mapped_column(String(400), server_default="", default="")
+
+
+def keep_notice(
+    session: Session, member: MemberRow, kind: NoticeKind, source: str, *, event_on: str = "", now: datetime
+) -> None:
+    """Have staff told, before the membership's status changes. The same while it is open adds nothing."""
+    values = {
+        "id": new_id(),
+        "member_id": member.id,
+        "kind": kind,
+        "source": source,
+        "event_on": event_on[:_EVENT_ON_CHARACTERS_MAX],
+        "status_before": member.status,
+        "came_at": now,
+    }
+    session.execute(insert(RegistryNoticeRow).values(values).on_conflict_do_nothing())
+
+
+def open_notices(session: Session, limit: int = 200) -> Sequence[tuple[RegistryNoticeRow, MemberRow]]:
+    """What waits for staff, deaths first, then the longest waiting."""
+    rows = session.execute(
+        select(RegistryNoticeRow, MemberRow)
+        .join(MemberRow, MemberRow.id == RegistryNoticeRow.member_id)
+        .where(RegistryNoticeRow.finished_at.is_(None))
+        .order_by(RegistryNoticeRow.kind, RegistryNoticeRow.came_at, RegistryNoticeRow.id)
+        .limit(limit)
+    )
+    return [(notice, member) for notice, member in rows]
+
+
+def finish_notice(
+    session: Session, notice_id: uuid.UUID, answer: NoticeAnswer, *, staff: str, reason: str, now: datetime
+) -> bool:
+    """End it, with the status that follows; False when somebody did before. Raises InvalidValue without such.
+
+    A confirmed death stays a death. Otherwise the membership is again what it was before, if nobody has
+    decided about it since.
+    """
+    notice = session.get(RegistryNoticeRow, notice_id, with_for_update=True, populate_existing=True)
+    if notice is None:
+        raise InvalidValue("there is no such notice")
+    if notice.finished_at is not None:
+        return False
+    notice.finished_at, notice.finished_by = now, staff
+    notice.answer, notice.reason = answer, reason
+    member = session.get_one(MemberRow, notice.member_id, with_for_update=True, populate_existing=True)
+    is_death = notice.kind == NoticeKind.DEATH
+    before = member.status
+    set_by_notice = Status.DECEASED if is_death else Status.NEEDS_REVIEW
+    if before == set_by_notice and not (is_death and answer is NoticeAnswer.CONFIRMED):
+        member.status = notice.status_before
+    session.flush()
+    audit.record(
+        session,
+        at=now,
+        actor=staff,
+        action=f"notice.{answer}",
+        subject=member.id,
+        reason=reason,
+        details={
+            "notice": str(notice.id),
+            "kind": notice.kind,
+            "source": notice.source,
+            "before": before,
+            "after": member.status,
+        },
+    )
+    return True
