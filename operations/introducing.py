@@ -4,15 +4,15 @@ import sys
 
 from operations.house import settings
 from operations.registration import let_registries_in, register_wallet
-from ussd_app.bootstrap import build
+from ussd_app.foundation import lay_foundation
 
 
 def main() -> int:
     """The wallet learns our addresses; the sandbox's registries may call us."""
     with settings() as current:
-        services = build(current)
-        register_wallet(services)
-        let_registries_in(services)
+        base = lay_foundation(current)
+        register_wallet(current, base.mpesa)
+        let_registries_in(current, base.sessions, base.clock)
     return 0
 
 

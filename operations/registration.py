@@ -1,22 +1,24 @@
 """Tells the wallet, once, where hand payments are to be announced and that its list will be pulled."""
 
+from core.clock import Clock
+from core.database import Sessions
 from core.phone import PhoneNumber
 from core.settings import Settings
 from payments.wallets.mpesa.registration import Registration, register_hand_payments, register_pull
+from payments.wallets.mpesa.wallet import MpesaWallet
 from registry.server.clients import add_client
 from registry.server.model import Scope
-from ussd_app.bootstrap import Services
+from ussd_app.wallets import hooks_address
 
 
-def register_wallet(services: Services) -> dict[str, Registration]:
+def register_wallet(settings: Settings, wallet: MpesaWallet | None) -> dict[str, Registration]:
     """Register both at Daraja; again is harmless. Raises RegistrationFailed, InvalidValue.
 
     Empty without M-Pesa: the other wallets learn our addresses in their portals, or with each request.
     """
-    if services.mpesa is None:
+    if wallet is None:
         return {}
-    settings = services.settings
-    client = services.wallet.client
+    client = wallet.client
     hooks = hooks_address(settings)
     return {
         "hand payments": register_hand_payments(
@@ -30,12 +32,11 @@ def register_wallet(services: Services) -> dict[str, Registration]:
     }
 
 
-def let_registries_in(services: Services) -> None:
+def let_registries_in(settings: Settings, sessions: Sessions, clock: Clock) -> None:
     """In the sandbox, the registries that we ask may call us with the secret that the sandbox publishes."""
-    settings = services.settings
     if settings.is_production:
         return
-    with services.sessions.begin() as session:
+    with sessions.begin() as session:
         for name, url, secret in (
             ("civil", settings.civil_registry_url, settings.civil_registry_client_secret),
             ("fund", settings.fund_registry_url, settings.fund_registry_client_secret),
@@ -49,11 +50,6 @@ def let_registries_in(services: Services) -> None:
                 keys_url=f"{url}/.well-known/jwks.json",
                 callback_base=url,
                 speaks_for=name,
-                now=services.clock.now(),
+                now=clock.now(),
                 actor="operator",
             )
-
-
-def hooks_address(settings: Settings) -> str:
-    """Where providers post to us; holds the secret token."""
-    return f"{settings.public_url}/hooks/{settings.hook_token.get_secret_value()}"

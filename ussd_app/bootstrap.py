@@ -12,7 +12,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from core.clock import Clock, FundCalendar, SystemClock
+from core.clock import Clock, FundCalendar
 from core.database import Sessions, make_engine, make_sessions
 from core.direct import Direct
 from core.prepared import Prepared, connector
@@ -30,6 +30,7 @@ from payments.wallets.mpesa.wallet import MpesaWallet
 from payments.wallets.protocol import Wallet
 from registry.keys import SigningKey
 from ussd_app.dci.house import DciHouse, build_dci
+from ussd_app.foundation import lay_foundation
 from ussd_app.gateway.africastalking import AfricasTalking
 from ussd_app.gateway.aggregator import Aggregator, Dialling
 from ussd_app.gateway.arkesel import Arkesel
@@ -42,7 +43,7 @@ from ussd_app.gateway.session_store import SessionStore
 from ussd_app.gateway.truroute import TruRoute
 from ussd_app.gateway.turns import Turns
 from ussd_app.gateway.world import NOTICE_VERSION, FundFacts, RoomsWorld
-from ussd_app.wallets import build_mpesa, build_others, check_scheme, shortcodes_of
+from ussd_app.wallets import shortcodes_of
 
 _REDIS_SECONDS: Final = 1.0
 _MINUTE_SECONDS: Final = 60
@@ -102,19 +103,9 @@ def build(
     `pooled=False` for processes that fork: no database connection is then kept between uses. `menu_root`
     is a folder with other menus than the packaged ones.
     """
-    clock = clock or SystemClock()
-    closing = ExitStack()
-    calendar = FundCalendar(settings.zone)
-    vault = Vault([key.get_secret_value().encode() for key in settings.pii_keys], _bytes(settings.index_key))
-    engine = make_engine(settings.database_url.get_secret_value(), vault, pooled=pooled)
-    closing.callback(engine.dispose)
-    sessions = make_sessions(engine)
-    redis = Redis.from_url(
-        settings.redis_url.get_secret_value(),
-        socket_connect_timeout=_REDIS_SECONDS,
-        health_check_interval=30,
-    )
-    closing.callback(redis.close)
+    base = lay_foundation(settings, pooled=pooled, clock=clock)
+    clock, calendar, vault, closing = base.clock, base.calendar, base.vault, base.closing
+    sessions, redis = base.sessions, base.redis
     definition = Definition.read(menu_root)
     funnel = Funnel(sessions, clock, calendar)
     closing.callback(funnel.close)
@@ -124,10 +115,6 @@ def build(
         elsewhere=ElsewhereRule(settings.enrolled_elsewhere),
     )
     members = Members(vault, clock, Pins(_bytes(settings.pin_pepper), pin_hasher(), clock), policy)
-    wallet = build_mpesa(settings, redis, clock)
-    wallets: dict[str, Wallet] = {} if wallet is None else {wallet.name: wallet}
-    wallets |= build_others(settings, redis)
-    check_scheme(settings, wallets, calendar.day_of(clock.now()))
     fund_key = signing_key(settings.fund_registry_signing_key)
     civil_key = signing_key(settings.civil_registry_signing_key)
     dci = build_dci(settings, sessions=sessions, redis=redis, members=members, calendar=calendar, clock=clock)
@@ -142,8 +129,8 @@ def build(
         policy=policy,
         messages=Messages(members, vault, clock, calendar, NOTICE_VERSION),
         evidence=EvidenceDesk(_direct(settings, closing), vault),
-        mpesa=wallet,
-        wallets=wallets,
+        mpesa=base.mpesa,
+        wallets=base.wallets,
         host=_host(settings, members, vault, calendar, funnel, definition, clock, closing, pooled=pooled),
         funnel=funnel,
         funnel_reading=FunnelReading(sessions, definition.graph),

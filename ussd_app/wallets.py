@@ -30,12 +30,6 @@ def hooks_address(settings: Settings) -> str:
     return f"{settings.public_url}/hooks/{settings.hook_token.get_secret_value()}"
 
 
-def build_wallets(settings: Settings, redis: Redis, clock: Clock) -> dict[str, Wallet]:
-    """Every wallet that is on. Raises BadSettings."""
-    mpesa = build_mpesa(settings, redis, clock)
-    return ({} if mpesa is None else {mpesa.name: mpesa}) | build_others(settings, redis)
-
-
 def build_mpesa(settings: Settings, redis: Redis, clock: Clock) -> MpesaWallet | None:
     """M-Pesa, where the house has it. Raises BadSettings."""
     if not settings.mpesa_url:

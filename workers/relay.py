@@ -13,14 +13,13 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import outbox
-from core.clock import Clock, SystemClock
-from core.database import Sessions, make_engine, make_sessions
+from core.clock import Clock
+from core.database import Sessions
 from core.logging import configure_logging
 from core.schedule import Every, write_due
 from core.settings import load_settings
-from core.vault import Vault
+from ussd_app.foundation import lay_foundation
 from ussd_app.schedule import schedule
-from ussd_app.wallets import build_wallets
 from workers.rq_queue import enqueue
 from workers.topics import TOPICS
 
@@ -29,7 +28,6 @@ _TROUBLE_SECONDS: Final = 1.0
 _HIDDEN_SECONDS: Final = 20.0
 _BATCH_MAX: Final = 200
 _HEARTBEAT_SECONDS: Final = 10
-_REDIS_SECONDS: Final = 1.0
 HEARTBEAT_KEY: Final = "relay:alive"
 
 log = structlog.get_logger()
@@ -78,23 +76,12 @@ class Relay:
 
 def main() -> int:
     configure_logging("relay")
-    settings, clock = load_settings(), SystemClock()
-    # Less than `bootstrap.build`: the relay works no task, and must be back soon when it was killed.
-    vault = Vault(
-        [key.get_secret_value().encode() for key in settings.pii_keys],
-        settings.index_key.get_secret_value().encode(),
-    )
-    sessions = make_sessions(make_engine(settings.database_url.get_secret_value(), vault))
-    redis = Redis.from_url(
-        settings.redis_url.get_secret_value(),
-        socket_connect_timeout=_REDIS_SECONDS,
-        health_check_interval=30,
-    )
-    wallets = build_wallets(settings, redis, clock)
+    # Not all of `bootstrap.build`: the relay works no task, and must be back soon when it was killed.
+    base = lay_foundation(load_settings())
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    Relay(sessions, redis, clock, schedule(settings, wallets)).run(stop)
+    Relay(base.sessions, base.redis, base.clock, schedule(base.settings, base.wallets)).run(stop)
     return 0
 
 

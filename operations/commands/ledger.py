@@ -8,7 +8,7 @@ from sqlalchemy import text
 from operations.commands.output import json_option, show
 from operations.house import settings
 from payments.ledger.proof import proof as prove
-from ussd_app.bootstrap import build
+from ussd_app.foundation import lay_foundation
 
 
 @click.group()
@@ -20,12 +20,10 @@ def ledger() -> None:
 @json_option
 def proof(as_json: bool) -> None:
     """Add the books up. The exit code is 1 when they do not hold."""
-    with settings() as current:
-        services = build(current)
-        with services.sessions.begin() as session:
-            # All figures are of one instant, however busy the house is.
-            session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-            found = prove(session)
+    with settings() as current, lay_foundation(current).sessions.begin() as session:
+        # All figures are of one instant, however busy the house is.
+        session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+        found = prove(session)
     show(found.as_dict(), as_json=as_json)
     if not found.holds:
         sys.exit(1)

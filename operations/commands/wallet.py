@@ -5,7 +5,7 @@ import click
 from operations.commands.output import json_option, show
 from operations.house import settings
 from operations.registration import register_wallet
-from ussd_app.bootstrap import build
+from ussd_app.foundation import lay_foundation
 
 
 @click.group()
@@ -18,5 +18,5 @@ def wallet() -> None:
 def register(as_json: bool) -> None:
     """Tell the wallet where hand payments are announced, and that its list will be pulled. Needed once."""
     with settings() as current:
-        registered = register_wallet(build(current))
+        registered = register_wallet(current, lay_foundation(current).mpesa)
     show({name: outcome.value for name, outcome in registered.items()}, as_json=as_json)

@@ -67,7 +67,7 @@ def test_a_member_is_watched_and_a_death_stops_the_membership(settings: Settings
     with serving(world.app) as our_url, running_sandbox(tmp_path, target=our_url) as sandbox_url:
         known = {"civil_registry_url": f"{sandbox_url}/civil", "public_url": our_url}
         watching = a_world(settings.model_copy(update=known))
-        let_registries_in(watching.services)
+        let_registries_in(watching.services.settings, watching.services.sessions, watching.services.clock)
         member = watching.member(ALIVE["id"])
         with watching.sessions.begin() as session:
             announce(session, member.id, now=watching.services.clock.now())
