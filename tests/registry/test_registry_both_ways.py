@@ -55,7 +55,7 @@ def pair(settings: Settings, tmp_path: Path) -> Iterator[tuple[DciWorld, str, st
 
 
 def eventually(claim: Callable[[], bool]) -> None:
-    for _ in range(200):
+    for _ in range(1200):
         if claim():
             return
         time.sleep(0.05)
