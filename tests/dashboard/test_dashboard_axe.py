@@ -18,6 +18,8 @@ from dashboard.access import Access, access_of
 from dashboard.blueprint import register
 from dashboard.services import Services
 from dashboard.staff.tables import Staff
+from members.notified import NoticeKind, keep_notice
+from members.tables import MemberRow
 from payments.alerts.service import AlertKind, raise_alert
 from payments.imports.service import hand_in
 from payments.suspense.deciding import decide
@@ -26,6 +28,7 @@ from tests.dashboard.a_day import Day
 from tests.dashboard.browsing import PASSWORD, turn
 from tests.dashboard.statement_files import statement
 from tests.dashboard.test_dashboard_browser import _CHROMIUM, _FLAGS, photograph
+from tests.dashboard.test_dashboard_duplicates import a_case
 from tests.dashboard.test_dashboard_evening import work
 from tests.dashboard.test_dashboard_funnels import SCREENS, Told
 
@@ -85,8 +88,9 @@ def enter(page: Page, address: str, email: str) -> None:
 
 
 def much_to_see(parts: Services, day: Day, officer: str) -> dict[str, str]:
-    """An alert, a proposal, a statement; and what stands in addresses."""
+    """An alert, a proposal, a statement, a likely duplicate, a death; and what stands in addresses."""
     now = parts.clock.now()
+    case = a_case(parts, day)
     with parts.sessions.begin() as session:
         staff = session.scalars(select(Staff).where(Staff.email == officer)).one()
         raise_alert(session, AlertKind.STATEMENT_MISSING, "all", "none for 2026-11-21", now=now)
@@ -106,6 +110,14 @@ def much_to_see(parts: Services, day: Day, officer: str) -> dict[str, str]:
             by=f"staff:{staff.id}",
             now=now,
         )
+        keep_notice(
+            session,
+            session.get_one(MemberRow, day.members[5]),
+            NoticeKind.DEATH,
+            "civil",
+            event_on="2026-11-01",
+            now=now,
+        )
     work(parts)
     turn(parts, timedelta(minutes=1))
     return {
@@ -117,6 +129,7 @@ def much_to_see(parts: Services, day: Day, officer: str) -> dict[str, str]:
         "member_id": str(day.members[4]),
         "change_id": str(day.change),
         "staff_id": str(staff.id),
+        "case_id": str(case),
     }
 
 
@@ -154,7 +167,10 @@ def test_axe_finds_nothing_on_any_page(
 def test_every_page_is_looked_at_by_somebody(app: Flask) -> None:
     """No page hides from the test above behind an argument that it does not know."""
     known = dict.fromkeys(
-        ("day", "break_id", "receipt_id", "payment_id", "import_id", "member_id", "change_id", "staff_id"),
+        (
+            *("day", "break_id", "receipt_id", "payment_id", "import_id", "member_id", "change_id"),
+            *("staff_id", "case_id"),
+        ),
         "2026-11-22",
     )
     asked = {

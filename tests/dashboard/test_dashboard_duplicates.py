@@ -25,8 +25,7 @@ AsRole = Callable[[str], FlaskClient]
 LIST = "/dashboard/duplicates/"
 
 
-@pytest.fixture
-def case(parts: Services, day: Day) -> uuid.UUID:
+def a_case(parts: Services, day: Day) -> uuid.UUID:
     """The first two members of the day may be one person; the registry has all of their payments."""
     first_id, second_id = sorted(day.members[:2])
     reasons = [Likeness.NAME_BIRTH, Likeness.OTHER_PAPER]
@@ -47,6 +46,11 @@ def case(parts: Services, day: Day) -> uuid.UUID:
         ):
             posting.state, posting.attempts = "acknowledged", 1
         return row.id
+
+
+@pytest.fixture
+def case(parts: Services, day: Day) -> uuid.UUID:
+    return a_case(parts, day)
 
 
 def saved(parts: Services, day: Day) -> list[int]:

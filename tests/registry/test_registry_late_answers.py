@@ -104,7 +104,7 @@ def pair(settings: Settings, tmp_path: Path) -> Iterator[Pair]:
     with serving(hearing.app) as our_url, running_sandbox(tmp_path, target=our_url) as sandbox_url:
         known = {"civil_registry_url": f"{sandbox_url}/civil", "public_url": our_url}
         world = a_world(settings.model_copy(update=known))
-        let_registries_in(world.services)
+        let_registries_in(world.services.settings, world.sessions, world.services.clock)
         yield Pair(world, sandbox_url)
         world.close()
     hearing.close()
