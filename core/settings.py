@@ -2,6 +2,7 @@
 
 import json
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -62,6 +63,11 @@ class Settings(WalletSettings):
     hook_token: SecretStr
     # Who shows it as a bearer token may read /metrics.
     metrics_token: Annotated[SecretStr | None, BeforeValidator(_none_when_empty)] = None
+
+    # Networks of the proxies in front of us: only what they write into X-Forwarded-For is believed.
+    trusted_proxies: Annotated[
+        tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_comma_separated)
+    ] = ()
 
     fund_name: str = "Haba Fund"
     fund_zone: str = "Africa/Nairobi"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from typing import cast
 
 from flask import current_app
@@ -36,6 +37,8 @@ class Services:
     funnel: Funnel = field(default_factory=NoFunnel)
     # What staff decide about more money than this needs a second person.
     four_eyes_above_cents: int = 100_000
+    # Proxies in front of us, whose word about where a request comes from is taken.
+    trusted_proxies: Sequence[IPv4Network | IPv6Network] = ()
     idle_for: timedelta = timedelta(minutes=30)
     signed_in_for: timedelta = timedelta(hours=12)
 

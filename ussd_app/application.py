@@ -59,6 +59,7 @@ def _for_dashboard(services: Services) -> DashboardServices:
         currency=settings.fund_currency,
         region=settings.fund_region,
         four_eyes_above_cents=settings.four_eyes_above_cents,
+        trusted_proxies=settings.trusted_proxies,
         funnel=services.funnel_reading,
         circuits=[Breaker(name, services.redis) for name in CONNECTIONS],
     )

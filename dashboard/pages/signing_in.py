@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from dashboard.access import EVERYONE_AT_THE_FUND, allow, open_to_all
 from dashboard.login import enter, leave, signed_in_staff
 from dashboard.services import services
+from dashboard.source import is_known, remember, source_of
 from dashboard.staff.outcomes import Locked, NeedsTotp, Right, Wrong
 from dashboard.staff.service import confirm_code, sign_in, sign_out
 from dashboard.staff.tables import Staff
@@ -35,12 +36,15 @@ def submit() -> str | Response | tuple[str, int]:
     """Check name and password, and either enter, ask for a code, or say that it is wrong."""
     parts = services()
     now = parts.clock.now()
+    email = request.form.get("email", "")[:_TYPED_MAX]
+    source = None if is_known(request, parts, email) else source_of(request, parts.trusted_proxies)
     with parts.sessions.begin() as database:
         outcome = sign_in(
             database,
-            email=request.form.get("email", "")[:_TYPED_MAX],
+            email=email,
             password=request.form.get("password", "")[:_TYPED_MAX],
             now=now,
+            source=source,
         )
     match outcome:
         case Right(staff):
@@ -98,9 +102,10 @@ def _form(outcome: Wrong | Locked | None = None) -> str:
 
 
 def _enter(staff: Staff, now: datetime) -> Response:
-    onward = _onward()
+    answer = redirect(_onward())
     enter(staff, now=now)
-    return redirect(onward)
+    remember(answer, request, services(), staff.email)
+    return answer
 
 
 def _half_way() -> uuid.UUID | None:

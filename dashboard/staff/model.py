@@ -8,6 +8,9 @@ from core.errors import InvalidValue, KibabaError
 
 TRIES_MAX = 5
 LOCKED_FOR = timedelta(minutes=15)
+# Failed tries from one network, whatever the names, within one window; a new window begins from nothing.
+SOURCE_TRIES_MAX = 20
+SOURCE_WINDOW = timedelta(minutes=10)
 # Tries that failed longer ago than this no longer count.
 TRIES_REMEMBERED_FOR = timedelta(hours=1)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from dashboard.staff.tables import Staff
 
@@ -30,3 +31,11 @@ class Locked:
     """Too many tries on this name, existing or not; nothing is checked before `until`."""
 
     until: datetime
+    is_source: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLocked(Locked):
+    """Too many tries from one network on whatever names; a browser known for its name is not held up."""
+
+    is_source: ClassVar[bool] = True

@@ -20,7 +20,13 @@ from dashboard.staff.second_factor import (
     step_of_code,
 )
 from dashboard.staff.tables import Staff
-from dashboard.staff.tries import count_try, forget_tries, forgive_this_try
+from dashboard.staff.tries import (
+    count_try,
+    count_try_from,
+    forget_tries,
+    forgive_this_try,
+    forgive_this_try_from,
+)
 
 _NOBODY = "staff:unknown"
 
@@ -61,11 +67,16 @@ def add_staff(
 
 
 def sign_in(
-    session: Session, *, email: str, password: str, now: datetime
+    session: Session, *, email: str, password: str, now: datetime, source: str | None = None
 ) -> Right | Wrong | Locked | NeedsTotp:
-    """Check a name and a password. The caller commits whatever the outcome: tries are counted in here."""
+    """Check a name and a password. The caller commits whatever the outcome: tries are counted in here.
+
+    `source` is the network it comes from; None when tries from there are not counted. Locks are taken in
+    one order, the network before the name.
+    """
     email = email.strip().lower()
-    if locked := count_try(session, email, now=now):
+    closed = count_try_from(session, source, now=now) if source is not None else None
+    if locked := closed or count_try(session, email, now=now):
         is_right(None, password)
         _failed(session, None, "locked", now=now)
         return locked
@@ -73,6 +84,8 @@ def sign_in(
     if not is_right(staff.password_hash if staff else None, password) or staff is None:
         _failed(session, staff, "password", now=now)
         return Wrong()
+    if source is not None:
+        forgive_this_try_from(session, source, now=now)
     if is_outdated(staff.password_hash):
         staff.password_hash = hash_password(password)
     if staff.totp_secret is not None:
