@@ -88,13 +88,16 @@ _CONFIRMATION: Final = _Kind(
     _itself,
     EvidenceChannel.C2B_CONFIRMATION.value,
 )
+# Stands before what is kept of a body that is too large, so that a part is never read as a whole message.
+_BEGINNING: Final = "(the beginning of a body that is too large) "
 _CONFIRMATION_PATH: Final = "c2b/confirmation"
 
 
 class Callbacks:
     """WSGI middleware: `/hooks/{token}/…`, except what must be judged at once; everything else passes on.
 
-    A message is never refused for what it says. A wrong token is 404; 500 says that it was not stored.
+    A message is never refused for what it says. A wrong token is 404; 500 says that it was not stored. Of a
+    body that is too large the beginning is kept, as a message that cannot be read, and the answer is 413.
     """
 
     def __init__(
@@ -126,17 +129,18 @@ class Callbacks:
         return _send(start_response, status, answer)
 
     def _keep(self, environ: dict[str, Any], kind: _Kind, reference: str) -> tuple[str, bytes]:
+        is_whole = True
         try:
-            raw = read_body(environ)
-        except BodyTooLarge:
-            return _refused(kind, "too_large", "413 Content Too Large", "the body is too large")
-        if not raw:
+            body = as_stored(read_body(environ))
+        except BodyTooLarge as error:
+            is_whole, body = False, _BEGINNING + as_stored(error.head)
+        if not body:
             return _refused(kind, "empty", "400 Bad Request", "the body is empty")
         try:
             self._desk.keep(
                 kind.channel,
                 kind.wallet,
-                as_stored(raw),
+                body,
                 now=self._clock.now(),
                 reference=reference,
                 shortcode=self._shortcodes.get(kind.wallet, ""),
@@ -145,6 +149,8 @@ class Callbacks:
             # The type alone: the text of an error may hold what was sent.
             log.warning("callback not stored", kind=kind.name, error=type(error).__name__)
             return _refused(kind, "trouble", "500 Internal Server Error", "internal server error")
+        if not is_whole:
+            return _refused(kind, "too_large", "413 Content Too Large", "the body is too large")
         self._stored[kind.name]()
         return _OK, kind.answer
 

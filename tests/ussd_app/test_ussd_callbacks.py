@@ -1,20 +1,24 @@
 """Callbacks are on disk before they are answered, whatever they say and whatever happens meanwhile."""
 
 from contextlib import closing
+from io import BytesIO
 
 import pytest
 from flask.testing import FlaskClient
 from pydantic import SecretStr
 from sqlalchemy import Engine, select, text
 
-from core.outbox import OutboxRow
+from core.outbox import OutboxRow, Task
 from core.settings import Settings
 from payments.evidence.service import store
-from payments.evidence.tables import Evidence
+from payments.evidence.tables import Evidence, EvidenceVerdict
 from payments.model import EvidenceChannel
 from ussd_app.application import create_app
+from ussd_app.bodies import BODY_BYTES_MAX
 from ussd_app.bootstrap import Services, build
+from ussd_app.tasks import build_tasks
 
+UNDECLARED = {"wsgi.input_terminated": True}
 ORDER = "01932f00-0000-7000-8000-000000000007"
 
 
@@ -73,7 +77,6 @@ def test_what_daraja_expects_is_what_it_hears(client: FlaskClient) -> None:
         ("GET", "dev/stk", "", 405),
         ("PUT", "dev/c2b/confirmation", "{}", 405),
         ("POST", "dev/stk", "", 400),
-        ("POST", "dev/stk", "x" * 70_000, 413),
     ],
 )
 def test_what_is_no_callback_is_refused_and_not_kept(
@@ -81,6 +84,34 @@ def test_what_is_no_callback_is_refused_and_not_kept(
 ) -> None:
     assert client.open(f"/hooks/{path}", method=method, data=body).status_code == status
     assert kept(services) == []
+
+
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_of_a_body_that_is_too_large_the_beginning_is_kept_and_counted_as_unreadable(
+    client: FlaskClient, services: Services, *, is_declared: bool
+) -> None:
+    """Even when its beginning is a whole message: nobody knows what the rest would have said."""
+    message = b'{"Body": {"stkCallback": {"CheckoutRequestID": "ws_1", "ResultCode": 0}}}'
+    whole = message + b" " * 70_000
+    sent = {"data": whole} if is_declared else {"input_stream": BytesIO(whole), "environ_base": UNDECLARED}
+    counted = 'kibaba_callbacks_total{kind="stk_callback",outcome="too_large"}'
+    before = count_of(client, counted)
+    reply = client.post("/hooks/dev/stk", **sent)
+    assert reply.status_code == 413
+    assert count_of(client, counted) == before + 1
+    [row] = kept(services)
+    beginning = "(the beginning of a body that is too large) "
+    assert row.body == beginning + whole[:BODY_BYTES_MAX].decode()
+    payload = {"evidence_id": str(row.id)}
+    task = Task(row.id, "evidence", str(row.id), payload, 1, services.clock.now())
+    build_tasks(services).handlers["evidence"](task)
+    with services.sessions.begin() as session:
+        assert session.scalars(select(EvidenceVerdict.verdict)).all() == ["unreadable"]
+
+
+def count_of(client: FlaskClient, name: str) -> float:
+    lines = client.get("/metrics").get_data(as_text=True).splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
 
 def test_bytes_that_no_database_holds_are_kept_as_escapes(client: FlaskClient, services: Services) -> None:
