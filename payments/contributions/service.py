@@ -31,6 +31,8 @@ from payments.receipts.tables import Receipt
 _USUAL_AMOUNTS_MAX = 3
 _HISTORY_LENGTH = 20
 _WHY_CHARACTERS_MAX = 300
+# What nobody has heard of for longer is looked into, and not promised.
+_ON_ITS_WAY = timedelta(hours=24)
 _ASK_AGAIN_AFTER = timedelta(seconds=60)
 # Stands in the outbox key of a question about a prompt that seemed to be over; the time follows, since
 # doubt may come more than once.
@@ -96,6 +98,20 @@ def request(
     payload = {"contribution_id": str(contribution_id)}
     outbox.add(session, "prompt", str(contribution_id), payload, now=now, due_at=now + terms.prompt_after)
     return Requested(contribution_id, account.wallet)
+
+
+def on_its_way_cents(session: Session, member_id: uuid.UUID, *, now: datetime) -> int:
+    """What was asked for this member within a day and has neither arrived nor surely failed."""
+    awaited = Contribution.state.in_((*OPEN_STATES, ContributionState.UNKNOWN)) | Contribution.said_paid
+    found = session.scalar(
+        select(func.sum(Contribution.amount_cents)).where(
+            Contribution.member_id == member_id,
+            Contribution.requested_at > now - _ON_ITS_WAY,
+            Contribution.receipt_id.is_(None),
+            awaited,
+        )
+    )
+    return int(found or 0)
 
 
 def _left_today(session: Session, terms: Terms, payer: str | None) -> int | None:

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import select, update
 
 from core.money import Money
 from core.phone import PhoneNumber
 from payments.claims.view import claims_for_staff
+from payments.contributions.tables import Contribution
 from payments.ledger.proof import proof
 from payments.model import EvidenceChannel, MatchStep
 from payments.receipts import service as receipts
@@ -90,3 +92,50 @@ def test_an_unknown_code_is_looked_for_and_guessing_ends(phone: Callable[[str], 
     for number in range(5):
         assert "We do not have this payment yet" in claim(caller, f"SKMGUESS{number}")
     assert "tried too often" in claim(caller, "SKMGUESS9")
+
+
+def balance(phone: Phone) -> str:
+    phone.dial("01")
+    return phone.answer(PIN)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_told"),
+    [
+        ({"state": "requested"}, True),
+        ({"state": "prompted"}, True),
+        ({"state": "unknown"}, True),
+        ({"state": "failed"}, False),
+        ({"state": "cancelled"}, False),
+        ({"state": "expired"}, False),
+        ({"state": "expired", "said_paid": True}, True),
+    ],
+)
+def test_the_balance_says_what_more_is_on_its_way(
+    services: Services, phone: Callable[[str], Phone], changes: dict[str, object], is_told: bool
+) -> None:
+    caller = phone(CALLER)
+    join(caller)
+    assert "on its way" not in balance(caller)
+    caller.dial("50")
+    caller.answer("1")
+    with services.sessions.begin() as session:
+        session.execute(update(Contribution).values(**changes))
+    assert ("KES 50 more is on its way" in balance(caller)) is is_told
+    with services.sessions.begin() as session:
+        session.execute(update(Contribution).values(requested_at=services.clock.now() - timedelta(hours=25)))
+    assert "on its way" not in balance(caller)
+
+
+def test_money_that_has_arrived_is_on_its_way_no_more(
+    services: Services, phone: Callable[[str], Phone]
+) -> None:
+    caller = phone(CALLER)
+    join(caller)
+    caller.dial("50")
+    caller.answer("1")
+    paid_by_hand(services, CALLER)
+    with services.sessions.begin() as session:
+        receipt_id = session.scalar(select(Receipt.id))
+        session.execute(update(Contribution).values(state="paid", said_paid=True, receipt_id=receipt_id))
+    assert "on its way" not in balance(caller)

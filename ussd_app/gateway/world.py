@@ -25,6 +25,7 @@ from members.pins import Locked, PinWeakness, Right, weak_pin_reason
 from members.service import Members
 from menus import Effect, PinVerdict, Session
 from menus.facts import USUAL_AMOUNTS_MAX
+from payments.contributions import service as contributions
 from payments.contributions.model import Terms
 from payments.ledger import service as ledger
 from payments.schemes.rules import Scheme
@@ -180,7 +181,7 @@ class RoomsWorld:
                 visit.database, member.id, self._rules(visit.now).currency
             ).amount_cents,
             "as_of": self._calendar.minute(visit.now),
-            "pending_cents": 0,
+            "pending_cents": contributions.on_its_way_cents(visit.database, member.id, now=visit.now),
         }
 
     def _look_up_identity(self, args: dict[str, str], visit: Visit) -> dict[str, Any]:
