@@ -5,7 +5,7 @@ from flask import Blueprint, Flask, Response, abort, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 
-from dashboard import access, assets, catalogue, headers, login, showing
+from dashboard import access, accounts, assets, catalogue, headers, login, showing
 from dashboard.access import EVERYONE_AT_THE_FUND, allow
 from dashboard.navigation import entries
 from dashboard.pages import ALL_PAGES
@@ -47,6 +47,7 @@ def create_blueprint() -> Blueprint:
     blueprint.before_request(_csrf.protect)
     blueprint.after_request(headers.secure)
     blueprint.context_processor(_words)
+    blueprint.url_defaults(accounts.keep)
     blueprint.register_error_handler(CSRFError, _csrf_failed)
     blueprint.register_error_handler(HTTPException, _error_page)
     blueprint.register_error_handler(Exception, _broken)
@@ -73,6 +74,7 @@ def _words() -> dict[str, object]:
         "navigation": entries,
         "may": access.may,
         "access": access,
+        "accounts": accounts,
     }
 
 

@@ -18,6 +18,7 @@ from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
 from payments.registry_postings.tables import RegistryPosting
 from payments.view import INTENT_STATES, is_confirmed, receipt_state
+from payments.wallets.choosing import WalletAccount
 
 ROWS_PER_PAGE = 50
 
@@ -81,15 +82,19 @@ def latest(session: Session, after: str | None) -> tuple[list[PaymentRow], str |
     return rows[:ROWS_PER_PAGE], cursor(last.paid_at.isoformat(), last.receipt_id)
 
 
-def by_receipt(session: Session, wallet: str, shortcode: str, typed: str) -> uuid.UUID | None:
-    """The payment with this receipt code, as somebody reads it from an SMS."""
-    return session.scalar(
-        select(Receipt.id).where(
-            Receipt.wallet == wallet,
-            Receipt.shortcode == shortcode,
-            Receipt.receipt == typed.strip().upper(),
+def by_receipt(session: Session, accounts: Sequence[WalletAccount], typed: str) -> uuid.UUID | None:
+    """The payment with this receipt code, as read from an SMS; of the first wallet that has it."""
+    for account in accounts:
+        found = session.scalar(
+            select(Receipt.id).where(
+                Receipt.wallet == account.wallet,
+                Receipt.shortcode == account.shortcode,
+                Receipt.receipt == typed.strip().upper(),
+            )
         )
-    )
+        if found is not None:
+            return found
+    return None
 
 
 def facts(session: Session, payment_id: uuid.UUID) -> PaymentFacts | None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.audit_heads import AuditHead
 from core.errors import InvalidValue
+from dashboard import accounts
 from dashboard.ages import AgeBucket
 from dashboard.breaks import AgeCount, BreakFilter, by_age, by_class
 from dashboard.catalogue import text, word
@@ -55,8 +56,14 @@ def days_of(session: Session, parts: Services, month: date, *, today: date) -> S
     """The days of a month up to today, oldest first."""
     length = monthrange(month.year, month.month)[1]
     until = min(month.replace(day=length), today)
+    account = accounts.chosen()
     days = recent_days(
-        session, parts.calendar, wallet=parts.wallet, shortcode=parts.shortcode, until=until, days=until.day
+        session,
+        parts.calendar,
+        wallet=account.wallet,
+        shortcode=account.shortcode,
+        until=until,
+        days=until.day,
     )
     return list(reversed(days))
 

@@ -12,6 +12,7 @@ from core.clock import Clock, FundCalendar
 from core.database import Sessions
 from dashboard.funnel import Funnel, NoFunnel
 from members.service import Members
+from payments.wallets.choosing import WalletAccount
 from registry.breaker import Breaker
 
 EXTENSION = "kibaba_dashboard"
@@ -37,10 +38,17 @@ class Services:
     funnel: Funnel = field(default_factory=NoFunnel)
     # What staff decide about more money than this needs a second person.
     four_eyes_above_cents: int = 100_000
+    # Where money arrives besides the first wallet.
+    other_accounts: Sequence[WalletAccount] = ()
     # Proxies in front of us, whose word about where a request comes from is taken.
     trusted_proxies: Sequence[IPv4Network | IPv6Network] = ()
     idle_for: timedelta = timedelta(minutes=30)
     signed_in_for: timedelta = timedelta(hours=12)
+
+    @property
+    def accounts(self) -> list[WalletAccount]:
+        """Every wallet of the fund, the country's first one first."""
+        return [WalletAccount(self.wallet, self.shortcode), *self.other_accounts]
 
     @property
     def is_https(self) -> bool:

@@ -44,8 +44,8 @@ def create_app(services: Services) -> Flask:
 
 def _for_dashboard(services: Services) -> DashboardServices:
     settings = services.settings
-    # Staff see the country's first wallet until the pages know several.
-    first = services.terms().wallets.first
+    wallets = services.terms().wallets
+    first = wallets.first
     return DashboardServices(
         sessions=services.sessions,
         clock=services.clock,
@@ -55,6 +55,7 @@ def _for_dashboard(services: Services) -> DashboardServices:
         public_url=settings.public_url,
         wallet=first.wallet,
         shortcode=first.shortcode,
+        other_accounts=[account for account in wallets.accounts if account != first],
         fund_name=settings.fund_name,
         currency=settings.fund_currency,
         region=settings.fund_region,

@@ -18,7 +18,7 @@ from flask import (
 from werkzeug.wrappers import Response as AnyResponse
 
 from core import audit
-from dashboard import day_proof
+from dashboard import accounts, day_proof
 from dashboard.access import CHECKERS, READERS, SUPERVISORS, allow
 from dashboard.catalogue import text
 from dashboard.deciding import names_of
@@ -39,18 +39,18 @@ _DAYS = 14
 @allow(READERS)
 def index() -> str:
     """The last fourteen days and what was closed."""
-    parts = services()
+    parts, account = services(), accounts.chosen()
     today = parts.calendar.day_of(parts.clock.now())
     with parts.sessions() as database:
         days = recent_days(
             database,
             parts.calendar,
-            wallet=parts.wallet,
-            shortcode=parts.shortcode,
+            wallet=account.wallet,
+            shortcode=account.shortcode,
             until=today,
             days=_DAYS,
         )
-        kept = closings(database, parts.wallet, parts.shortcode)
+        kept = closings(database, account.wallet, account.shortcode)
         names = names_of(
             database, {actor for row in kept for actor in (row.closed_by, row.reopened_by or "")}
         )
@@ -95,10 +95,10 @@ def show(day: str) -> str:
 def close(day: str) -> AnyResponse:
     """Close a day (`2026-11-22`) or a month (`2026-11`)."""
     room, reason = _room(), _reason()
-    parts = services()
+    account = accounts.chosen()
     try:
         if len(day) == len("2026-11"):
-            room.close_month(parts.wallet, parts.shortcode, day, by=me().actor, reason=reason)
+            room.close_month(account.wallet, account.shortcode, day, by=me().actor, reason=reason)
         else:
             room.close_day(_cut_off(day), by=me().actor, reason=reason)
     except NotToClose as error:
@@ -179,4 +179,5 @@ def _cut_off(day: str) -> CutOff:
         abort(404)
     if chosen.isoformat() != day or chosen > parts.calendar.day_of(parts.clock.now()):
         abort(404)
-    return CutOff(parts.wallet, parts.shortcode, chosen)
+    account = accounts.chosen()
+    return CutOff(account.wallet, account.shortcode, chosen)

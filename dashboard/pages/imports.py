@@ -5,6 +5,7 @@ import uuid
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from dashboard import accounts
 from dashboard.access import READERS, WORKERS, allow
 from dashboard.catalogue import text
 from dashboard.deciding import names_of
@@ -36,7 +37,7 @@ def index() -> str:
 @allow(WORKERS)
 def submit() -> Response:
     """Take a file. It is read in the background; the page shows how far it is."""
-    parts = services()
+    parts, account = services(), accounts.chosen()
     file = request.files.get("file")
     content = file.read(BYTES_MAX + 1) if file else b""
     if file is None or not content:
@@ -47,8 +48,8 @@ def submit() -> Response:
     with parts.sessions.begin() as database:
         handed = hand_in(
             database,
-            wallet=parts.wallet,
-            shortcode=parts.shortcode,
+            wallet=account.wallet,
+            shortcode=account.shortcode,
             name=file.filename or "",
             content=content,
             by=me().actor,

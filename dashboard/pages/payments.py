@@ -26,7 +26,7 @@ def index() -> str | Response:
     parts = services()
     typed = request.args.get("receipt", "")[:40]
     with parts.sessions.begin() as database:
-        if typed and (found := receipts.by_receipt(database, parts.wallet, parts.shortcode, typed)):
+        if typed and (found := receipts.by_receipt(database, parts.accounts, typed)):
             return redirect(url_for(".show", payment_id=found))
         try:
             rows, after = receipts.latest(database, request.args.get("after"))

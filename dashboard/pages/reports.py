@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from core import audit
 from core.errors import InvalidValue
-from dashboard import reporting
+from dashboard import accounts, reporting
 from dashboard.access import INSPECTORS, READERS, allow
 from dashboard.ages import AgeBucket
 from dashboard.catalogue import text
@@ -53,7 +53,9 @@ def days(form: str) -> Response:
         found = reporting.days_of(database, parts, month, today=today)
         names = names_of(database, {each.closing.closed_by for each in found if each.closing})
         _was_taken(database, "days", form, f"{month:%Y-%m}")
-    return _file(f"days-{parts.shortcode}-{month:%Y-%m}", form, "days", *reporting.day_table(found, names))
+    return _file(
+        f"days-{accounts.chosen().shortcode}-{month:%Y-%m}", form, "days", *reporting.day_table(found, names)
+    )
 
 
 @routes.get("/differences.<form>")

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from core import audit, outbox
 from core.outbox import OutboxRow
+from dashboard import accounts
 from dashboard.access import EVERYONE_AT_THE_FUND, WORKERS, allow
 from dashboard.breaks import BreakFilter, by_class
 from dashboard.catalogue import text
@@ -43,12 +44,12 @@ def show(day: str) -> str:
     """The picture and the figures of one day."""
     chosen = _parse(day)
     parts = services()
+    of = _cut_off(chosen)
     with parts.sessions() as database:
         totals = day_totals(database, parts.calendar, chosen)
-        run = last_run(database, chosen)
+        run = last_run(database, of.wallet, of.shortcode, chosen)
         kinds = by_class(database, BreakFilter(day=chosen))
-        waiting_since = _waiting_since(database, chosen)
-        of = CutOff(parts.wallet, parts.shortcode, chosen)
+        waiting_since = _waiting_since(database, of)
         closing = in_force(database, of.wallet, of.shortcode, "day", chosen.isoformat())
         proof = totals_of(database, parts.calendar, of, closing)
         alerts = open_alerts(database)
@@ -69,7 +70,7 @@ def show(day: str) -> str:
         alerts=alerts,
         proposals=proposals,
         waiting_since=waiting_since,
-        shortcode=parts.shortcode,
+        shortcode=of.shortcode,
     )
 
 
@@ -79,16 +80,17 @@ def reconcile(day: str) -> Response:
     """Have the day compared now, unless somebody has just asked for it."""
     chosen = _parse(day)
     parts = services()
+    of = _cut_off(chosen)
     now = parts.clock.now()
     staff = signed_in_staff()
     assert staff is not None
     with parts.sessions.begin() as database:
-        is_new = _waiting_since(database, chosen) is None and outbox.add(
+        is_new = _waiting_since(database, of) is None and outbox.add(
             database,
             _TOPIC,
             # One a second at most: a double click asks once.
-            f"staff:{parts.wallet}:{parts.shortcode}:{chosen}:{now:%Y%m%d%H%M%S}",
-            {"wallet": parts.wallet, "shortcode": parts.shortcode, "day": chosen.isoformat()},
+            f"staff:{of.wallet}:{of.shortcode}:{chosen}:{now:%Y%m%d%H%M%S}",
+            _payload(of),
             now=now,
         )
         if is_new:
@@ -97,7 +99,7 @@ def reconcile(day: str) -> Response:
                 at=now,
                 actor=staff.actor,
                 action="reconcile.asked",
-                subject=f"{parts.wallet}:{parts.shortcode}:{chosen}",
+                subject=f"{of.wallet}:{of.shortcode}:{chosen}",
             )
     flash(text("today.asked" if is_new else "today.asked_already"))
     return redirect(url_for(".show", day=day))
@@ -118,14 +120,21 @@ def _today() -> date:
     return parts.calendar.day_of(parts.clock.now())
 
 
-def _waiting_since(database: Session, day: date) -> datetime | None:
+def _cut_off(day: date) -> CutOff:
+    account = accounts.chosen()
+    return CutOff(account.wallet, account.shortcode, day)
+
+
+def _payload(of: CutOff) -> dict[str, str]:
+    return {"wallet": of.wallet, "shortcode": of.shortcode, "day": of.day.isoformat()}
+
+
+def _waiting_since(database: Session, of: CutOff) -> datetime | None:
     """When the oldest unfinished comparison of this day was asked for."""
-    parts = services()
-    wanted = {"wallet": parts.wallet, "shortcode": parts.shortcode, "day": day.isoformat()}
     return database.scalar(
         select(func.min(OutboxRow.created_at)).where(
             OutboxRow.topic == _TOPIC,
             OutboxRow.state == "pending",
-            OutboxRow.payload.contains(wanted),
+            OutboxRow.payload.contains(_payload(of)),
         )
     )

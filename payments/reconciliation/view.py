@@ -143,11 +143,15 @@ def find_break(session: Session, break_id: uuid.UUID) -> BreakSummary | None:
     return summary(row) if row else None
 
 
-def last_run(session: Session, day: date) -> ReconciliationRun | None:
-    """The newest reconciliation of a fund day, or None when it has not been reconciled."""
+def last_run(session: Session, wallet: str, shortcode: str, day: date) -> ReconciliationRun | None:
+    """The newest reconciliation of a wallet's fund day, or None when it has not been reconciled."""
     return session.scalars(
         select(ReconciliationRun)
-        .where(ReconciliationRun.day == day)
+        .where(
+            ReconciliationRun.wallet == wallet,
+            ReconciliationRun.shortcode == shortcode,
+            ReconciliationRun.day == day,
+        )
         .order_by(ReconciliationRun.at.desc())
         .limit(1)
     ).first()

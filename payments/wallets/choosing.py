@@ -56,6 +56,11 @@ class Wallets:
         on = (name for name in (*self.rules.fallback, *self.shortcodes) if name in self.shortcodes)
         return self._account(next(on))
 
+    @property
+    def accounts(self) -> list[WalletAccount]:
+        """Every wallet that is on."""
+        return [self._account(name) for name in self.shortcodes]
+
     def _account(self, name: str) -> WalletAccount:
         return WalletAccount(name, self.shortcodes[name])
 

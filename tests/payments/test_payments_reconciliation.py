@@ -61,7 +61,7 @@ def test_a_clean_day_has_no_breaks_and_equal_totals(world: World) -> None:
     assert (totals.received, totals.confirmed, totals.posted, totals.acknowledged) == (all_three,) * 4
     assert (totals.suspense, totals.unknown) == (Figure(), Figure())
     with world.sessions.begin() as session:
-        run = last_run(session, world.calendar.day_of(START))
+        run = last_run(session, "mpesa", SHORTCODE, world.calendar.day_of(START))
     assert run is not None
     assert (run.received_cents, run.wallet_lines, run.wallet_in_cents, run.wallet_out_cents) == (
         15000,
