@@ -12,8 +12,9 @@ from payments.contributions.tables import Contribution
 from payments.model import ContributionState, EvidenceChannel, MatchStep, Verdict
 from payments.payers import payer_index
 from payments.receipts import service as receipts
-from payments.receipts.model import Arrival, Meaning, Owner
+from payments.receipts.model import PAYER_UNNAMED, Arrival, Meaning, Owner
 from payments.receipts.tables import Receipt
+from payments.receipts.unnamed import await_payer
 from payments.telling import tell_paid_for, tell_suspense
 
 _SKEW = timedelta(minutes=5)
@@ -71,7 +72,9 @@ class Crediting:
             return self._again(session, arrival, recorded.receipt.id, now=now)
         if intent is not None:
             link(session, intent, recorded.receipt, f"paid: {arrival.source}", now=now)
-        if owner.member_id is None and arrival.payer is not None:
+        if owner.why == PAYER_UNNAMED:
+            await_payer(session, recorded.receipt, now=now)
+        elif owner.member_id is None and arrival.payer is not None:
             tell_suspense(session, recorded.receipt, arrival.payer, now=now)
         verdict = Verdict.SUSPENSE if owner.member_id is None else Verdict.CREDITED
         return _meaning(verdict, arrival, detail=owner.why, contribution=intent, receipt=recorded.receipt)
@@ -83,9 +86,11 @@ class Crediting:
         assert receipt is not None
         if receipt.amount_cents != arrival.amount.amount_cents:
             return _meaning(Verdict.MISMATCH, arrival, detail="another amount is known", receipt=receipt)
-        receipts.learn_payer(session, receipt, arrival)
         if receipt.member_id is None and receipt.reversed_at is None and receipt.staff_place is None:
-            owner = matching.owner_of(session, arrival)
+            owner = matching.owner_of(session, arrival, receipt)
+        receipts.learn_payer(session, receipt, arrival)
+        if owner is not None and owner.member_id is None:
+            receipts.still_waits(session, receipt, owner)
         if owner is not None and owner.member_id is not None:
             receipts.allocate(session, receipt, owner, now=now)
             return _meaning(Verdict.CREDITED, arrival, detail=owner.why, receipt=receipt)

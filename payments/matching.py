@@ -5,9 +5,9 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from core.database import vault_of
@@ -18,11 +18,13 @@ from members.model import NATIONAL_ID, Status
 from members.numbers import MemberNumber, NationalId
 from members.tables import MemberRow
 from payments.contributions.tables import Contribution
-from payments.model import ContributionState, MatchStep
+from payments.model import ContributionState, EvidenceChannel, MatchStep
+from payments.particulars import Particulars
+from payments.payer_history import PaidBefore, paid_before
 from payments.payers import payer_index
-from payments.receipts.model import Arrival, Owner
+from payments.receipts.model import PAYER_UNNAMED, TWO_MEMBERS, Arrival, Owner
 from payments.receipts.tables import Receipt
-from payments.suspense.suggesting import name_fits
+from payments.suspense.suggesting import fits_mask, name_fits
 from payments.suspense.typing_slips import near
 
 # What people type when they do not know what to type (letters and digits only, upper case).
@@ -31,8 +33,6 @@ GENERIC_REFERENCES = frozenset(
     | {"NSSF", "PENSION", "PENSHENI", "MCHANGO", "CONTRIBUTION", "NONE", "NA"}
 )
 NAMED = "the reference names the member"
-# Why money is in suspense although its reference names somebody; reconciliation knows it by these words.
-TWO_MEMBERS = "reference and payer point to two members"
 # Fewer names than this are anybody's.
 _NAMES_MIN = 2
 _BEFORE = timedelta(hours=24)
@@ -54,6 +54,17 @@ class _Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class _Told:
+    """All that the messages about one payment say of its owner. `payer` is a blind index."""
+
+    account: str
+    payer: str | None
+    mask: str
+    name: str
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Pointed:
     """Who the reference and the payer point to. `step` is None for a reference of no known form."""
 
@@ -63,19 +74,30 @@ class _Pointed:
     is_generic: bool
 
 
-def owner_of(session: Session, arrival: Arrival) -> Owner:
-    """The owner of a hand payment, with the reason; suspense whenever evidence is missing or disagrees."""
-    pointed = _point(session, arrival)
+def owner_of(
+    session: Session, arrival: Arrival, known: Receipt | None = None, *, is_last: bool = False
+) -> Owner:
+    """The owner of a hand payment, with the reason; suspense whenever evidence is missing or disagrees.
+
+    `known`: the receipt with what earlier messages told. `is_last`: no better evidence is to come; otherwise
+    a payer whom the wallet hides is waited for (`PAYER_UNNAMED`), unless the mask fits the member named.
+    """
+    told = _put_together(session, arrival, known)
+    pointed = _point(session, told)
     if pointed.is_generic:
         member, why = pointed.by_payer, "no reference; the payer is a member"
-        doubt = "no reference, and the payer is not known" if member is None else ""
+        doubt = _doubt_without_reference(session, told, pointed)
     else:
         member, why = pointed.by_reference, NAMED
-        doubt = _doubt_about_reference(session, arrival, pointed)
-        slip = _slip_of_payer(session, arrival.account, pointed) if doubt else None
+        doubt = _doubt_about_reference(session, told, pointed)
+        if not doubt and member is not None and not is_last and not _is_list(arrival):
+            doubt = _doubt_while_unnamed(session, told, member)
+        slip = _slip_of_payer(session, told.account, pointed) if doubt else None
         if slip is not None and pointed.by_payer is not None:
             member, why, doubt = pointed.by_payer, "one slip from the payer's own, paid from their phone", ""
             pointed = replace(pointed, step=slip)
+    if known is not None and _are_two_payers(session, arrival, known):
+        doubt = "the messages about it name two payers"
     if not doubt and member is not None and not member.is_open:
         doubt = "the membership is closed"
     if doubt or member is None:
@@ -83,31 +105,78 @@ def owner_of(session: Session, arrival: Arrival) -> Owner:
     return Owner(member.id, pointed.step or MatchStep.PHONE, why)
 
 
+def _put_together(session: Session, arrival: Arrival, known: Receipt | None) -> _Told:
+    payer = payer_index(session, arrival.payer, arrival.payer_hash)
+    now = arrival.particulars
+    if known is None:
+        return _Told(now.account, payer, now.payer_mask, now.name, arrival.receipt)
+    before = Particulars.from_json(known.particulars)
+    return _Told(
+        now.account or before.account,
+        payer or known.payer_index,
+        now.payer_mask or before.payer_mask,
+        now.name or before.name,
+        arrival.receipt,
+    )
+
+
+def _are_two_payers(session: Session, arrival: Arrival, known: Receipt) -> bool:
+    payer = payer_index(session, arrival.payer, arrival.payer_hash)
+    return None not in {payer, known.payer_index} and payer != known.payer_index
+
+
+def _is_list(arrival: Arrival) -> bool:
+    return arrival.source in {EvidenceChannel.PULL, EvidenceChannel.STATEMENT}
+
+
+def _doubt_while_unnamed(session: Session, told: _Told, named: _Candidate) -> str:
+    if told.payer is not None:
+        return ""
+    fits = bool(told.mask) and fits_mask(session.get_one(MemberRow, named.id).phone, told.mask)
+    return "" if fits else PAYER_UNNAMED
+
+
 def owners_by_number(session: Session, arrivals: Sequence[Arrival]) -> dict[tuple[str, str, str], Owner]:
     """The owners of those arrivals that name a member's number and nothing speaks against it.
 
-    By wallet, shortcode and receipt. What may answer a prompt, or has any other form, is not among them.
+    By wallet, shortcode and receipt. What may answer a prompt, hides its payer, is paid from a phone that
+    names several members at once, or has any other form, is not among them.
     """
-    numbered = {}
+    numbered: dict[tuple[str, str, str], tuple[str, str]] = {}
+    named_by: dict[str, set[str]] = {}
     for arrival in arrivals:
+        payer = payer_index(session, arrival.payer, arrival.payer_hash)
         with suppress(InvalidValue):
-            name = (arrival.wallet, arrival.shortcode, arrival.receipt)
-            numbered[name] = (arrival, MemberNumber.parse(arrival.account).digits)
+            number = MemberNumber.parse(arrival.account).digits
+            if payer is not None:
+                numbered[arrival.wallet, arrival.shortcode, arrival.receipt] = (number, payer)
+                named_by.setdefault(payer, set()).add(number)
     if not numbered:
         return {}
-    payers = {
-        name: payer_index(session, arrival.payer, arrival.payer_hash)
-        for name, (arrival, _) in numbered.items()
-    }
-    numbers = {number for _, number in numbered.values()}
     rows = session.execute(
         select(MemberRow.id, MemberRow.number, MemberRow.status, MemberRow.wallet_hash_index).where(
-            MemberRow.number.in_(numbers) | MemberRow.wallet_hash_index.in_({p for p in payers.values() if p})
+            MemberRow.number.in_({number for number, _ in numbered.values()})
+            | MemberRow.wallet_hash_index.in_(named_by)
         )
     ).all()
     by_number = {row.number: row for row in rows}
     by_payer = {row.wallet_hash_index: row for row in rows if row.wallet_hash_index}
-    prompted = set(
+    prompted = _prompted(session, set(by_number), min(one.paid_at for one in arrivals))
+    before = paid_before(session, named_by.keys() - by_payer.keys(), but=[name[2] for name in numbered])
+    owners = {}
+    for name, (number, payer) in numbered.items():
+        member, own = by_number.get(number), by_payer.get(payer)
+        if member is None or not Status(member.status).is_open or number in prompted:
+            continue
+        is_sure = own.id == member.id if own is not None else len(named_by[payer]) == 1
+        if is_sure and not before.get(payer, PaidBefore()).speaks_against(member.id):
+            owners[name] = Owner(member.id, MatchStep.MEMBER_NUMBER, NAMED)
+    return owners
+
+
+def _prompted(session: Session, numbers: set[str], first_at: datetime) -> set[str]:
+    """Which member numbers have a prompt that money of about this time may answer."""
+    return set(
         session.scalars(
             select(MemberRow.number)
             .join(Contribution, Contribution.member_id == MemberRow.id)
@@ -115,17 +184,10 @@ def owners_by_number(session: Session, arrivals: Sequence[Arrival]) -> dict[tupl
                 MemberRow.number.in_(numbers),
                 Contribution.receipt_id.is_(None),
                 _may_be_paid(),
-                Contribution.requested_at >= min(one.paid_at for one, _ in numbered.values()) - _BEFORE,
+                Contribution.requested_at >= first_at - _BEFORE,
             )
         )
     )
-    owners = {}
-    for name, (_, number) in numbered.items():
-        member, payer = by_number.get(number), by_payer.get(payers[name])
-        is_sure = member is not None and Status(member.status).is_open and number not in prompted
-        if member is not None and is_sure and (payer is None or payer.id == member.id):
-            owners[name] = Owner(member.id, MatchStep.MEMBER_NUMBER, NAMED)
-    return owners
 
 
 def _slip_of_payer(session: Session, account: str, pointed: _Pointed) -> MatchStep | None:
@@ -146,46 +208,57 @@ def _slip_of_payer(session: Session, account: str, pointed: _Pointed) -> MatchSt
     return next((step for step, texts in own if not texts.isdisjoint(slips)), None)
 
 
-def _doubt_about_reference(session: Session, arrival: Arrival, pointed: _Pointed) -> str:
-    if pointed.step is None:
-        return "the reference has no known form"
-    if pointed.by_reference is None:
-        return f"no member has this {pointed.step}".replace("_", " ")
-    if pointed.by_payer is not None and pointed.by_payer.id != pointed.by_reference.id:
-        return TWO_MEMBERS
-    if pointed.step is MatchStep.PHONE and pointed.by_payer is None:
-        return "a phone as reference, paid from a phone we do not know"
-    if pointed.step is MatchStep.NATIONAL_ID and pointed.by_payer is None:
-        # An ID has no check digit: one wrong digit may well be somebody else's.
-        is_backed = _payer_speaks_for(session, arrival, pointed.by_reference.id)
-        return "" if is_backed else "an ID as reference, and nothing about the payer speaks for the member"
+def _doubt_without_reference(session: Session, told: _Told, pointed: _Pointed) -> str:
+    if pointed.by_payer is None:
+        return "no reference, and the payer is not known"
+    if _paid_before(session, told).pays_for_others_than(pointed.by_payer.id):
+        return "no reference, and the payer's phone pays for others too"
     return ""
 
 
-def _payer_speaks_for(session: Session, arrival: Arrival, member_id: uuid.UUID) -> bool:
-    """Whether a payer who is no member has this member's whole name, or paid for them before."""
-    masked_name = session.get_one(MemberRow, member_id).masked_name or ""
-    if len(masked_name.split()) >= _NAMES_MIN and name_fits(arrival.payer_name, masked_name):
-        return True
-    payer = payer_index(session, arrival.payer, arrival.payer_hash)
-    if payer is None:
-        return False
-    before = exists().where(
-        Receipt.payer_index == payer,
-        Receipt.member_id == member_id,
-        Receipt.reversed_at.is_(None),
-        Receipt.receipt != arrival.receipt,
-    )
-    return bool(session.scalar(select(before)))
+def _doubt_about_reference(session: Session, told: _Told, pointed: _Pointed) -> str:
+    named, payer = pointed.by_reference, pointed.by_payer
+    if pointed.step is None:
+        return "the reference has no known form"
+    if named is None:
+        return f"no member has this {pointed.step}".replace("_", " ")
+    if payer is not None and payer.id == named.id:
+        return ""
+    before = _paid_before(session, told)
+    if before.speaks_for(named.id):
+        return ""
+    if payer is not None or before.speaks_against(named.id):
+        return TWO_MEMBERS
+    return _doubt_about_stranger(session, told, pointed.step, named)
 
 
-def _point(session: Session, arrival: Arrival) -> _Pointed:
+def _doubt_about_stranger(session: Session, told: _Told, step: MatchStep, named: _Candidate) -> str:
+    if step is MatchStep.PHONE:
+        return "a phone as reference, paid from a phone we do not know"
+    if step is MatchStep.NATIONAL_ID and not _has_whole_name(session, told, named):
+        # An ID has no check digit: one wrong digit may well be somebody else's.
+        return "an ID as reference, and nothing about the payer speaks for the member"
+    return ""
+
+
+def _has_whole_name(session: Session, told: _Told, named: _Candidate) -> bool:
+    """Whether a payer who is no member has this member's whole name."""
+    masked_name = session.get_one(MemberRow, named.id).masked_name or ""
+    return len(masked_name.split()) >= _NAMES_MIN and name_fits(told.name, masked_name)
+
+
+def _paid_before(session: Session, told: _Told) -> PaidBefore:
+    if told.payer is None:
+        return PaidBefore()
+    return paid_before(session, [told.payer], but=[told.receipt]).get(told.payer, PaidBefore())
+
+
+def _point(session: Session, told: _Told) -> _Pointed:
     indexes = MemberIndexes(vault_of(session))
-    step, condition = read_reference(arrival.account, indexes)
-    payer = payer_index(session, arrival.payer, arrival.payer_hash)
+    step, condition = read_reference(told.account, indexes)
     conditions = [] if condition is None else [condition]
-    if payer is not None:
-        conditions.append(MemberRow.wallet_hash_index == payer)
+    if told.payer is not None:
+        conditions.append(MemberRow.wallet_hash_index == told.payer)
     by_reference = by_payer = None
     if conditions:
         named = condition.label("named") if condition is not None else MemberRow.id.is_(None).label("named")
@@ -204,8 +277,9 @@ def _point(session: Session, arrival: Arrival) -> _Pointed:
         for member_id, status, index, is_named in rows:
             candidate = _Candidate(member_id, Status(status).is_open)
             by_reference = candidate if is_named else by_reference
-            by_payer = candidate if index == payer else by_payer
-    return _Pointed(step, by_reference, by_payer, _is_generic(arrival.account))
+            # Without a payer, a member without a wallet is not "the same" as nobody.
+            by_payer = candidate if told.payer is not None and index == told.payer else by_payer
+    return _Pointed(step, by_reference, by_payer, _is_generic(told.account))
 
 
 def read_reference(

@@ -33,6 +33,7 @@ from payments.refunds.refunding import DecidedRefunds, Refunding, RefundWishes
 from payments.registry_postings.corrections import Correcting
 from payments.schemes.rules import scheme_on
 from payments.telling import BalanceTelling
+from payments.unnamed_payers import UnnamedPayers
 from payments.wallets.mpesa.initiator import Initiator, certificate_from
 from payments.wallets.mpesa.payouts import MpesaPayouts
 from payments.wallets.payouts import Payouts
@@ -114,6 +115,7 @@ def _incoming(services: Services, pull_delay: timedelta) -> dict[str, Handler]:
         ).run,
         "claim": ClaimAnswering(sessions, clock).run,
         "claim_again": ClaimLooking(sessions, clock).run,
+        "unnamed_payer": UnnamedPayers(sessions, clock).run,
     }
 
 

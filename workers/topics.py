@@ -54,6 +54,7 @@ TOPICS: Final[dict[str, TopicPlan]] = {
     "where": TopicPlan(MONEY),
     "claim": TopicPlan(MONEY),
     "claim_again": TopicPlan(MONEY),
+    "unnamed_payer": TopicPlan(MONEY),
     "refund": TopicPlan(MONEY),
     "refund_wish": TopicPlan(MONEY),
     "refunds": TopicPlan(MONEY),

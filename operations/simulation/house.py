@@ -37,6 +37,7 @@ from payments.pulling import Pulling
 from payments.refunds.refunding import DecidedRefunds, Refunding, RefundWishes
 from payments.registry_postings.corrections import Correcting
 from payments.schemes.rules import scheme_on
+from payments.unnamed_payers import UnnamedPayers
 from payments.wallets.choosing import Wallets
 from workers.handling import TaskRunner
 from workers.topics import TOPICS, jobs_of
@@ -82,6 +83,7 @@ class House:
             "correct": Correcting(sessions, self.registry, clock, calendar, read_back_seconds=1.0).run,
             "claim": ClaimAnswering(sessions, clock).run,
             "claim_again": ClaimLooking(sessions, clock).run,
+            "unnamed_payer": UnnamedPayers(sessions, clock).run,
             "refund": Refunding(sessions, payouts, clock, hooks=HOOKS).run,
             "refund_wish": RefundWishes(sessions, clock).run,
             "refunds": DecidedRefunds(sessions, clock).run,

@@ -9,6 +9,11 @@ from core.phone import PhoneNumber
 from payments.model import EvidenceChannel, MatchStep, Verdict
 from payments.particulars import Particulars
 
+# Why money is in suspense although its reference names somebody; reconciliation knows it by these words.
+TWO_MEMBERS = "reference and payer point to two members"
+# The wallet hid the payer; its own list, seconds later, will name them.
+PAYER_UNNAMED = "the wallet has not named the payer yet"
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:

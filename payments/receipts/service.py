@@ -176,6 +176,13 @@ def allocate(session: Session, receipt: Receipt, owner: Owner, *, now: datetime)
     _tell_and_post(session, receipt, owner.member_id, now=now)
 
 
+def still_waits(session: Session, receipt: Receipt, owner: Owner) -> None:
+    """Keep the newest reason why money is in suspense. `receipt` is locked and `owner` is nobody."""
+    assert owner.member_id is None
+    receipt.match_why = owner.why[:_WHY_CHARACTERS_MAX]
+    session.flush()
+
+
 def learn_payer(session: Session, receipt: Receipt, arrival: Arrival) -> None:
     """Keep who paid when the first message hid it: a pull names the payer that a confirmation masked."""
     if receipt.payer_index is None:

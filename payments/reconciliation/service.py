@@ -12,7 +12,7 @@ from core.clock import Clock, FundCalendar
 from core.database import Sessions, advisory_lock
 from core.ids import new_id
 from core.outbox import Later, Task
-from payments.matching import TWO_MEMBERS
+from payments.receipts.model import TWO_MEMBERS
 from payments.reconciliation.queries import (
     COUNT_DAY,
     FIGURES,

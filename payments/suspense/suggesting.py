@@ -171,7 +171,7 @@ def _corroborate(
         if member_id in usual:
             each.reasons.add("usual_amount")
         if receipt.payer_index is None and known.payer_mask:
-            fits = _fits_mask(each.row.phone, known.payer_mask)
+            fits = fits_mask(each.row.phone, known.payer_mask)
             each.reasons.add("mask_fits" if fits else "mask_differs")
         if known.name and each.row.masked_name and name_fits(known.name, each.row.masked_name):
             each.reasons.add("name_fits")
@@ -179,7 +179,7 @@ def _corroborate(
             each.reasons.add("closed")
 
 
-def _fits_mask(phone: str, mask: str) -> bool:
+def fits_mask(phone: str, mask: str) -> bool:
     """Whether a phone (E.164) may be behind a mask such as `2547 ***** 126`."""
     head, tail = (re.sub(r"[^0-9]", "", part) for part in (mask[: len(mask) // 2], mask[len(mask) // 2 :]))
     digits = phone.removeprefix("+")

@@ -1,5 +1,7 @@
 """Whose money it is: an exact reference, a known payer, and suspense rather than a guess."""
 
+from dataclasses import replace
+
 import pytest
 
 from core.phone import PhoneNumber
@@ -7,6 +9,8 @@ from members.model import Status
 from members.tables import MemberRow
 from payments.particulars import Particulars
 from payments.receipts.tables import Receipt
+from payments.suspense.model import Place
+from payments.suspense.places import Standing, move
 from payments.suspense.suggesting import suggest
 from tests.payments.world import World
 
@@ -66,7 +70,8 @@ def test_an_id_with_the_whole_name_of_its_member_is_enough(
     member = world.member(national_id="23456789")
     with world.sessions.begin() as session:
         session.get_one(MemberRow, member.id).masked_name = masked_name
-    receipt = _pay(world, STRANGER, "23456789", payer_name="WANJIKU NJERI MWANGI")
+    shown = {"payer_name": "WANJIKU NJERI MWANGI", "payer_hash": STRANGER.wallet_hash}
+    receipt = _pay(world, STRANGER, "23456789", **shown)
     assert receipt.member_id == (member.id if is_credited else None)
 
 
@@ -188,6 +193,126 @@ def test_a_slip_in_ones_own_reference_is_forgiven_when_ones_own_phone_pays(world
     for name, typed in _slips(member).items():
         if typed != member.number:
             assert _pay(world, _phone(member), typed).member_id == member.id, name
+
+
+MASKED = {"payer_mask": "2547 ***** 999"}
+
+
+@pytest.mark.parametrize("hidden", [MASKED, {"payer_name": "WANJIKU"}])
+def test_a_number_waits_for_the_list_to_name_the_payer(world: World, hidden: dict[str, object]) -> None:
+    """The wallet hides who paid; seconds later its list says that it was the phone of another member."""
+    named, payer = world.member(), world.member()
+    receipt = _pay(world, _phone(payer), named.number, **hidden)
+    assert (receipt.member_id, receipt.match_why) == (None, "the wallet has not named the payer yet")
+    assert world.messages() == []
+    world.settle(minutes=1)
+    [receipt] = world.receipts()
+    assert (receipt.member_id, receipt.match_why) == (None, "reference and payer point to two members")
+    assert world.messages() == ["suspense"]
+
+
+def test_a_number_of_a_hidden_stranger_is_credited_when_the_list_is_read(world: World) -> None:
+    member = world.member()
+    assert _pay(world, STRANGER, member.number, **MASKED).member_id is None
+    world.settle(minutes=1)
+    [receipt] = world.receipts()
+    assert (receipt.member_id, receipt.match_step) == (member.id, "member_number")
+    assert world.messages() == ["receipt"]
+
+
+def test_a_mask_of_the_members_own_phone_is_enough_at_once(world: World) -> None:
+    member = world.member()
+    mask = f"2547 ***** {member.phone[-3:]}"
+    assert _pay(world, _phone(member), member.number, payer_mask=mask).member_id == member.id
+
+
+def test_a_list_that_names_nobody_ends_the_waiting(world: World) -> None:
+    member = world.member()
+    _pay(world, STRANGER, member.number, **MASKED)
+    world.wallet.lines[-1] = replace(world.wallet.lines[-1], payer=None)
+    world.settle(minutes=11, step_seconds=60)
+    assert world.receipts()[0].member_id == member.id
+    assert world.proof().holds
+
+
+def test_a_list_that_is_away_is_waited_for_a_day_at_most(world: World) -> None:
+    member = world.member()
+    world.wallet.fail_after_pages = 0
+    _pay(world, STRANGER, member.number, **MASKED)
+    world.settle(minutes=60, step_seconds=300)
+    assert world.receipts()[0].member_id is None
+    world.clock.forward(hours=24)
+    world.work("unnamed_payer")
+    assert world.receipts()[0].member_id == member.id
+
+
+def test_what_staff_decided_while_the_payer_was_hidden_stays(world: World) -> None:
+    member, other = world.member(), world.member()
+    receipt = _pay(world, STRANGER, member.number, **MASKED)
+    with world.sessions.begin() as session:
+        found = session.get_one(Receipt, receipt.id)
+        move(
+            session,
+            found,
+            Standing(Place.MEMBER, other.id),
+            key="staff",
+            corrects=None,
+            now=world.clock.now(),
+        )
+    world.settle(minutes=12, step_seconds=60)
+    assert world.receipts()[0].member_id == other.id
+
+
+def test_a_members_phone_pays_for_another_once_that_was_chosen(world: World) -> None:
+    """Money for another member waits, until a person decided or the payer chose to pay for them before."""
+    member, payer = world.member(), world.member()
+    first = _pay(world, _phone(payer), member.number)
+    assert first.member_id is None
+    with world.sessions.begin() as session:
+        found = session.get_one(Receipt, first.id)
+        move(
+            session,
+            found,
+            Standing(Place.MEMBER, member.id),
+            key="staff",
+            corrects=None,
+            now=world.clock.now(),
+        )
+    assert _pay(world, _phone(payer), member.number).member_id == member.id
+    assert _pay(world, _phone(payer), world.member().number).member_id is None
+
+
+def test_a_phone_that_always_pays_for_one_member_speaks_against_another(world: World) -> None:
+    family, named = world.member(), world.member()
+    assert _pay(world, STRANGER, family.number).member_id == family.id
+    assert _pay(world, STRANGER, family.number).member_id == family.id
+    receipt = _pay(world, STRANGER, named.number)
+    assert (receipt.member_id, receipt.match_why) == (None, "reference and payer point to two members")
+
+
+def test_a_phone_that_pays_for_many_speaks_against_nobody(world: World) -> None:
+    for member in [world.member() for _ in range(4)]:
+        assert _pay(world, STRANGER, member.number).member_id == member.id
+
+
+def test_a_blank_reference_from_a_phone_that_pays_for_others_is_nobodys(world: World) -> None:
+    member, payer = world.member(), world.member()
+    assert _pay(world, _phone(payer), "").member_id == payer.id
+    _pay(world, _phone(payer), member.number)
+    receipt = _pay(world, _phone(payer), "AKIBA")
+    assert (receipt.member_id, receipt.match_why) == (
+        None,
+        "no reference, and the payer's phone pays for others too",
+    )
+
+
+def test_messages_that_name_two_payers_credit_nobody(world: World) -> None:
+    member = world.member()
+    receipt = _pay(world, _phone(member), "", payer_hash=STRANGER.wallet_hash)
+    assert receipt.member_id is None
+    world.settle(minutes=1)
+    [receipt] = world.receipts()
+    assert (receipt.member_id, receipt.match_why) == (None, "the messages about it name two payers")
 
 
 def test_the_same_slip_from_another_phone_waits_in_suspense(world: World) -> None:

@@ -40,6 +40,7 @@ from payments.refunds.refunding import DecidedRefunds, Refunding, RefundWishes
 from payments.registry_postings.corrections import Correcting
 from payments.schemes.rules import scheme_on
 from payments.telling import BalanceTelling
+from payments.unnamed_payers import UnnamedPayers
 from payments.wallets.choosing import Wallets
 from payments.wallets.protocol import Wallet
 from payments.way_telling import WayTelling
@@ -102,6 +103,7 @@ class World:
             "where": WayTelling(self.sessions, self.clock).run,
             "claim": ClaimAnswering(self.sessions, self.clock).run,
             "claim_again": ClaimLooking(self.sessions, self.clock).run,
+            "unnamed_payer": UnnamedPayers(self.sessions, self.clock).run,
             "refund": Refunding(self.sessions, payouts, self.clock, hooks=HOOKS).run,
             "refund_wish": RefundWishes(self.sessions, self.clock).run,
             "refunds": DecidedRefunds(self.sessions, self.clock).run,

@@ -1,0 +1,68 @@
+"""For whom a phone paid before: what a habit says for or against the member that a reference names."""
+
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from payments.receipts.model import TWO_MEMBERS
+from payments.receipts.tables import Receipt
+
+# Once may have been the slip itself.
+_HABIT_MIN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class PaidBefore:
+    """How many payments of a phone each member was credited with, by whatever evidence or decision.
+
+    `is_doubtful`: money of this phone waits because it named a member other than the phone's own.
+    """
+
+    counts: Mapping[uuid.UUID, int] = field(default_factory=dict)
+    is_doubtful: bool = False
+
+    def speaks_for(self, member_id: uuid.UUID) -> bool:
+        return member_id in self.counts
+
+    def speaks_against(self, member_id: uuid.UUID) -> bool:
+        """Whether the phone pays for one other member as a habit, and never paid for this one.
+
+        A phone that pays for several points to nobody.
+        """
+        if member_id in self.counts or len(self.counts) != 1:
+            return False
+        return sum(self.counts.values()) >= _HABIT_MIN
+
+    def pays_for_others_than(self, member_id: uuid.UUID) -> bool:
+        return self.is_doubtful or any(other != member_id for other in self.counts)
+
+
+def paid_before(
+    session: Session, payers: Collection[str], *, but: Collection[str] = ()
+) -> Mapping[str, PaidBefore]:
+    """What each payer (a blind index) paid before, receipts `but` left out; who never did is absent."""
+    if not payers:
+        return {}
+    rows = session.execute(
+        select(Receipt.payer_index, Receipt.member_id, func.count().label("times"))
+        .where(
+            Receipt.payer_index.in_(payers),
+            Receipt.reversed_at.is_(None),
+            Receipt.receipt.not_in(but),
+            Receipt.member_id.is_not(None)
+            | ((Receipt.match_why == TWO_MEMBERS) & Receipt.staff_place.is_(None)),
+        )
+        .group_by(Receipt.payer_index, Receipt.member_id)
+    )
+    counts: dict[str, dict[uuid.UUID, int]] = {}
+    doubtful = set()
+    for payer, member_id, times in rows:
+        known = counts.setdefault(payer, {})
+        if member_id is None:
+            doubtful.add(payer)
+        else:
+            known[member_id] = times
+    return {payer: PaidBefore(known, payer in doubtful) for payer, known in counts.items()}
