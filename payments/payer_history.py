@@ -60,6 +60,7 @@ def paid_before(
     counts: dict[str, dict[uuid.UUID, int]] = {}
     doubtful = set()
     for payer, member_id, times in rows:
+        assert payer is not None  # It was asked for by its index.
         known = counts.setdefault(payer, {})
         if member_id is None:
             doubtful.add(payer)

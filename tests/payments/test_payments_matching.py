@@ -23,6 +23,12 @@ def _pay(world: World, phone: PhoneNumber, account: str, **hidden: object) -> Re
     return world.receipts()[-1]
 
 
+def _decided_by_staff(world: World, receipt: Receipt, member: MemberRow) -> None:
+    to, now = Standing(Place.MEMBER, member.id), world.clock.now()
+    with world.sessions.begin() as session:
+        move(session, session.get_one(Receipt, receipt.id), to, key="staff", corrects=None, now=now)
+
+
 def _phone(member: MemberRow) -> PhoneNumber:
     return PhoneNumber(member.phone)
 
