@@ -1,10 +1,10 @@
 """`python -m bench.matching`: 20,000 hand payments whose owners are known, through the real matching.
 
 The truth set is seeded: what people type (the number right, with a slip, an ID, a phone, a name, nothing) and
-from which phone (mostly their own; a family phone, or a friend's who is a member, is a habit of some),
-as a wallet tells it: hashed or masked by the confirmation, in full by the list that is pulled later. Counted is
-who was credited, against who should be. A payment that nothing ties to its owner, neither its reference nor its
-phone nor what that phone paid before, is counted apart: no rule can know whose it is.
+from which phone (mostly their own; a family phone, or a friend's who is a member, is a habit of some), as a
+wallet tells it: hashed or masked by the confirmation, in full by the list that is pulled later. Counted is
+who was credited, against who should be. A payment that nothing ties to its owner, neither its reference nor
+its phone nor what that phone paid before, is counted apart: no rule can know whose it is.
 """
 
 import argparse
