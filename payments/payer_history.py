@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from members.tables import MemberRow
 from payments.receipts.model import TWO_MEMBERS
 from payments.receipts.tables import Receipt
 
@@ -46,8 +47,11 @@ def paid_before(
     """What each payer (a blind index) paid before, receipts `but` left out; who never did is absent."""
     if not payers:
         return {}
+    # What was paid for one of two memberships that were made one counts for the one that stayed.
+    owner = func.coalesce(MemberRow.merged_into, Receipt.member_id).label("owner")
     rows = session.execute(
-        select(Receipt.payer_index, Receipt.member_id, func.count().label("times"))
+        select(Receipt.payer_index, owner, func.count().label("times"))
+        .outerjoin(MemberRow, MemberRow.id == Receipt.member_id)
         .where(
             Receipt.payer_index.in_(payers),
             Receipt.reversed_at.is_(None),
@@ -55,7 +59,7 @@ def paid_before(
             Receipt.member_id.is_not(None)
             | ((Receipt.match_why == TWO_MEMBERS) & Receipt.staff_place.is_(None)),
         )
-        .group_by(Receipt.payer_index, Receipt.member_id)
+        .group_by(Receipt.payer_index, owner)
     )
     counts: dict[str, dict[uuid.UUID, int]] = {}
     doubtful = set()
