@@ -323,10 +323,11 @@ def judge(session: Session, truths: list[Truth]) -> dict[str, Tally]:
     return tallies
 
 
-def run(payments: int, members: int, state: Path, seeds: Sequence[int] = (SEED,)) -> list[Report]:
+def run(payments: int, members: int, state: Path, seeds: Sequence[int] = (SEED,)) -> Iterator[Report]:
     """Make the truth set of each seed, pay it, judge it."""
     with ground(state) as servers:
-        return [_run(servers, payments, members, seed) for seed in seeds]
+        for seed in seeds:
+            yield _run(servers, payments, members, seed)
 
 
 def _run(servers: Ground, payments: int, members: int, seed: int) -> Report:
@@ -407,7 +408,7 @@ def main() -> int:
     seeds = range(options.seed, options.seed + options.seeds)
     for report in run(options.payments, options.members, state, seeds):
         report.print()
-        print(report.write(state))
+        print(report.write(state), flush=True)
     return 0
 
 

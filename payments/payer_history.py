@@ -49,8 +49,9 @@ def paid_before(
         return {}
     # What was paid for one of two memberships that were made one counts for the one that stayed.
     owner = func.coalesce(MemberRow.merged_into, Receipt.member_id).label("owner")
+    waits = Receipt.member_id.is_(None).label("waits")
     rows = session.execute(
-        select(Receipt.payer_index, owner, func.count().label("times"))
+        select(Receipt.payer_index, owner, waits, func.count().label("times"))
         .outerjoin(MemberRow, MemberRow.id == Receipt.member_id)
         .where(
             Receipt.payer_index.in_(payers),
@@ -59,14 +60,14 @@ def paid_before(
             Receipt.member_id.is_not(None)
             | ((Receipt.match_why == TWO_MEMBERS) & Receipt.staff_place.is_(None)),
         )
-        .group_by(Receipt.payer_index, owner)
+        .group_by(Receipt.payer_index, owner, waits)
     )
     counts: dict[str, dict[uuid.UUID, int]] = {}
     doubtful = set()
-    for payer, member_id, times in rows:
+    for payer, member_id, is_waiting, times in rows:
         assert payer is not None  # It was asked for by its index.
         known = counts.setdefault(payer, {})
-        if member_id is None:
+        if is_waiting:
             doubtful.add(payer)
         else:
             known[member_id] = times

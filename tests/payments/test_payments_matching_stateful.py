@@ -1,8 +1,6 @@
 """Matching in any order of evidence: never against what is known, the same in the end, nothing lost."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -72,7 +70,7 @@ class Matching(RuleBasedStateMachine):
             "blank": "AKIBA",
             "word": "MAMA MBOGA",
         }[kind]
-        hidden: dict[str, object] = {
+        hidden = {
             "hash": {"payer_hash": phone.wallet_hash},
             "plain": {"payer": phone.e164},
             "mask": {"payer_mask": f"2547*****{phone.e164[-3:]}"},
@@ -192,7 +190,7 @@ def now_of(world: World) -> str:
 
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.NonInteractiveExampleWarning")
 def test_whose_money_it_is_does_not_depend_on_the_order_of_evidence(engine: Engine) -> None:
-    machine: Callable[[], Any] = type("MatchingHere", (Matching,), {"engine": engine})
+    machine = type("MatchingHere", (Matching,), {"engine": engine})
     run_state_machine_as_test(
         machine,
         settings=settings(
