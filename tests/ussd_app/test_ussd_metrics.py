@@ -104,7 +104,7 @@ def test_what_waits_is_told_once_whichever_processes_were_asked_before(
     services: Services, tmp_path: Path
 ) -> None:
     """Two web processes that share their counters' files, as `bin/run` starts them."""
-    plain = services.settings.model_dump(mode="python", exclude_none=True)
+    plain = services.settings.model_dump(mode="python", exclude_none=True, exclude_unset=True)
     env = {name.upper(): _text(value) for name, value in plain.items()}
     env |= {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PATH": os.environ["PATH"]}
 

@@ -169,7 +169,7 @@ NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:9"
 
 def test_the_search_finds_what_is_there(redis: Redis, logged: io.StringIO) -> None:
     redis.hset("a job", "data", zlib.compress(f"typed {PIN}".encode()))
-    structlog.get_logger().warning("somebody typed", answer=PIN)
+    structlog.get_logger().warning("somebody typed", said=PIN)
     assert stands_in(PIN, everything_in(redis))
     assert stands_in(PIN, logged.getvalue())
     assert not stands_in(PIN, f"token-{PIN}a")
