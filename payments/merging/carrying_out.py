@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from members.duplicates.doubt import end_doubt
 from members.duplicates.model import CaseState
 from members.duplicates.tables import DuplicateCaseRow
 from members.model import Status
@@ -40,6 +41,8 @@ def carry_out(session: Session, decision: PairDecision, case: DuplicateCaseRow, 
     case.settled_at = None if state is CaseState.OPEN else now
     decision.state, decision.done_at = DecisionState.DONE, now
     session.flush()
+    if state is not CaseState.OPEN:
+        _end_doubts(session, decision, case, now=now)
 
 
 def take_over(session: Session, merge: PairDecision, *, now: datetime) -> int:
@@ -90,6 +93,17 @@ def _merge(session: Session, decision: PairDecision, *, now: datetime) -> None:
     tell_merged(session, decision, kept, closed, now=now)
 
 
+def _end_doubts(session: Session, decision: PairDecision, case: DuplicateCaseRow, *, now: datetime) -> None:
+    """Who waited for review only because of this likeness waits no longer."""
+    verified = [
+        str(member_id)
+        for member_id in (case.first_id, case.second_id)
+        if end_doubt(session, member_id, decision.id, now=now)
+    ]
+    decision.moved = decision.moved | {"verified": verified}
+    session.flush()
+
+
 def _undo(session: Session, decision: PairDecision, *, now: datetime) -> None:
     merge = session.get(PairDecision, decision.undoes_id, with_for_update=True, populate_existing=True)
     if merge is None or merge.act != PairAct.MERGE or merge.state != DecisionState.DONE:
@@ -109,6 +123,8 @@ def _undo(session: Session, decision: PairDecision, *, now: datetime) -> None:
         contribution.member_id = merge.closed_id
     kept, closed = _both(session, merge)
     closed.merged_into, closed.status = None, merge.moved["status"]
+    if str(kept.id) in merge.moved.get("verified", []) and kept.status == Status.ACTIVE:
+        kept.status = Status.NEEDS_REVIEW
     merge.state = DecisionState.UNDONE
     session.flush()
     tell_undone(session, decision, kept, closed, now=now)

@@ -166,6 +166,7 @@ def _note(
                 "kept": str(decision.kept_id) if decision.kept_id else None,
                 "closed": str(decision.closed_id) if decision.closed_id else None,
                 "undoes": str(decision.undoes_id) if decision.undoes_id else None,
+                "verified": decision.moved.get("verified", []),
                 "maker": decision.maker,
                 "checker": decision.checker,
             },

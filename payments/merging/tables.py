@@ -21,7 +21,8 @@ class PairDecision(Base):
     """One decision. Its id is the key the page sent. `maker` and `checker` are audit actors (`staff:<id>`).
 
     `closed_id` is the membership a merge closes. `amount_cents` is the money that moves. `moved` names what
-    a merge took over: `receipts` and `contributions` by id, and the `status` that an undo gives back.
+    a merge took over: `receipts` and `contributions` by id, the `status` that an undo gives back, and who was
+    `verified` by it.
     """
 
     __tablename__ = "pair_decisions"

@@ -1,6 +1,8 @@
 """Two memberships made one: every shilling, the registry and both phones follow; and it can be undone."""
 
-import uuid
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import select
@@ -11,101 +13,17 @@ from core.outbox import Task
 from core.phone import PhoneNumber
 from members.duplicates.model import CaseState, Likeness
 from members.duplicates.tables import DuplicateCaseRow
-from members.model import Status
-from members.tables import MemberRow
-from payments.ledger.service import savings
+from members.model import IdentityState, Status
+from members.notified import NoticeKind, keep_notice
+from members.tables import IdentityCheckRow, MemberRow
 from payments.ledger.tables import LedgerTransfer
-from payments.merging.deciding import check_pair, decide_pair
+from payments.merging.deciding import decide_pair
 from payments.merging.following import MoneyFollowing
 from payments.merging.model import PairAct, PairWish
-from payments.merging.tables import PairDecision
 from payments.receipts.tables import Receipt
 from payments.suspense.model import NotPossible
+from tests.payments.one_person import AMINA, LIMIT_CENTS, WHY, Pair
 from tests.payments.world import START, World
-
-WHY = "both papers were held side by side"
-LIMIT_CENTS = 1_000_000
-AMINA, BAKARI = "staff:amina", "staff:bakari"
-
-
-class Pair:
-    """One person's two memberships, each with money that the registry acknowledged, and their case."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.kept, self.closed = world.member(), world.member()
-        for member, cents in ((self.kept, 5000), (self.closed, 2000), (self.closed, 3000)):
-            self.pays(member, cents)
-        world.settle(minutes=2)
-        first_id, second_id = sorted((self.kept.id, self.closed.id))
-        case = DuplicateCaseRow(
-            id=new_id(),
-            first_id=first_id,
-            second_id=second_id,
-            reasons=[Likeness.NAME_BIRTH],
-            confidence=60,
-            state=CaseState.OPEN,
-            opened_at=START,
-        )
-        self.case_id = case.id
-        with world.sessions.begin() as session:
-            session.add(case)
-
-    def pays(self, member: MemberRow, cents: int) -> None:
-        self.world.confirm(self.world.wallet.pay_by_hand(PhoneNumber(member.phone), cents, member.number))
-
-    def decide(
-        self,
-        act: PairAct = PairAct.MERGE,
-        *,
-        limit_cents: int = LIMIT_CENTS,
-        key: uuid.UUID | None = None,
-        undoes: uuid.UUID | None = None,
-        reason: str = WHY,
-    ) -> PairDecision:
-        kept = self.kept.id if act is PairAct.MERGE else None
-        wish = PairWish(key or new_id(), self.case_id, act, reason, kept_id=kept, undoes_id=undoes)
-        with self.world.sessions.begin() as session:
-            return decide_pair(
-                session, wish, maker=AMINA, limit_cents=limit_cents, now=self.world.clock.now()
-            )
-
-    def undo(self, merge: PairDecision) -> PairDecision:
-        return self.decide(PairAct.UNDO, undoes=merge.id)
-
-    def check(self, decision: PairDecision, *, checker: str = BAKARI, approve: bool = True) -> PairDecision:
-        with self.world.sessions.begin() as session:
-            return check_pair(
-                session,
-                decision.id,
-                checker=checker,
-                approve=approve,
-                reason=WHY,
-                now=self.world.clock.now(),
-            )
-
-    def saved(self) -> tuple[int, int]:
-        with self.world.sessions() as session:
-            return tuple(savings(session, one.id).amount_cents for one in (self.kept, self.closed))  # type: ignore[return-value]
-
-    def statuses(self) -> list[tuple[str, uuid.UUID | None]]:
-        with self.world.sessions() as session:
-            rows = [session.get_one(MemberRow, one.id) for one in (self.kept, self.closed)]
-            return [(row.status, row.merged_into) for row in rows]
-
-    def case_state(self) -> str:
-        with self.world.sessions() as session:
-            return session.get_one(DuplicateCaseRow, self.case_id).state
-
-    def counted(self) -> dict[str, int]:
-        """What the registry counts in each number's name: records less those made void."""
-        counted: dict[str, int] = {}
-        void = {record.corrects for record in self.world.registry.posts if record.corrects}
-        for record in {record.reference_id: record for record in self.world.registry.posts}.values():
-            if record.corrects is None and record.reference_id not in void:
-                cents = counted.get(record.member_number, 0)
-                counted[record.member_number] = cents + record.amount.amount_cents
-        return counted
 
 
 @pytest.fixture
@@ -206,6 +124,92 @@ def test_who_are_different_people_stay_so(pair: Pair) -> None:
     assert pair.saved() == (5000, 5000)
     with pytest.raises(NotPossible, match="decided already"):
         pair.decide()
+
+
+def look_alike(world: World, member: MemberRow) -> None:
+    """They joined while somebody with their name and birth date was a member already."""
+    with world.sessions.begin() as session:
+        session.get_one(MemberRow, member.id).status = Status.NEEDS_REVIEW
+        session.add(
+            IdentityCheckRow(
+                id=new_id(),
+                key=f"check:{member.id}",
+                phone_index=member.phone_index,
+                identifier_type=member.identifier_type,
+                identifier=member.identifier,
+                identifier_index=member.identifier_index,
+                state=IdentityState.LOOK_ALIKE,
+                member_id=member.id,
+                created_at=START,
+            )
+        )
+
+
+def test_the_answer_ends_the_doubt_with_which_a_look_alike_joined(world: World, pair: Pair) -> None:
+    look_alike(world, pair.closed)
+    pair.decide(PairAct.DIFFERENT)
+    assert pair.statuses() == [(Status.ACTIVE, None), (Status.ACTIVE, None)]
+    assert world.messages().count("verified") == 1
+
+
+def test_a_look_alike_who_stays_is_verified_by_the_merge_and_in_doubt_again_without_it(
+    world: World, pair: Pair
+) -> None:
+    look_alike(world, pair.kept)
+    merge = pair.decide()
+    assert pair.statuses() == [(Status.ACTIVE, None), (Status.CLOSED, pair.kept.id)]
+    pair.undo(merge)
+    assert pair.statuses() == [(Status.NEEDS_REVIEW, None), (Status.ACTIVE, None)]
+
+
+def test_another_doubt_stays(world: World, pair: Pair) -> None:
+    look_alike(world, pair.kept)
+    with world.sessions.begin() as session:
+        keep_notice(
+            session, session.get_one(MemberRow, pair.kept.id), NoticeKind.NAME_CHANGE, "civil", now=START
+        )
+    pair.decide(PairAct.DIFFERENT)
+    assert pair.statuses()[0] == (Status.NEEDS_REVIEW, None)
+
+
+def test_payments_and_merges_at_the_same_moment_lose_and_double_nothing(world: World, pair: Pair) -> None:
+    """Payments for the membership that is being closed, while it is closed, opened and closed again."""
+    bodies = [
+        world.wallet.pay_by_hand(PhoneNumber(pair.closed.phone), 100 + number, pair.closed.number)
+        for number in range(12)
+    ]
+    start = threading.Barrier(2)
+
+    def pays() -> None:
+        start.wait()
+        for body in bodies:
+            world.confirm(body)
+            world.work("evidence")
+
+    def merges() -> int:
+        start.wait()
+        done = 0
+        for _ in range(4):
+            # The registry may be at work on one of the payments: then the page says to try again.
+            with suppress(NotPossible):
+                merge = pair.decide()
+                done += 1
+                pair.undo(merge)
+        return done
+
+    with ThreadPoolExecutor(2) as threads:
+        paying, merging = threads.submit(pays), threads.submit(merges)
+        paying.result()
+        assert merging.result() >= 1
+    world.settle(minutes=3)
+    if pair.case_state() == CaseState.OPEN:
+        pair.decide()
+    MoneyFollowing(world.sessions, world.clock).run(Task(new_id(), "merged_money", "every", {}, 1, START))
+    world.settle(minutes=3)
+    paid = 10_000 + sum(100 + number for number in range(12))
+    assert pair.saved() == (paid, 0)
+    assert pair.counted() == {pair.kept.number: paid}
+    assert is_proven(world)
 
 
 def test_nothing_is_decided_without_a_reason(pair: Pair) -> None:
