@@ -14,6 +14,7 @@ from core.settings import Settings, load_settings
 from core.vault import Vault
 from tests.databases import drop_database, drop_template, empty, own_database, text_of
 from tests.servers import Servers, numbered, run_directory, run_id, servers_of_this_run
+from tests.shell import forget_settings
 
 # Debian's redis-server offers sixteen.
 REDIS_DATABASES = 16
@@ -29,7 +30,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Name the run before its workers start, so that they share its servers."""
+    """Forget the shell's settings; name the run before its workers start, so that they share its servers."""
+    forget_settings()
     run_id()
 
 

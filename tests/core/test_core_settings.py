@@ -1,8 +1,15 @@
 """Settings: every fault is named at once, no value is ever shown, production defaults nothing secret."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from core.settings import BadSettings, load_settings
+from operations.state import REPOSITORY
+from tests.shell import forget_settings, setting_names
 
 GOOD = {
     "database_url": "postgresql+psycopg://localhost/kibaba",
@@ -62,3 +69,23 @@ def test_production_refuses_the_sandbox() -> None:
         load_settings(**GOOD | {"kibaba_env": "production"})
     for name in ("HOOK_TOKEN", "AT_USERNAME", "PUBLIC_URL", "MPESA_URL", "CIVIL_REGISTRY_URL"):
         assert name in str(caught.value)
+
+
+def test_no_setting_of_the_shell_is_left_in_the_tests() -> None:
+    assert setting_names().isdisjoint(name.upper() for name in os.environ)
+
+
+def test_what_the_shell_has_set_changes_nothing_in_the_tests() -> None:
+    """The test above, in a run of its own from a shell in which everything is set, to nonsense."""
+    this = f"{Path(__file__).relative_to(REPOSITORY)}::test_no_setting_of_the_shell_is_left_in_the_tests"
+    not_of_this_run = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    shell = not_of_this_run | dict.fromkeys(setting_names(), "nonsense") | {"fund_region": "UG"}
+    command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", this]
+    done = subprocess.run(command, cwd=REPOSITORY, env=shell, capture_output=True, text=True, check=False)
+    assert "1 passed" in done.stdout
+
+
+def test_where_the_servers_are_is_left() -> None:
+    environment = {"REDIS_URL": "redis://elsewhere", "MTN_URL": "https://real", "PATH": "/bin"}
+    forget_settings(environment)
+    assert environment == {"REDIS_URL": "redis://elsewhere", "PATH": "/bin"}
