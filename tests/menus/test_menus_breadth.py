@@ -75,9 +75,7 @@ def fact(name: str, dice: random.Random) -> Any:
             "pending_cents": dice.choice([0, 5000]),
         },
         "member": {
-            "status": dice.choice(
-                ["none", "none", "none", "active", "active", "blocked", "closed", "merged"]
-            ),
+            "status": dice.choice(["none"] * 6 + ["active"] * 5 + ["blocked", "closed", "merged"]),
             "language": dice.choice(["en", "sw"]),
             "number": "412345678",
             "phone_masked": "0712***678",
