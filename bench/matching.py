@@ -287,14 +287,18 @@ def _name(arrival: Arrival) -> tuple[str, str, str]:
 def without_a_trace(truths: list[Truth]) -> set[str]:
     """Receipts of payments that nothing ties to their owner, as the truth set knows it.
 
-    The reference does not name them, the phone is not theirs, and has not paid for them by number as a habit.
+    The reference does not name them, or by a first name that is the payer's too; the phone is not theirs, and
+    has not paid for them by number as a habit.
     """
     paid: Counter[tuple[str, str]] = Counter()
     found = set()
     for truth in truths:
         way = (truth.payer.e164, truth.owner.row.number)
         is_theirs = truth.payer == truth.owner.phone
-        if truth.kind in _NAMELESS and not is_theirs and paid[way] < _HABIT_MIN:
+        says_nothing = truth.kind in _NAMELESS or (
+            truth.kind == "name" and truth.typed.upper() in truth.payer_name
+        )
+        if says_nothing and not is_theirs and paid[way] < _HABIT_MIN:
             found.add(truth.receipt)
         paid[way] += truth.kind in _NAMING
     return found

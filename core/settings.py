@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_v
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from core.errors import KibabaError
+from core.mail_settings import MailSettings, mail_faults
 from core.wallet_settings import WalletSettings, wallet_faults, wallets_on
 
 _SECRET_CHARACTERS_MIN = 32
@@ -47,7 +48,7 @@ def _none_when_empty(value: Any) -> Any:
 JsonObject = Annotated[dict[str, Any], NoDecode, BeforeValidator(_json_object)]
 
 
-class Settings(WalletSettings):
+class Settings(WalletSettings, MailSettings):
     """What differs between installations. Names are those of the environment, in lower case."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
@@ -124,7 +125,7 @@ class Settings(WalletSettings):
 
     @model_validator(mode="after")
     def _strict_in_production(self) -> "Settings":
-        faults = _key_faults(self) + wallet_faults(self)
+        faults = _key_faults(self) + wallet_faults(self) + mail_faults(self)
         if self.is_production:
             faults += _production_faults(self)
         if faults:

@@ -96,6 +96,8 @@ def owner_of(
         if slip is not None and pointed.by_payer is not None:
             member, why, doubt = pointed.by_payer, "one slip from the payer's own, paid from their phone", ""
             pointed = replace(pointed, step=slip)
+        if doubt and _is_payers_name(session, told, pointed):
+            member, why, doubt = pointed.by_payer, "the payer's own name, paid from their phone", ""
     if known is not None and _are_two_payers(session, arrival, known):
         doubt = "the messages about it name two payers"
     if not doubt and member is not None and not member.is_open:
@@ -206,6 +208,22 @@ def _slip_of_payer(session: Session, account: str, pointed: _Pointed) -> MatchSt
     )
     slips = near(digits)
     return next((step for step, texts in own if not texts.isdisjoint(slips)), None)
+
+
+def _is_payers_name(session: Session, told: _Told, pointed: _Pointed) -> bool:
+    """Whether words typed are of the payer's name, as the wallet tells it and as the member's mask has it.
+
+    A name alone never credits: the phone that paid must be the member's, and be used by nobody else.
+    """
+    if pointed.step is not None or pointed.by_payer is None:
+        return False
+    typed = re.sub(r"[^A-Z]+", " ", told.account.upper()).split()
+    theirs = re.sub(r"[^A-Z]+", " ", told.name.upper()).split()
+    masked = (session.get_one(MemberRow, pointed.by_payer.id).masked_name or "").split()
+    shapes = [(word[0], len(word)) for word in masked]
+    if not typed or not all(word in theirs and (word[0], len(word)) in shapes for word in typed):
+        return False
+    return not _paid_before(session, told).pays_for_others_than(pointed.by_payer.id)
 
 
 def _doubt_without_reference(session: Session, told: _Told, pointed: _Pointed) -> str:

@@ -13,6 +13,8 @@ from members.elsewhere import EnrolmentLookUp
 from members.look_up import IdentityLookUp
 from members.phone_change import PhoneChangeCompletion
 from messages.africastalking.sms import AfricasTalkingSms
+from messages.mail.alerting import AlertMailing
+from messages.mail.server import MailServer
 from messages.sending import Sending
 from messages.service import was_told
 from messages.templates import FundWords, Texts
@@ -196,8 +198,35 @@ def _round(services: Services) -> dict[str, Handler]:
         "reconcile": Reconciling(sessions, clock, calendar, free_up_to_cents=scheme.free_up_to_cents).run,
         "tidy": Tidying(sessions, clock).run,
         "audit_head": KeepingHeads(sessions, clock, calendar).run,
-        "alerts": Lookout(sessions, clock, calendar, services.vault, settings.alert_phones).run,
+        "alerts": Lookout(
+            sessions,
+            clock,
+            calendar,
+            services.vault,
+            settings.alert_phones,
+            by_mail=bool(settings.alert_emails),
+        ).run,
+        "alert_mail": AlertMailing(
+            mail_server(settings),
+            settings.smtp_from,
+            settings.alert_emails,
+            fund=settings.fund_name,
+            address=settings.public_url,
+        ).run,
     }
+
+
+def mail_server(settings: Settings) -> MailServer | None:
+    """Where mail is handed in; None without one."""
+    if not settings.smtp_host:
+        return None
+    return MailServer(
+        settings.smtp_host,
+        settings.smtp_port,
+        settings.smtp_tls,
+        settings.smtp_username,
+        settings.smtp_password.get_secret_value(),
+    )
 
 
 def _may_remind_at(services: Services, now: datetime) -> bool:

@@ -50,6 +50,7 @@ TOPICS: Final[dict[str, TopicPlan]] = {
     "statement": TopicPlan(MONEY, lease_seconds=1800, attempts_max=5),
     "audit_head": TopicPlan(MONEY, lease_seconds=600),
     "alerts": TopicPlan(MESSAGES, lease_seconds=60),
+    "alert_mail": TopicPlan(MESSAGES, lease_seconds=60, backoff_seconds=(30, 60, 300, 900)),
     "plan_reminders": TopicPlan(MONEY, lease_seconds=600),
     "where": TopicPlan(MONEY),
     "claim": TopicPlan(MONEY),

@@ -4,14 +4,17 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import click
 import requests
+from pydantic import ValidationError
 
 from core.errors import KibabaError
+from core.mail_settings import MailSettings
 from core.settings import BadSettings, load_settings
+from messages.mail.server import MailNotSent, MailServer
 from operations.commands.output import json_option
 from operations.environment import lower_case
 from operations.house import environment
@@ -37,7 +40,12 @@ class Finding:
 def doctor(as_json: bool) -> None:
     """Check settings, servers, migrations and providers. The exit code is 1 when anything is ill."""
     with environment() as env:
-        findings = [*settings_findings(env), *server_findings(env), *provider_findings(env)]
+        findings = [
+            *settings_findings(env),
+            *server_findings(env),
+            *provider_findings(env),
+            *mail_findings(env),
+        ]
     if as_json:
         well = all(finding.state != "ill" for finding in findings)
         click.echo(
@@ -82,6 +90,26 @@ def provider_findings(env: Mapping[str, str]) -> Iterator[Finding]:
             yield Finding(name, "warning", f"{host} cannot be reached ({type(error).__name__})")
         else:
             yield Finding(name, "well", host)
+
+
+def mail_findings(env: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether the mail server answers, encrypted as is set; it is given no credentials and no message."""
+    values: dict[str, Any] = lower_case(env)
+    try:
+        settings = MailSettings(_env_file=None, **values)
+    except ValidationError:
+        # Named among the settings.
+        return
+    if not settings.smtp_host:
+        return
+    try:
+        MailServer(
+            settings.smtp_host, settings.smtp_port, settings.smtp_tls, timeout_seconds=REACH_SECONDS_MAX
+        ).reach()
+    except MailNotSent as error:
+        yield Finding("SMTP_HOST", "warning", f"{settings.smtp_host} cannot be reached ({error})")
+    else:
+        yield Finding("SMTP_HOST", "well", settings.smtp_host)
 
 
 def _check_migrations(database_url: str) -> None:

@@ -23,6 +23,7 @@ from payments.alerts.service import (
     open_alerts,
     raise_alert,
 )
+from payments.alerts.tables import Alert
 from payments.model import BreakClass, EvidenceChannel, PostingState
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
@@ -50,7 +51,10 @@ class Limits:
 
 
 class Lookout:
-    """Handles `alerts` tasks: raises and clears, and tells every phone of `phones` once of each trouble."""
+    """Handles `alerts` tasks: raises and clears, and tells every phone of `phones` once of each trouble.
+
+    With `by_mail`, staff get one e-mail of each trouble too.
+    """
 
     def __init__(
         self,
@@ -60,6 +64,8 @@ class Lookout:
         vault: Vault,
         phones: Sequence[str],
         limits: Limits | None = None,
+        *,
+        by_mail: bool = False,
     ) -> None:
         self._sessions = sessions
         self._clock = clock
@@ -67,6 +73,7 @@ class Lookout:
         self._vault = vault
         self._phones = [PhoneNumber.parse(phone) for phone in phones]
         self._limits = limits or Limits()
+        self._by_mail = by_mail
 
     def run(self, task: Task) -> None:  # noqa: ARG002 -- the task says only that it is time
         """Look once."""
@@ -80,6 +87,8 @@ class Lookout:
             clear_quiet_alerts(session, AlertKind.WALLET_REFUSES, since=now - self._limits.wallet_quiet)
             for alert in open_alerts(session):
                 self._tell(session, str(alert.id), alert.kind, now)
+                if self._by_mail:
+                    _mail(session, alert, now)
 
     def _found(self, session: Session, now: datetime) -> dict[AlertKind, str]:
         return {
@@ -148,6 +157,12 @@ class Lookout:
                 "values": {},
             }
             outbox.add(session, "message", f"alert:{alert_id}:{number}", payload, now=now)
+
+
+def _mail(session: Session, alert: Alert, now: datetime) -> None:
+    # An alert that comes back is another row, with an id of its own.
+    payload = {"alert_id": str(alert.id), "kind": alert.kind, "raised_at": alert.raised_at.isoformat()}
+    outbox.add(session, "alert_mail", str(alert.id), payload, now=now)
 
 
 def _given_up(session: Session) -> str:

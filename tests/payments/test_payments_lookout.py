@@ -5,8 +5,9 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from core import outbox
+from core.database import vault_of
 from core.phone import PhoneNumber
-from payments.alerts.service import AlertKind
+from payments.alerts.service import AlertKind, clear_alert, raise_alert
 from payments.alerts.watching import Lookout
 from tests.payments.conftest import STAFF_PHONES
 from tests.payments.world import World
@@ -33,6 +34,25 @@ def test_money_at_risk_and_old_differences_are_told_once_and_cleared(world: Worl
     with world.sessions.begin() as session:
         session.execute(text("UPDATE breaks SET state = 'resolved'"))
     assert world.alerts(lookout) & {AlertKind.MONEY_AT_RISK, AlertKind.OLD_BREAKS} == set()
+
+
+def test_a_trouble_is_mailed_once_and_again_when_it_comes_back(world: World) -> None:
+    with world.sessions.begin() as session:
+        vault = vault_of(session)
+    lookout = Lookout(world.sessions, world.clock, world.calendar, vault, [], by_mail=True)
+    for _ in range(2):
+        with world.sessions.begin() as session:
+            raise_alert(session, AlertKind.PULL_FAILED, "mpesa:600100", "503", now=world.clock.now())
+        for _ in range(3):
+            world.alerts(lookout)
+        world.clock.forward(minutes=5)
+        with world.sessions.begin() as session:
+            clear_alert(session, AlertKind.PULL_FAILED, "mpesa:600100", now=world.clock.now())
+        world.alerts(lookout)
+    mails = world.tasks("alert_mail")
+    assert [mail.payload["kind"] for mail in mails] == ["pull_failed"] * 2
+    assert len({mail.payload["alert_id"] for mail in mails}) == 2
+    assert set(mails[0].payload) == {"alert_id", "kind", "raised_at"}
 
 
 def test_a_statement_that_did_not_come_is_missed_the_next_day(world: World, lookout: Lookout) -> None:

@@ -312,6 +312,28 @@ def test_a_blank_reference_from_a_phone_that_pays_for_others_is_nobodys(world: W
     )
 
 
+@pytest.mark.parametrize(
+    ("typed", "is_credited"),
+    [
+        ("Wanjiku", True),
+        ("mwangi wanjiku", True),
+        ("NJERI", False),
+        ("WANJIKU 7", True),
+        ("Mama Wanjiku", False),
+    ],
+)
+def test_ones_own_name_from_ones_own_phone_is_enough(world: World, typed: str, *, is_credited: bool) -> None:
+    member, other = world.member(), world.member()
+    with world.sessions.begin() as session:
+        session.get_one(MemberRow, member.id).masked_name = "W****** M*****"
+    shown = {"payer_hash": _phone(member).wallet_hash, "payer_name": "WANJIKU NJERI MWANGI"}
+    assert _pay(world, _phone(member), typed, **shown).member_id == (member.id if is_credited else None)
+    shown = {"payer_hash": STRANGER.wallet_hash, "payer_name": "WANJIKU NJERI MWANGI"}
+    assert _pay(world, STRANGER, typed, **shown).member_id is None
+    shown = {"payer_hash": _phone(other).wallet_hash, "payer_name": "WANJIKU OTIENO"}
+    assert _pay(world, _phone(other), typed, **shown).member_id is None
+
+
 def test_messages_that_name_two_payers_credit_nobody(world: World) -> None:
     member = world.member()
     receipt = _pay(world, _phone(member), "", payer_hash=STRANGER.wallet_hash)
