@@ -1,7 +1,7 @@
 """What is stored about members. Personal data is encrypted; blind indexes beside it find it again."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import (
     BigInteger,
@@ -148,6 +148,16 @@ class EnrolmentCheckRow(Base):
     source: Mapped[str | None] = mapped_column(String(80))
     asked_at: Mapped[datetime] = mapped_column(_INSTANT)
     answered_at: Mapped[datetime | None] = mapped_column(_INSTANT)
+
+
+class NumberLookUpRow(Base):
+    """A member number that a phone asked about on a fund day; forgotten after two days."""
+
+    __tablename__ = "number_look_ups"
+
+    phone_index: Mapped[str] = mapped_column(_INDEX, primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True, index=True)
+    number: Mapped[str] = mapped_column(String(9), primary_key=True)
 
 
 class PhoneChangeRow(Base):

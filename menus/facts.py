@@ -127,7 +127,7 @@ class Charges(TypedDict):
 class Recipient(TypedDict):
     """Whose member number was typed. `masked_name` is empty until a register has named them."""
 
-    state: Literal["found", "unknown", "self"]
+    state: Literal["found", "unknown", "self", "too_many"]
     number: str
     masked_name: str
 

@@ -10,6 +10,7 @@ from core.clock import Clock
 from core.database import Sessions
 from core.outbox import Task
 from members.forgetting import forget_looked_up
+from members.tables import NumberLookUpRow
 from ussd_app.gateway.tables import HopResult
 
 TASKS_KEPT: Final = timedelta(days=30)
@@ -34,6 +35,7 @@ class Tidying:
         with self._sessions.begin() as session:
             outbox.forget_done(session, before=now - TASKS_KEPT)
             session.execute(delete(HopResult).where(HopResult.at < now - HOPS_KEPT))
+            session.execute(delete(NumberLookUpRow).where(NumberLookUpRow.day < (now - HOPS_KEPT).date()))
         self._forget_looked_up(before=now - LOOKED_UP_KEPT)
 
     def _forget_looked_up(self, *, before: datetime) -> None:

@@ -55,7 +55,7 @@ def free_payments(view: View) -> str:
 
 def recipient_state(view: View) -> str:
     state: str = view.facts["recipient"]["state"]
-    return state if state in {"found", "self"} else "unknown"
+    return state if state in {"found", "self", "too_many"} else "unknown"
 
 
 def plan_now(view: View) -> str:
@@ -103,7 +103,7 @@ DECISIONS: Final = (
     _over(has_payments, ("some", "none"), "payments"),
     _over(money_on_its_way, ("some", "none"), "balance"),
     _over(free_payments, ("some", "none"), "charges"),
-    _over(recipient_state, ("found", "self", "unknown"), "recipient"),
+    _over(recipient_state, ("found", "self", "unknown", "too_many"), "recipient"),
     _over(plan_now, ("some", "none"), "plan"),
     DecisionRule("plan_reminders_wanted", ("on", "off"), plan_reminders_wanted, (), ("plan_reminders",)),
     _over(reminders_now, ("on", "off"), "member"),

@@ -32,7 +32,7 @@ STATES = {
     "set_plan": ["done", "done", "refused"],
     "set_plan_reminders": ["done"],
     "stop_plan": ["done"],
-    "recipient": ["found", "found", "unknown", "self"],
+    "recipient": ["found", "found", "found", "found", "unknown", "self", "too_many"],
     "plan": ["some", "none"],
 }
 

@@ -96,7 +96,7 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
     "take_claim": st.fixed_dictionaries({"state": st.sampled_from(["taken", "gone"])}),
     "recipient": st.fixed_dictionaries(
         {
-            "state": st.sampled_from(["found", "unknown", "self"]),
+            "state": st.sampled_from(["found", "unknown", "self", "too_many"]),
             "number": st.just("412345678"),
             "masked_name": NAMES,
         }

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from core.outbox import OutboxRow
 from messages.model import Keyword
+from messages.receiving import ANSWERS_PER_DAY_MAX
 from messages.tables import InboundMessageRow
 from tests.messages.messages_world import STRANGER, World
 
@@ -64,3 +65,18 @@ def test_what_a_stranger_says_of_a_receipt_waits_for_staff(world: World) -> None
     assert answer.payload["values"] == {"receipt": "MP261122.1405.L06941"}
     with world.sessions() as session:
         assert [row.answered for row in session.scalars(select(InboundMessageRow))] == [False]
+
+
+@pytest.mark.parametrize(("text", "topic"), [("BAL", "balance"), ("WAPI", "where")])
+def test_what_is_asked_without_a_pin_names_a_member_and_no_phone(world: World, text: str, topic: str) -> None:
+    """The answer goes to the phone that is registered when it leaves: who forges a sender hears nothing."""
+    member = world.member()
+    world.receive(text)
+    assert asked(world, topic) == [{"member_id": str(member.id)}]
+
+
+def test_savings_are_told_by_sms_so_often_a_day(world: World) -> None:
+    world.member()
+    for turn in range(ANSWERS_PER_DAY_MAX + 3):
+        world.receive("BAL", provider_id=f"in-{turn}")
+    assert len(asked(world, "balance")) == ANSWERS_PER_DAY_MAX

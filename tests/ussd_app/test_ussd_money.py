@@ -8,6 +8,9 @@ from sqlalchemy import select, update
 
 from core.money import Money
 from core.phone import PhoneNumber
+from members.look_ups import NUMBERS_PER_DAY_MAX
+from members.numbers import MemberNumber
+from members.tables import NumberLookUpRow
 from payments.claims.view import claims_for_staff
 from payments.contributions.tables import Contribution
 from payments.ledger.proof import proof
@@ -139,3 +142,36 @@ def test_money_that_has_arrived_is_on_its_way_no_more(
         receipt_id = session.scalar(select(Receipt.id))
         session.execute(update(Contribution).values(state="paid", said_paid=True, receipt_id=receipt_id))
     assert "on its way" not in balance(caller)
+
+
+def number_of(services: Services, number: str) -> str:
+    with services.sessions() as session:
+        member = services.members.by_phone(session, PhoneNumber(number))
+    assert member is not None
+    return member.number.digits
+
+
+def test_whose_number_it_is_is_told_for_so_many_numbers_a_day(
+    services: Services, phone: Callable[[str], Phone]
+) -> None:
+    caller = phone(CALLER)
+    join(caller)
+    numbers = [MemberNumber.of_serial(serial).digits for serial in range(900, 901 + NUMBERS_PER_DAY_MAX)]
+    caller.dial()
+    for typed in ("1", "5", "3"):
+        caller.answer(typed)
+    for number in (*numbers[:-1], numbers[0]):
+        assert "We know no member" in caller.answer(number)
+    refused = caller.answer(numbers[-1])
+    assert "all the numbers you can try today" in refused
+    assert "Type the member number" in refused
+    assert "We know no member" in caller.answer(numbers[0])
+    # Neither the same post again nor dialling anew gives more of them.
+    caller.dial()
+    for typed in ("1", "5", "3"):
+        caller.answer(typed)
+    assert "all the numbers you can try today" in caller.answer(number_of(services, CALLER))
+    with services.sessions.begin() as session:
+        yesterday = NumberLookUpRow.day - 1
+        session.execute(update(NumberLookUpRow).values(day=yesterday))
+    assert "That is your own number" in caller.answer(number_of(services, CALLER))

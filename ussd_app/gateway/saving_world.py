@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from core.clock import FundCalendar
 from core.errors import InvalidValue
+from members.look_ups import may_look_up
 from members.model import Member, Purpose
 from members.numbers import MemberNumber
 from members.service import Members
@@ -64,7 +65,10 @@ class SavingWorld:
         return list(self._months(visit))
 
     def recipient(self, visit: Visit, draft: Session) -> dict[str, Any]:
-        found = self._by_number(visit, draft.answers[_NUMBER_ANSWER])
+        typed = draft.answers[_NUMBER_ANSWER]
+        if not self._may_hear(visit, typed):
+            return {"state": "too_many", "number": "", "masked_name": ""}
+        found = self._by_number(visit, typed)
         if found is None or not found.status.is_open:
             return {"state": "unknown", "number": "", "masked_name": ""}
         state = "self" if found.id == self.caller(visit).id else "found"
@@ -158,6 +162,15 @@ class SavingWorld:
             notice_version=self.notice_version,
             channel="ussd",
         )
+
+    def _may_hear(self, visit: Visit, typed: str) -> bool:
+        """Who goes through numbers to hear whose they are gets no further than a day's share."""
+        try:
+            number = MemberNumber.parse(typed).digits
+        except InvalidValue:
+            return True
+        index, day = self.members.indexes.phone(visit.hop.phone), self.calendar.day_of(visit.now)
+        return may_look_up(visit.database, phone_index=index, number=number, day=day)
 
     def _by_number(self, visit: Visit, typed: str) -> Member | None:
         try:
