@@ -63,12 +63,13 @@ def test_migrating_twice_changes_nothing(operator: Operator) -> None:
 
 def test_the_doctor_finds_all_well_and_only_warns_of_absent_providers(operator: Operator) -> None:
     operator.types("migrate")
-    nowhere = {"MPESA_URL": "http://127.0.0.1:9/daraja"}
+    mail = {"ALERT_EMAILS": "amina@fund.example", "SMTP_FROM": "kibaba@fund.example"}
+    nowhere = {"MPESA_URL": "http://127.0.0.1:9/daraja", "SMTP_HOST": "127.0.0.1", "SMTP_PORT": "9"} | mail
     done = operator.types("doctor", "--json", env=nowhere)
     report = json.loads(done.stdout)
     assert (done.returncode, report["well"]) == (0, True)
     states = {finding["part"]: finding["state"] for finding in report["findings"]}
-    assert states["MPESA_URL"] == "warning"
+    assert (states["MPESA_URL"], states["SMTP_HOST"]) == ("warning", "warning")
     assert {states[part] for part in ("settings", "database", "migrations", "redis")} == {"well"}
 
 
@@ -78,6 +79,7 @@ def test_the_doctor_names_every_fault_at_once(operator: Operator) -> None:
         "MPESA_C2B_VERSION": "v9",
         "DATABASE_URL": "nonsense",
         "REDIS_URL": "nonsense",
+        "SMTP_TLS": "perhaps",
     }
     done = operator.types("doctor", env=bad)
     assert done.returncode == 1
