@@ -38,8 +38,8 @@ class Proof:
     are still to be given back.
 
     `unknown`: payments whose outcome nobody knows. `posted` counts what the registry took, read back or not.
-    `corrected`: acknowledged payments that a second acknowledged record made void, so that the registry counts
-    `acknowledged - corrected` payments; one that was told anew in another name counts once, as before.
+    `corrected`: acknowledged payments that a second acknowledged record made void, so that the registry
+    counts `acknowledged - corrected` payments; one told anew in another name counts once, as before.
     """
 
     members: int
