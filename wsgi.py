@@ -1,6 +1,10 @@
 """The WSGI entry: `granian --interface wsgi wsgi:app`."""
 
 import gc
+
+# Until the process stands, all that is loaded stays: the collector would look through it in vain.
+gc.disable()
+
 from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +20,7 @@ services = build(load_settings())
 with suppress(SQLAlchemyError):
     services.host.keep_menus()
 app = create_app(services)
-# What is loaded by now stays for good: the collector need not look at it again and again.
+# And afterwards it need not be looked at either.
 gc.collect()
 gc.freeze()
+gc.enable()

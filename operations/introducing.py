@@ -1,5 +1,10 @@
 """Introduces the house and its sandbox to each other: `python -m operations.introducing`."""
 
+import gc
+
+# A short life: the collector would only look through what is loaded, again and again, in vain.
+gc.disable()
+
 import sys
 
 from operations.house import settings

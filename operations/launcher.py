@@ -28,6 +28,7 @@ from operations.trouble import TroubleError
 
 # Patient: on a machine with other work the parts start slowly, and what cannot start ends by itself.
 READY_SECONDS_MAX = 180.0
+ASK_AGAIN_SECONDS = 0.25
 # A part that cannot stay up while starting will not do better later.
 ENDS_WHILE_STARTING_MAX = 4
 
@@ -129,7 +130,10 @@ class Launcher:
         """Wait for the parts of these names, or for all."""
         deadline = time.monotonic() + READY_SECONDS_MAX
         while unready := self._supervisor.unready(*names):
-            self._supervisor.tick()
+            # Asking costs processor time that the parts need to start.
+            ask_again_at = time.monotonic() + ASK_AGAIN_SECONDS
+            while time.monotonic() < ask_again_at:
+                self._supervisor.tick()
             if self._stopping:
                 raise StoppedError
             for name, ends in self._supervisor.ends_in_a_row().items():

@@ -1,5 +1,10 @@
 """The relay: hands due outbox rows to RQ. Any number may run; stopping one loses nothing."""
 
+import gc
+
+# Until the process stands, all that is loaded stays: the collector would look through it in vain.
+gc.disable()
+
 import signal
 import sys
 import threading
@@ -78,6 +83,8 @@ def main() -> int:
     configure_logging("relay")
     # Not all of `bootstrap.build`: the relay works no task, and must be back soon when it was killed.
     base = lay_foundation(load_settings())
+    gc.freeze()
+    gc.enable()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
