@@ -14,7 +14,7 @@ from payments.payers import payer_index
 from payments.receipts import service as receipts
 from payments.receipts.model import PAYER_UNNAMED, Arrival, Meaning, Owner
 from payments.receipts.tables import Receipt
-from payments.receipts.unnamed import await_payer
+from payments.receipts.unnamed import await_payer, stop_waiting
 from payments.telling import tell_paid_for, tell_suspense
 
 _SKEW = timedelta(minutes=5)
@@ -86,11 +86,14 @@ class Crediting:
         assert receipt is not None
         if receipt.amount_cents != arrival.amount.amount_cents:
             return _meaning(Verdict.MISMATCH, arrival, detail="another amount is known", receipt=receipt)
+        waited = receipt.match_why == PAYER_UNNAMED
         if receipt.member_id is None and receipt.reversed_at is None and receipt.staff_place is None:
             owner = matching.owner_of(session, arrival, receipt)
         receipts.learn_payer(session, receipt, arrival)
         if owner is not None and owner.member_id is None:
             receipts.still_waits(session, receipt, owner)
+        if waited and owner is not None and owner.why != PAYER_UNNAMED:
+            stop_waiting(session, receipt, now=now)
         if owner is not None and owner.member_id is not None:
             receipts.allocate(session, receipt, owner, now=now)
             return _meaning(Verdict.CREDITED, arrival, detail=owner.why, receipt=receipt)

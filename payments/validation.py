@@ -41,6 +41,7 @@ def judge(session: Session, payment: HandPayment, scheme: Scheme) -> Judgement:
     stayed = aliased(MemberRow)
     status = session.scalar(
         select(func.coalesce(stayed.status, MemberRow.status))
+        .select_from(MemberRow)
         .outerjoin(stayed, stayed.id == MemberRow.merged_into)
         .where(condition)
     )

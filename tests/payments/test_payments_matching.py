@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
+from core.outbox import OutboxRow
 from core.phone import PhoneNumber
 from members.model import Status
 from members.tables import MemberRow
@@ -224,6 +226,9 @@ def test_a_number_of_a_hidden_stranger_is_credited_when_the_list_is_read(world: 
     [receipt] = world.receipts()
     assert (receipt.member_id, receipt.match_step) == (member.id, "member_number")
     assert world.messages() == ["receipt"]
+    with world.sessions.begin() as session:
+        waiting = select(OutboxRow.id).where(OutboxRow.topic == "unnamed_payer", OutboxRow.state == "pending")
+        assert session.scalars(waiting).all() == [], "nothing is left to be decided later"
 
 
 def test_a_mask_of_the_members_own_phone_is_enough_at_once(world: World) -> None:
