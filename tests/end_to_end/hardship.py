@@ -126,7 +126,7 @@ def suffer_alone(stack: Stack, crowd: Crowd, trouble: Trouble, payments: int, se
     stack.fault("stk", auto=True)
     account.set_faults(stack, [trouble], 1.0, random)
     with ThreadPoolExecutor(HANDS) as hands:
-        list(hands.map(lambda number: crowd.act(seeded(f"{seed} {number}")), range(payments)))
+        list(hands.map(lambda number: _act_under(trouble, crowd, seed, number), range(payments)))
     wait_for(
         lambda: (_struck(stack, trouble.part) or {"hit": 0})["hit"],
         f"{trouble} to strike",
@@ -136,6 +136,14 @@ def suffer_alone(stack: Stack, crowd: Crowd, trouble: Trouble, payments: int, se
     account.count_hits(stack, [trouble])
     stack.no_faults()
     return account.hits[str(trouble)]
+
+
+def _act_under(trouble: Trouble, crowd: Crowd, seed: int, number: int) -> bool:
+    """One payment or another, but the first is of the kind that meets the trouble."""
+    certain = {"stk": crowd.save, "c2b": crowd.pay_by_hand}.get(trouble.part)
+    if number == 0 and certain is not None:
+        return certain()
+    return crowd.act(seeded(f"{seed} {number}"))
 
 
 def come_to_rest(
