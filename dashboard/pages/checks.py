@@ -12,6 +12,7 @@ from dashboard.deciding import names_of, numbers_of
 from dashboard.login import me
 from dashboard.pairs import waiting_for_second
 from dashboard.reading import was_seen
+from dashboard.reasons import typed_reason
 from dashboard.services import services
 from payments.receipts.tables import Receipt
 from payments.suspense.deciding import check, waiting
@@ -57,7 +58,7 @@ def answer(decision_id: uuid.UUID) -> Response:
                 decision_id,
                 checker=me().actor,
                 approve=said == "approve",
-                reason=" ".join(request.form.get("reason", "").split()),
+                reason=typed_reason(),
                 now=parts.clock.now(),
             )
     except NotPossible as error:

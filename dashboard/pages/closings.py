@@ -24,6 +24,7 @@ from dashboard.catalogue import text
 from dashboard.deciding import names_of
 from dashboard.exporting import xlsx_response
 from dashboard.login import me
+from dashboard.reasons import typed_reason
 from dashboard.services import services
 from payments.closing.control import CutOff
 from payments.closing.report import report_lines
@@ -94,7 +95,7 @@ def show(day: str) -> str:
 @allow(CHECKERS)
 def close(day: str) -> AnyResponse:
     """Close a day (`2026-11-22`) or a month (`2026-11`)."""
-    room, reason = _room(), _reason()
+    room, reason = _room(), typed_reason()
     account = accounts.chosen()
     try:
         if len(day) == len("2026-11"):
@@ -113,7 +114,7 @@ def close(day: str) -> AnyResponse:
 def reopen(closing_id: uuid.UUID) -> AnyResponse:
     """Open a period again."""
     try:
-        _room().reopen(closing_id, by=me().actor, reason=_reason())
+        _room().reopen(closing_id, by=me().actor, reason=typed_reason())
     except NotToClose as error:
         flash(text(f"closings.not.{error.why}"), "fault")
     else:
@@ -165,10 +166,6 @@ def _csv(of: CutOff, name: str) -> Response:
 def _room() -> Closings:
     parts = services()
     return Closings(parts.sessions, parts.clock, parts.calendar)
-
-
-def _reason() -> str:
-    return " ".join(request.form.get("reason", "").split())[:400]
 
 
 def _cut_off(day: str) -> CutOff:

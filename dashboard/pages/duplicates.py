@@ -10,6 +10,7 @@ from dashboard.access import CHECKERS, READERS, WORKERS, allow
 from dashboard.catalogue import text
 from dashboard.login import me
 from dashboard.reading import was_seen
+from dashboard.reasons import typed_reason
 from dashboard.services import services
 from members.duplicates.model import CaseState
 from payments.merging.deciding import check_pair, decide_pair
@@ -86,7 +87,7 @@ def check(case_id: uuid.UUID, decision_id: uuid.UUID) -> Response:
                 decision_id,
                 checker=me().actor,
                 approve=said == "approve",
-                reason=_reason(),
+                reason=typed_reason(),
                 now=parts.clock.now(),
             )
     except NotPossible as error:
@@ -108,11 +109,7 @@ def _wish(case_id: uuid.UUID) -> PairWish:
         key=uuid.UUID(request.form.get("key", "")),
         case_id=case_id,
         act=act,
-        reason=_reason(),
+        reason=typed_reason(),
         kept_id=about_id if act is PairAct.MERGE else None,
         undoes_id=about_id if act is PairAct.UNDO else None,
     )
-
-
-def _reason() -> str:
-    return " ".join(request.form.get("reason", "").split())

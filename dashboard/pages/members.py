@@ -13,6 +13,7 @@ from dashboard.access import READERS, WORKERS, allow
 from dashboard.catalogue import text
 from dashboard.login import signed_in_staff
 from dashboard.reading import was_seen
+from dashboard.reasons import REASON_CHARACTERS_MAX, REASON_CHARACTERS_MIN, is_reason, typed_reason
 from dashboard.services import services
 from payments.ledger.service import savings
 from payments.view import statement_of
@@ -20,8 +21,6 @@ from payments.view import statement_of
 routes = Blueprint("members", __name__, url_prefix="/members")
 
 _PAYMENTS_MAX = 50
-_REASON_CHARACTERS_MIN = 10
-_REASON_CHARACTERS_MAX = 400
 _TYPED_MAX = 40
 
 
@@ -64,7 +63,7 @@ def unmask(member_id: uuid.UUID) -> str | Response:
     """The same page with phone and ID in full, this once; the reason is kept first."""
     reason = _reason()
     if reason is None:
-        flash(text("member.unmask.short", count=_REASON_CHARACTERS_MIN))
+        flash(text("member.unmask.short", count=REASON_CHARACTERS_MIN))
         return redirect(url_for(".show", member_id=member_id))
     with services().sessions.begin() as database:
         return _member(database, member_id, act="member.unmasked", reason=reason)
@@ -90,7 +89,7 @@ def decide(change_id: uuid.UUID) -> Response:
     if answer not in {"accept", "refuse"}:
         abort(400)
     if reason is None:
-        flash(text("change.short", count=_REASON_CHARACTERS_MIN))
+        flash(text("change.short", count=REASON_CHARACTERS_MIN))
         return redirect(url_for(".change", change_id=change_id))
     parts = services()
     staff = signed_in_staff()
@@ -131,7 +130,7 @@ def _member(database: Session, member_id: uuid.UUID, *, act: str, reason: str = 
         payments=statement_of(database, member.id, _PAYMENTS_MAX),
         consents=membership.consents(database, member.id),
         changes=membership.changes_of(database, member.id),
-        reason_characters=(_REASON_CHARACTERS_MIN, _REASON_CHARACTERS_MAX),
+        reason_characters=(REASON_CHARACTERS_MIN, REASON_CHARACTERS_MAX),
     )
 
 
@@ -157,5 +156,5 @@ def _note(
 
 
 def _reason() -> str | None:
-    reason = " ".join(request.form.get("reason", "").split())[:_REASON_CHARACTERS_MAX]
-    return reason if len(reason) >= _REASON_CHARACTERS_MIN else None
+    reason = typed_reason()
+    return reason if is_reason(reason) else None

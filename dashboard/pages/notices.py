@@ -10,15 +10,13 @@ from dashboard.access import READERS, WORKERS, allow
 from dashboard.catalogue import text
 from dashboard.login import me
 from dashboard.reading import was_seen
+from dashboard.reasons import is_reason, typed_reason
 from dashboard.services import services
 from members.notified import NoticeAnswer, finish_notice, open_notices
 from members.rows import member_of
 from payments.ledger.service import savings
 
 routes = Blueprint("notices", __name__, url_prefix="/notices")
-
-_REASON_CHARACTERS_MIN = 10
-_REASON_CHARACTERS_MAX = 400
 
 
 @routes.get("/")
@@ -40,12 +38,12 @@ def index() -> str:
 def finish(notice_id: uuid.UUID) -> Response:
     """Finish one. A second click finds it finished and changes nothing."""
     parts = services()
-    reason = " ".join(request.form.get("reason", "").split())[:_REASON_CHARACTERS_MAX]
+    reason = typed_reason()
     try:
         answer = NoticeAnswer(request.form.get("answer", ""))
     except ValueError:
         abort(400)
-    if len(reason) < _REASON_CHARACTERS_MIN:
+    if not is_reason(reason):
         flash(text("work.not_possible.no_reason"), "fault")
         return redirect(url_for(".index"))
     try:

@@ -12,6 +12,7 @@ from dashboard.access import ADMINS, allow
 from dashboard.catalogue import text
 from dashboard.deciding import names_of
 from dashboard.login import me
+from dashboard.reasons import REASON_CHARACTERS_MAX, typed_reason
 from dashboard.services import services
 from dashboard.staff import keeping
 from dashboard.staff.keeping import NotToKeep
@@ -21,7 +22,6 @@ from dashboard.staff.tables import Staff
 routes = Blueprint("people_at_the_fund", __name__, url_prefix="/staff")
 
 _TYPED_MAX = 300
-_REASON_CHARACTERS_MAX = 400
 _ACTS_SHOWN = 30
 
 
@@ -76,7 +76,7 @@ def show(staff_id: uuid.UUID) -> str:
         names=names,
         roles=Role,
         is_me=staff_id == me().staff_id,
-        reason_characters=(keeping.REASON_CHARACTERS_MIN, _REASON_CHARACTERS_MAX),
+        reason_characters=(keeping.REASON_CHARACTERS_MIN, REASON_CHARACTERS_MAX),
     )
 
 
@@ -87,7 +87,7 @@ def keep(staff_id: uuid.UUID) -> str | Response:
     parts = services()
     act = request.form.get("act", "")
     by, now = me().actor, parts.clock.now()
-    reason = " ".join(request.form.get("reason", "").split())[:_REASON_CHARACTERS_MAX]
+    reason = typed_reason()
     password = None
     try:
         with parts.sessions.begin() as database:

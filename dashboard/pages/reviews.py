@@ -11,13 +11,12 @@ from dashboard.access import READERS, WORKERS, allow
 from dashboard.catalogue import text
 from dashboard.login import me
 from dashboard.reading import was_seen
+from dashboard.reasons import is_reason, typed_reason
 from dashboard.services import services
 from members.model import Status
 
 routes = Blueprint("reviews", __name__, url_prefix="/reviews")
 
-_REASON_CHARACTERS_MIN = 10
-_REASON_CHARACTERS_MAX = 400
 _ANSWERS = {Status.ACTIVE, Status.CLOSED, Status.DECEASED}
 
 
@@ -48,14 +47,14 @@ def show(member_id: uuid.UUID) -> str:
 def decide(member_id: uuid.UUID) -> Response:
     """End the doubt. A second click finds it ended and changes nothing."""
     parts = services()
-    reason = " ".join(request.form.get("reason", "").split())[:_REASON_CHARACTERS_MAX]
+    reason = typed_reason()
     try:
         status = Status(request.form.get("status", ""))
     except ValueError:
         abort(400)
     if status not in _ANSWERS:
         abort(400)
-    if len(reason) < _REASON_CHARACTERS_MIN:
+    if not is_reason(reason):
         flash(text("work.not_possible.no_reason"), "fault")
         return redirect(url_for(".show", member_id=member_id))
     try:

@@ -11,9 +11,10 @@ from dashboard.catalogue import counted, text
 from dashboard.deciding import read_wish
 from dashboard.login import me
 from dashboard.presence.service import be_seen, others_at
+from dashboard.reasons import REASON_CHARACTERS_MIN, typed_reason
 from dashboard.services import services
 from payments.reconciliation.working import note, release, take
-from payments.suspense.deciding import REASON_CHARACTERS_MIN, decide
+from payments.suspense.deciding import decide
 from payments.suspense.model import Act, NotPossible, Wish
 
 routes = Blueprint("working", __name__, url_prefix="/work")
@@ -82,7 +83,7 @@ def several() -> Response:
                 wish = Wish(
                     key=uuid.uuid5(key, str(break_id)),
                     act=Act.EXPLAIN,
-                    reason=" ".join(request.form.get("reason", "").split()),
+                    reason=typed_reason(),
                     break_id=break_id,
                 )
                 decision = decide(

@@ -14,8 +14,8 @@ from payments.merging.carrying_out import carry_out, still_there
 from payments.merging.model import PairAct, PairWish
 from payments.merging.tables import PairDecision
 from payments.receipts.tables import Receipt
-from payments.suspense.deciding import REASON_CHARACTERS_MAX, REASON_CHARACTERS_MIN
 from payments.suspense.model import DecisionState, NotPossible
+from payments.suspense.second_person import REASON_CHARACTERS_MAX, hear, require_reason
 
 
 def decide_pair(
@@ -30,8 +30,7 @@ def decide_pair(
     known = session.get(PairDecision, wish.key)
     if known is not None:
         return known
-    if len(wish.reason.strip()) < REASON_CHARACTERS_MIN:
-        raise NotPossible("no_reason")
+    require_reason(wish.reason)
     decision = _new(session, wish, case, maker=maker, now=now)
     try:
         with session.begin_nested():
@@ -57,14 +56,7 @@ def check_pair(
         raise NotPossible("decided_already")
     case = _locked_case(session, case_id)
     decision = session.get_one(PairDecision, decision_id, with_for_update=True, populate_existing=True)
-    if decision.state != DecisionState.PROPOSED:
-        raise NotPossible("decided_already")
-    if decision.maker == checker:
-        raise NotPossible("same_person")
-    if len(reason.strip()) < REASON_CHARACTERS_MIN:
-        raise NotPossible("no_reason")
-    decision.checker, decision.checked_at = checker, now
-    decision.checker_reason = reason[:REASON_CHARACTERS_MAX]
+    hear(decision, checker=checker, reason=reason, now=now)
     if approve:
         carry_out(session, decision, case, now=now)
     else:

@@ -12,10 +12,8 @@ from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
 from payments.suspense.carrying_out import carry_out, locked_break, locked_receipt, open_member
 from payments.suspense.model import Act, DecisionState, NotPossible, Wish
+from payments.suspense.second_person import REASON_CHARACTERS_MAX, hear, require_reason
 from payments.suspense.tables import Decision
-
-REASON_CHARACTERS_MIN = 10
-REASON_CHARACTERS_MAX = 400
 
 
 def decide(session: Session, wish: Wish, *, maker: str, limit_cents: int, now: datetime) -> Decision:
@@ -29,8 +27,7 @@ def decide(session: Session, wish: Wish, *, maker: str, limit_cents: int, now: d
     known = session.get(Decision, wish.key)
     if known is not None:
         return known
-    if len(wish.reason.strip()) < REASON_CHARACTERS_MIN:
-        raise NotPossible("no_reason")
+    require_reason(wish.reason)
     if receipt is None and found is not None and found.receipt_id is not None:
         receipt = locked_receipt(session, found.receipt_id)
     if receipt is None and found is None:
@@ -58,13 +55,9 @@ def check(
 ) -> Decision:
     """A second person's word on a proposal. Raises NotPossible, also when the facts have changed."""
     decision = session.get(Decision, decision_id, with_for_update=True, populate_existing=True)
-    if decision is None or decision.state != DecisionState.PROPOSED:
+    if decision is None:
         raise NotPossible("decided_already")
-    if decision.maker == checker:
-        raise NotPossible("same_person")
-    if len(reason.strip()) < REASON_CHARACTERS_MIN:
-        raise NotPossible("no_reason")
-    decision.checker, decision.checked_at, decision.checker_reason = checker, now, reason
+    hear(decision, checker=checker, reason=reason, now=now)
     if approve:
         carry_out(session, decision, now=now)
     else:

@@ -48,10 +48,12 @@ def do(world: World, wanted: Wish, *, limit_cents: int = 10**9, maker: str = MAK
         return decide(session, wanted, maker=maker, limit_cents=limit_cents, now=world.clock.now())
 
 
-def second(world: World, decision: Decision, *, checker: str = CHECKER, approve: bool = True) -> Decision:
+def second(
+    world: World, decision: Decision, *, checker: str = CHECKER, approve: bool = True, reason: str = REASON
+) -> Decision:
     with world.sessions.begin() as session:
         return check(
-            session, decision.id, checker=checker, approve=approve, reason=REASON, now=world.clock.now()
+            session, decision.id, checker=checker, approve=approve, reason=reason, now=world.clock.now()
         )
 
 
@@ -323,3 +325,10 @@ def test_the_registry_is_told_again_after_it_refused(world: World) -> None:
         do(world, wish(Act.REPOST, receipt))
     world.reconcile()
     assert states(world) == {"rejected_by_registry": "resolved"}
+
+
+def test_a_long_reason_of_the_second_person_is_kept_as_far_as_there_is_room(world: World) -> None:
+    receipt = lost(world)
+    member = world.member()
+    proposed = do(world, wish(Act.MATCH, receipt, member_id=member.id), limit_cents=0)
+    assert second(world, proposed, reason="because " * 100).checker_reason == ("because " * 100)[:400]
