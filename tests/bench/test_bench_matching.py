@@ -1,6 +1,7 @@
 """Hand payments whose owners are known: most are matched, none wrongly, and suspense suggests the owner."""
 
-from bench.matching import Tally, Truths, judge, pay
+from bench.hand_payments import Truths
+from bench.matching import Tally, judge, pay
 from core.database import Sessions, vault_of
 from members.indexes import MemberIndexes
 
