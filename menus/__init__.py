@@ -51,7 +51,6 @@ __all__ = [
     "load_graph",
     "load_packed",
     "load_with_pack",
-    "pack",
     "reads_as_pin",
     "render_notice",
     "step",
@@ -68,22 +67,19 @@ def load_graph(root: Path | None = None) -> Graph:
 
 
 def load_with_pack(root: Path | None = None) -> tuple[Graph, str]:
-    """What `load_graph` and `pack` give, from one reading of the files. Raises `DefinitionError`."""
+    """The graph, and its definition as one string: keep that under the graph's hash until the last session of
+    it has ended. Raises `DefinitionError`.
+    """
     source = read_source(root)
     return _load_graph(source, VOCABULARY), source.packed()
 
 
 def load_packed(packed: str) -> Graph:
-    """The graph of a definition kept with `pack`, for sessions that began with it.
+    """The graph of a definition kept from `load_with_pack`, for sessions that began with it.
 
     Raises `DefinitionError` when it names rules that are no more, ValueError when it is no definition.
     """
     return _load_kept(unpack(packed), VOCABULARY)
-
-
-def pack(root: Path | None = None) -> str:
-    """The definition as one string. Keep it under its graph's hash until the last session of it has ended."""
-    return read_source(root).packed()
 
 
 def lint(root: Path | None = None) -> list[Finding]:

@@ -1,6 +1,6 @@
 """The composition root: the one place that knows every concrete class and fits them together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from core.clock import Clock, FundCalendar
-from core.database import Sessions, make_engine, make_sessions
+from core.database import make_engine, make_sessions
 from core.direct import Direct
 from core.prepared import Prepared, connector
 from core.settings import BadSettings, Settings
@@ -27,10 +27,9 @@ from payments.evidence.desk import EvidenceDesk
 from payments.schemes.rules import scheme_on
 from payments.wallets.choosing import Wallets
 from payments.wallets.mpesa.wallet import MpesaWallet
-from payments.wallets.protocol import Wallet
 from registry.keys import SigningKey
 from ussd_app.dci.house import DciHouse, build_dci
-from ussd_app.foundation import lay_foundation
+from ussd_app.foundation import Foundation, lay_foundation
 from ussd_app.gateway.africastalking import AfricasTalking
 from ussd_app.gateway.aggregator import Aggregator, Dialling
 from ussd_app.gateway.arkesel import Arkesel
@@ -56,20 +55,12 @@ _SESSION_STORE_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Services:
+class Services(Foundation):
     """Everything a process needs, built once. Threads may share it."""
 
-    settings: Settings
-    clock: Clock
-    calendar: FundCalendar
-    vault: Vault
-    sessions: Sessions
-    redis: Redis
     members: Members
     messages: Messages
     evidence: EvidenceDesk
-    mpesa: MpesaWallet | None
-    wallets: Mapping[str, Wallet]
     host: Host
     funnel: Funnel
     funnel_reading: FunnelReading
@@ -77,7 +68,6 @@ class Services:
     policy: Policy
     signing_keys: Sequence[SigningKey]
     dci: DciHouse
-    closing: ExitStack
 
     def close(self) -> None:
         """Write what is only in memory and let go of every connection."""
