@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.phone import PhoneNumber
 from members.model import Enrolment, IdentityState, Status
-from members.tables import EnrolmentCheckRow, IdentityCheckRow, MemberRow
+from members.tables import MEMBER_LOCK, EnrolmentCheckRow, IdentityCheckRow, MemberRow
 from payments.ledger.service import savings
 
 _ROWS_MAX = 200
@@ -65,7 +65,7 @@ def waiting(session: Session) -> list[InDoubt]:
 
 def is_waiting(session: Session, member_id: uuid.UUID) -> bool:
     """Whether the doubt is still open. Locks the member until the transaction ends."""
-    row = session.get(MemberRow, member_id, with_for_update=True, populate_existing=True)
+    row = session.get(MemberRow, member_id, with_for_update=MEMBER_LOCK, populate_existing=True)
     return row is not None and row.status == Status.NEEDS_REVIEW
 
 

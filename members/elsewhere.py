@@ -18,7 +18,7 @@ from core.outbox import Later, Task
 from members.documents import Document, stored
 from members.model import ElsewhereRule, Enrolment, Policy, Status
 from members.notices import tell_member
-from members.tables import EnrolmentCheckRow, IdentityCheckRow, MemberRow
+from members.tables import MEMBER_LOCK, EnrolmentCheckRow, IdentityCheckRow, MemberRow
 
 TOPIC = "enrolled"
 _FIRST_RETRY_SECONDS = 2.0
@@ -98,7 +98,7 @@ class EnrolmentLookUp:
         check = session.get_one(IdentityCheckRow, check_id, with_for_update=True, populate_existing=True)
         if check.member_id is None:
             return
-        member = session.get_one(MemberRow, check.member_id, with_for_update=True)
+        member = session.get_one(MemberRow, check.member_id, with_for_update=MEMBER_LOCK)
         if weigh(session, member, check, self._rule):
             tell_member(session, "needs_review", member.id, check.id, now=self._clock.now())
 

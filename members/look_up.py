@@ -94,7 +94,7 @@ class IdentityLookUp:
 
     def _settle(self, session: Session, check: IdentityCheckRow, member_id: uuid.UUID) -> None:
         member = session.scalars(
-            select(MemberRow).where(MemberRow.id == member_id).with_for_update()
+            select(MemberRow).where(MemberRow.id == member_id).with_for_update(key_share=True)
         ).one_or_none()
         if member is None or member.status != Status.PENDING_VERIFICATION:
             return

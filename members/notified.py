@@ -15,7 +15,7 @@ from core.database import Base
 from core.errors import InvalidValue
 from core.ids import new_id
 from members.model import Status
-from members.tables import MemberRow
+from members.tables import MEMBER_LOCK, MemberRow
 
 _EVENT_ON_CHARACTERS_MAX = len("2026-01-01")
 
@@ -109,7 +109,7 @@ def finish_notice(
         return False
     notice.finished_at, notice.finished_by = now, staff
     notice.answer, notice.reason = answer, reason
-    member = session.get_one(MemberRow, notice.member_id, with_for_update=True, populate_existing=True)
+    member = session.get_one(MemberRow, notice.member_id, with_for_update=MEMBER_LOCK, populate_existing=True)
     is_death = notice.kind == NoticeKind.DEATH
     before = member.status
     set_by_notice = Status.DECEASED if is_death else Status.NEEDS_REVIEW

@@ -70,7 +70,7 @@ class PhoneChanges:
             member = session.scalar(
                 select(MemberRow)
                 .where(has_document(identifier, self._indexes.identifier(identifier)))
-                .with_for_update()
+                .with_for_update(key_share=True)
             )
             if member is None:
                 return PhoneChangeRefused("not_a_member")
@@ -288,7 +288,7 @@ def _locked(session: Session, change_id: uuid.UUID) -> PhoneChangeRow | None:
     """The change, locked, and before it its member: somebody may be starting another change of theirs."""
     member_id = session.scalar(select(PhoneChangeRow.member_id).where(PhoneChangeRow.id == change_id))
     fresh = {"populate_existing": True}
-    member = select(MemberRow).where(MemberRow.id == member_id).with_for_update()
+    member = select(MemberRow).where(MemberRow.id == member_id).with_for_update(key_share=True)
     session.execute(member.execution_options(**fresh))
     change = select(PhoneChangeRow).where(PhoneChangeRow.id == change_id).with_for_update()
     return session.scalar(change.execution_options(**fresh))

@@ -30,7 +30,7 @@ from members.numbers import MemberNumber
 from members.phone_change import PhoneChanges
 from members.pins import Pins
 from members.rows import has_document, member_of
-from members.tables import MemberRow
+from members.tables import MEMBER_LOCK, MemberRow
 
 
 class Members:
@@ -165,7 +165,7 @@ def _one(session: Session, condition: ColumnElement[bool]) -> Member | None:
 
 
 def _locked(session: Session, member_id: uuid.UUID) -> MemberRow:
-    row = session.get(MemberRow, member_id, with_for_update=True)
+    row = session.get(MemberRow, member_id, with_for_update=MEMBER_LOCK)
     if row is None:
         raise InvalidValue("there is no such member")
     return row

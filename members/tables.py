@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import date, datetime
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -33,6 +34,12 @@ def _one_of(
 ) -> CheckConstraint:
     allowed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({allowed})", name=column)
+
+
+# How a membership's row is locked, by `get` and with the same word by `select`. Whatever is written for a
+# member (receipts, messages, consents) holds a key-share lock on this row through its foreign key; a lock
+# that refused those would make who changes a member and who pays wait for each other until one is thrown out.
+MEMBER_LOCK: Final[dict[str, bool]] = {"key_share": True}
 
 
 class MemberRow(Base):

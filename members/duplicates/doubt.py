@@ -11,7 +11,7 @@ from members.duplicates.tables import DuplicateCaseRow
 from members.model import Enrolment, IdentityState, Status
 from members.notices import tell_member
 from members.notified import RegistryNoticeRow
-from members.tables import EnrolmentCheckRow, IdentityCheckRow, MemberRow
+from members.tables import MEMBER_LOCK, EnrolmentCheckRow, IdentityCheckRow, MemberRow
 
 
 def end_doubt(session: Session, member_id: uuid.UUID, occasion: uuid.UUID, *, now: datetime) -> bool:
@@ -20,7 +20,7 @@ def end_doubt(session: Session, member_id: uuid.UUID, occasion: uuid.UUID, *, no
     Any other doubt stays: another pair that is open, an enrolment elsewhere, a new name. Called once the pair
     itself is settled. `occasion`: the decision, for which they are told once.
     """
-    member = session.get_one(MemberRow, member_id, with_for_update=True, populate_existing=True)
+    member = session.get_one(MemberRow, member_id, with_for_update=MEMBER_LOCK, populate_existing=True)
     if member.status != Status.NEEDS_REVIEW:
         return False
     check = session.scalars(

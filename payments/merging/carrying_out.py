@@ -194,7 +194,7 @@ def _both(session: Session, merge: PairDecision) -> tuple[MemberRow, MemberRow]:
             select(MemberRow)
             .where(MemberRow.id.in_((merge.kept_id, merge.closed_id)))
             .order_by(MemberRow.id)
-            .with_for_update()
+            .with_for_update(key_share=True)
             .execution_options(populate_existing=True)
         )
     }

@@ -35,7 +35,9 @@ def set_plan(
     if not scheme.allows(amount_cents):
         return PlanRefused("out_of_limits")
     # Two phones of one member cannot be: the membership's row orders two hops that come at once.
-    status = session.scalar(select(MemberRow.status).where(MemberRow.id == member_id).with_for_update())
+    status = session.scalar(
+        select(MemberRow.status).where(MemberRow.id == member_id).with_for_update(key_share=True)
+    )
     if status is None or not Status(status).is_open:
         return PlanRefused(status or "unknown_member")
     stop_plan(session, member_id, now=now)

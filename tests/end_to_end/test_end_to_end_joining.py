@@ -48,7 +48,7 @@ def test_without_the_civil_registry_one_joins_saves_and_is_verified_later(stack:
     phone.wait_for_sms("received KES 50")
     assert not [text for text in phone.sms() if "confirmed" in text]
     stack.no_faults()
-    phone.wait_for_sms("your ID is confirmed. The name we found is ", "****")
+    phone.wait_for_sms("your ID is confirmed. The name we found is ", "***")
 
 
 def test_the_same_id_on_a_second_phone_starts_a_change_that_the_old_phone_stops(stack: Stack) -> None:

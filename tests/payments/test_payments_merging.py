@@ -212,6 +212,23 @@ def test_payments_and_merges_at_the_same_moment_lose_and_double_nothing(world: W
     assert is_proven(world)
 
 
+def test_a_merge_does_not_wait_for_who_is_writing_for_one_of_the_two(world: World, pair: Pair) -> None:
+    """What is written for a member holds their row by a foreign key.
+
+    A merge that waited for it, with receipts and balances in hand, would be half of a deadlock.
+    """
+    with world.sessions() as writing, ThreadPoolExecutor(1) as threads:
+        for member_id in (pair.kept.id, pair.closed.id):
+            member = select(MemberRow.id).where(MemberRow.id == member_id)
+            writing.execute(member.with_for_update(read=True, key_share=True))
+        merge = threads.submit(pair.decide)
+        try:
+            merge.result(timeout=20)
+        finally:
+            writing.rollback()
+    assert pair.saved() == (10_000, 0)
+
+
 def test_nothing_is_decided_without_a_reason(pair: Pair) -> None:
     with pytest.raises(NotPossible, match="no reason"):
         pair.decide(reason="same")
