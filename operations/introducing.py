@@ -1,25 +1,15 @@
-"""Introduces the house and its sandbox to each other: `python -m operations.introducing`."""
+"""What the house and its sandbox must know of each other: the wallet our addresses, we their registries."""
 
-import gc
-
-# A short life: the collector would only look through what is loaded, again and again, in vain.
-gc.disable()
-
-import sys
-
-from operations.house import settings
+from core.settings import Settings
 from operations.registration import let_registries_in, register_wallet
 from ussd_app.foundation import lay_foundation
 
 
-def main() -> int:
-    """The wallet learns our addresses; the sandbox's registries may call us."""
-    with settings() as current:
-        base = lay_foundation(current)
-        register_wallet(current, base.mpesa)
-        let_registries_in(current, base.sessions, base.clock)
-    return 0
+def meet(settings: Settings) -> None:
+    """The wallet learns our addresses; the sandbox's registries may call us. Again is harmless.
 
-
-if __name__ == "__main__":
-    sys.exit(main())
+    Raises RegistrationFailed, InvalidValue.
+    """
+    base = lay_foundation(settings)
+    register_wallet(settings, base.mpesa)
+    let_registries_in(settings, base.sessions, base.clock)

@@ -67,7 +67,7 @@ class Launcher:
         began = time.monotonic()
         env = self._environment()
         servers = self._embedded(env)
-        load_settings(_env_file=None, **lower_case(env))
+        settings = load_settings(_env_file=None, **lower_case(env))
         if self._ports.web == self._ports.sandbox:
             raise TroubleError("--port and --sandbox-port must differ")
         check_port(self._ports.web, "--port")
@@ -89,7 +89,7 @@ class Launcher:
             self._supervisor.add(part)
         if self._ports.sandbox is not None:
             self._wait_until_ready("sandbox")
-            introduction = introduce(env, self._state)
+            introduction = introduce(settings, self._state)
             self._wait_until_ready()
             introduction.finish()
         self._wait_until_ready()

@@ -3,10 +3,14 @@
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from operations.part import Part
-from operations.readiness import relay_turns, url_answers, worker_listens
+from operations.readiness import crew_works, url_answers
 from operations.state import REPOSITORY, State
+
+# The relay, and who works the queues: two processes for money.
+_CREW: Final = ("relay", "money", "money", "messages", "registry")
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,6 @@ def processes(ports: Ports, state: State, env: Mapping[str, str]) -> list[Part]:
         argv = (sys.executable, "-m", *arguments)
         return Part(name, argv, cwd=REPOSITORY, env=surroundings | more, is_ready=is_ready)
 
-    def worker(name: str, queue: str) -> Part:
-        return python(name, "workers.run", queue, is_ready=worker_listens(redis_url))
-
     parts = [
         python(
             "web",
@@ -44,11 +45,7 @@ def processes(ports: Ports, state: State, env: Mapping[str, str]) -> list[Part]:
             is_ready=url_answers(f"{ports.web_url}/readyz"),
             PROMETHEUS_MULTIPROC_DIR=str(state.metrics),
         ),
-        python("relay", "workers.relay", is_ready=relay_turns(redis_url)),
-        worker("worker-money", "money"),
-        worker("worker-money-2", "money"),
-        worker("worker-messages", "messages"),
-        worker("worker-registry", "registry"),
+        python("workers", "workers.run", *_CREW, is_ready=crew_works(redis_url, len(_CREW) - 1)),
     ]
     if ports.sandbox is not None:
         arguments = ["--port", str(ports.sandbox), "--state", str(state.sandbox)]

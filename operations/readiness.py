@@ -27,27 +27,15 @@ def url_answers(url: str) -> Callable[[int], bool]:
     return is_ready
 
 
-def worker_listens(redis_url: str) -> Callable[[int], bool]:
-    """Ready when RQ lists a worker of this process; one that was killed stays listed under its old pid."""
+def crew_works(redis_url: str, workers: int) -> Callable[[int], bool]:
+    """Ready when so many workers of the crew with this process id listen, and the relay has made a turn."""
 
     def is_ready(pid: int) -> bool:
         try:
             with _client(redis_url) as client:
                 keys = client.smembers("rq:workers")
-                return any(client.hget(key, "pid") == str(pid).encode() for key in keys)
-        except redis.RedisError:
-            return False
-
-    return is_ready
-
-
-def relay_turns(redis_url: str) -> Callable[[int], bool]:
-    """Ready when the relay finished a turn within its heartbeat."""
-
-    def is_ready(_pid: int) -> bool:
-        try:
-            with _client(redis_url) as client:
-                return bool(client.exists(RELAY_KEY))
+                listening = [key for key in keys if key.startswith(f"rq:worker:{pid}.".encode())]
+                return len(listening) >= workers and bool(client.exists(RELAY_KEY))
         except redis.RedisError:
             return False
 

@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from operations.embedded.spawn import adopt_orphans, spawn
+from core.processes import adopt_orphans
+from operations.embedded.spawn import spawn
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 # Servers and workers that lost their launcher have this long to end by themselves.

@@ -8,12 +8,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.watch import Watch
 from operations.embedded import EmbeddedError
 from operations.embedded.spawn import spawn
 from operations.logs import Log, say
 from operations.part import Part
 from operations.sessions import members_of_session
-from operations.watch import Watch
 
 TICK_SECONDS = 0.1
 STOP_SECONDS = 5.0

@@ -1,5 +1,6 @@
 """Every call into RQ: queues with JSON payloads, ids only; workers; signs of life."""
 
+import os
 import uuid
 from collections.abc import Iterable
 from typing import Final
@@ -34,10 +35,18 @@ def enqueue(redis: Redis, tasks: Iterable[tuple[uuid.UUID, str]]) -> None:
 
 
 def make_worker(redis: Redis, queue: str) -> BaseWorker:
-    """A worker for one queue. Money and registry jobs fork, so that a crash takes one job, not the worker."""
+    """A worker for one queue. Money and registry jobs fork, so that a crash takes one job, not the worker.
+
+    Its name begins with the process id of its parent: by that a crew is known to be complete.
+    """
     kind: type[BaseWorker] = SimpleWorker if queue == MESSAGES else Worker
     return kind(
-        [queue], connection=redis, serializer=JSONSerializer, worker_ttl=60, log_job_description=False
+        [queue],
+        name=f"{os.getppid()}.{uuid.uuid4().hex}",
+        connection=redis,
+        serializer=JSONSerializer,
+        worker_ttl=60,
+        log_job_description=False,
     )
 
 

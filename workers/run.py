@@ -1,4 +1,4 @@
-"""Start a worker: `python -m workers.run QUEUE`."""
+"""Start workers: `python -m workers.run QUEUE...`; with more than one, a crew of processes."""
 
 import gc
 
@@ -6,26 +6,44 @@ import gc
 gc.disable()
 
 import sys
+from functools import partial
+from typing import Final
 
 from core.logging import configure_logging
+from workers import relay
+from workers.crew import Crew, Post
 from workers.jobs import runner, services
 from workers.rq_queue import make_worker
 from workers.topics import QUEUES
 
+RELAY: Final = "relay"
+
 
 def main(arguments: list[str]) -> int:
-    """Work one queue until told to stop."""
-    if len(arguments) != 1 or arguments[0] not in QUEUES:
-        sys.stderr.write(f"usage: python -m workers.run {{{'|'.join(QUEUES)}}}\n")
+    """Work queues, each argument in a process of its own, until told to stop; `relay` is the relay."""
+    if not arguments or not set(arguments) <= {*QUEUES, RELAY}:
+        sys.stderr.write(f"usage: python -m workers.run {{{'|'.join((*QUEUES, RELAY))}}} ...\n")
         return 2
-    configure_logging(f"worker-{arguments[0]}")
-    built = services()
+    configure_logging("workers")
+    services()
     runner()
     gc.collect()
-    # Not looked at again, so that the jobs' processes share these pages.
+    # Not looked at again, so that the crew's and the jobs' processes share these pages.
     gc.freeze()
     gc.enable()
-    make_worker(built.redis, arguments[0]).work(logging_level="WARNING")
+    posts = [_post(name) for name in arguments]
+    return posts[0].work() if len(posts) == 1 else Crew(posts).run()
+
+
+def _post(name: str) -> Post:
+    if name == RELAY:
+        return Post(RELAY, relay.main)
+    return Post(f"worker-{name}", partial(_work, name))
+
+
+def _work(queue: str) -> int:
+    configure_logging(f"worker-{queue}")
+    make_worker(services().redis, queue).work(logging_level="WARNING")
     return 0
 
 

@@ -1,21 +1,14 @@
 """Starts a process that dies with its parent, in a session of its own, without root when told so."""
 
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from core.processes import set_death_signal
 from operations.embedded.account import Account
-
-PR_SET_PDEATHSIG = 1
-PR_SET_CHILD_SUBREAPER = 36
-
-# Loaded before any fork: the child of a fork must not import or allocate more than it has to.
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def spawn(
@@ -55,15 +48,3 @@ def spawn(
         extra_groups=[] if account else None,
         preexec_fn=die_with_parent,  # noqa: PLW1509 - prctl can only be called by the child itself, before exec.
     )
-
-
-def set_death_signal(death_signal: signal.Signals) -> None:
-    """Let the kernel send this process `death_signal` when its parent ends; outside Linux, nothing."""
-    if sys.platform == "linux":
-        _LIBC.prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
-
-
-def adopt_orphans() -> None:
-    """Become the parent of every descendant whose own parent dies; outside Linux, nothing."""
-    if sys.platform == "linux":
-        _LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

@@ -8,6 +8,7 @@ from tests.end_to_end.stack import Stack
 VICTIMS: Final = (
     "web",
     "worker of web",
+    "workers",
     "relay",
     "worker-money",
     "second worker-money",

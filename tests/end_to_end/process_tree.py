@@ -9,19 +9,21 @@ from pathlib import Path
 # What stands in the command line of each part that the launcher starts.
 PARTS = {
     "web": "granian --interface wsgi wsgi:app",
-    "relay": "-m workers.relay",
-    "worker-money": "-m workers.run money",
-    "worker-messages": "-m workers.run messages",
-    "worker-registry": "-m workers.run registry",
+    "workers": "-m workers.run",
     "postgres": "bin/postgres",
     "valkey": "valkey-server",
     "sandbox": "-m sandbox",
 }
+# What the part `workers` keeps running; the kernel knows each by this name.
+CREW = frozenset({"relay", "worker-money", "worker-messages", "worker-registry"})
 
 
 @dataclass(frozen=True)
 class Process:
+    """`name` is what the kernel calls it, `command` how it was started."""
+
     pid: int
+    name: str
     command: str
 
     def kill(self) -> bool:
@@ -44,7 +46,7 @@ def children(pid: int) -> list[Process]:
         command = _read(child, "cmdline").replace("\0", " ").strip()
         # One that has ended and was not buried yet has no command line.
         if command:
-            found.append(Process(child, command))
+            found.append(_process(child, command))
     return found
 
 
@@ -62,8 +64,12 @@ def marked(mark: str) -> list[Process]:
             continue
         command = _read(int(entry.name), "cmdline").replace("\0", " ").strip()
         if mark in command or mark in _read(int(entry.name), "environ"):
-            found.append(Process(int(entry.name), command))
+            found.append(_process(int(entry.name), command))
     return found
+
+
+def _process(pid: int, command: str) -> Process:
+    return Process(pid, _read(pid, "comm").strip(), command)
 
 
 def _read(pid: int, name: str) -> str:

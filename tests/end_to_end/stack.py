@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 
 from operations.embedded.spawn import spawn
 from operations.environment import read_file
-from tests.end_to_end.process_tree import PARTS, Process, children, descendants, marked
+from tests.end_to_end.process_tree import CREW, PARTS, Process, children, descendants, marked
 from tests.end_to_end.waiting import PATIENCE_SECONDS, wait_for
 from tests.servers import REPOSITORY
 
@@ -116,15 +116,22 @@ class Stack:
             one.kill()
 
     def part(self, name: str, number: int = 0) -> Process | None:
-        """The process of a part (see PARTS); with several of a kind, by age. None while it is not running."""
+        """The process of a part or crew member (see PARTS, CREW); with several of a kind, by age.
+
+        None while it is not running.
+        """
         process = self._process
         assert process is not None
-        of_a_kind = [
-            child
-            for launcher in children(process.pid)
-            for child in children(launcher.pid)
-            if PARTS[name] in child.command
-        ]
+        if name in CREW:
+            crew = self.part("workers")
+            of_a_kind = [one for one in children(crew.pid) if one.name == name] if crew else []
+        else:
+            of_a_kind = [
+                child
+                for launcher in children(process.pid)
+                for child in children(launcher.pid)
+                if PARTS[name] in child.command
+            ]
         return of_a_kind[number] if number < len(of_a_kind) else None
 
     def said(self) -> list[str]:

@@ -10,7 +10,7 @@ import requests
 from tests.end_to_end.conftest import open_directory
 from tests.end_to_end.kills import is_killed
 from tests.end_to_end.phones import Phone, new_member
-from tests.end_to_end.process_tree import PARTS
+from tests.end_to_end.process_tree import CREW, PARTS
 from tests.end_to_end.stack import Stack
 from tests.end_to_end.waiting import wait_for
 
@@ -24,6 +24,7 @@ _EXPIRED = "SELECT count(*) FROM contributions WHERE state = 'expired'"
 # Who is killed after how many of the payments: the part itself, and what it started to do its work.
 KILLS: dict[str, list[tuple[int, str]]] = {
     "web": [(8, "worker of web"), (24, "web")],
+    "workers": [(12, "workers")],
     "relay": [(12, "relay")],
     "worker-money": [(8, "worker-money"), (20, "job of worker-money"), (32, "second worker-money")],
     "worker-messages": [(12, "worker-messages")],
@@ -34,7 +35,7 @@ KILLS: dict[str, list[tuple[int, str]]] = {
 }
 # A process that dies between sending an SMS and writing that down lets it be sent again, once: news of money
 # is better heard twice than never. One SMS is on its way at a time, so at most one is heard twice.
-MAY_REPEAT_AN_SMS = frozenset({"worker-messages", "postgres", "sandbox"})
+MAY_REPEAT_AN_SMS = frozenset({"workers", "worker-messages", "postgres", "sandbox"})
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def crowd() -> Iterator[tuple[Stack, list[Phone]]]:
 
 
 def test_all_parts_are_killed_in_turn() -> None:
-    assert set(KILLS) == set(PARTS)
+    assert set(KILLS) == {*PARTS, *CREW}
 
 
 @pytest.mark.parametrize("part", KILLS)

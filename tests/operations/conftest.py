@@ -17,7 +17,10 @@ from tests.servers import REPOSITORY
 
 WAIT_SECONDS_MAX = 180.0
 _SMALL_HOUSE = Path(__file__).parent / "small_house"
-_NOBODY_TO_MEET = '"""A house without providers has nobody to be introduced to."""\n'
+_NOBODY_TO_MEET = """
+def meet(_settings: object) -> None:
+    'A house without providers has nobody to be introduced to.'
+"""
 _NOT_INHERITED = ("DATABASE_URL", "REDIS_URL")
 
 
@@ -123,6 +126,7 @@ def house(state: Path) -> Iterator[House]:
     # Of money the launcher reads only the schemes: what currency, zone and wallets a country has.
     for room in ("operations", "core", "payments"):
         shutil.copytree(REPOSITORY / room, tree / room, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPOSITORY / "workers" / "crew.py", tree / "workers" / "crew.py")
     # No room stands behind the introduction here.
     (tree / "operations" / "introducing.py").write_text(_NOBODY_TO_MEET)
     house = House(tree, state / "var")

@@ -177,7 +177,7 @@ def test_without_the_sandbox_every_missing_provider_is_named(house: House) -> No
 def test_a_part_that_does_not_stay_up_ends_the_start(house: House) -> None:
     (house.tree / "workers" / "relay.py").write_text("raise SystemExit(3)\n")
     said = house.refuse()
-    assert "bin/run: relay does not stay up; see" in said
+    assert "bin/run: workers does not stay up; see" in said
 
 
 def test_a_full_disk_is_one_sentence(house: House) -> None:
