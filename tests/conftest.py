@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import redis as redis_client
+from hypothesis import settings as hypothesis
 from sqlalchemy import Engine, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -18,6 +19,11 @@ from tests.shell import forget_settings
 
 # Debian's redis-server offers sixteen.
 REDIS_DATABASES = 16
+
+
+# How long an example takes says something of the machine, nothing of the code.
+hypothesis.register_profile("kibaba", deadline=None)
+hypothesis.load_profile("kibaba")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
