@@ -14,11 +14,24 @@ from registry.connection import Connection
 from registry.envelope import sealed_body, written
 from registry.keys import RemoteKeys, SigningKey, public_keys
 from registry.outcomes import Answered, Refused, Unavailable
+from registry.questions import PERSON
 from registry.signature import BadSignature, verify
 from registry.transport import Transport
 
 Outcome = Literal["passed", "failed", "absent"]
 _ANSWER_BYTES_MAX = 1_000_000
+# Of the form of a Kenyan ID; other countries' registries want one of their own.
+UNKNOWN_UIN = "99999999"
+_STATES = frozenset({"succ", "rjct", "pdng", "rcvd"})
+_SIGNED = "the answer's signature holds"
+_ENROLLED = (
+    "status is told",
+    "the answer is yes or no",
+    "transaction_id is returned",
+    "an unknown person is a clear no",
+    "a question about nobody is rejected by a code",
+    _SIGNED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +60,39 @@ def examine(
     tokens: TokenCache,
     known_uin: str,
     *,
+    unknown_uin: str = UNKNOWN_UIN,
     key: SigningKey | None = None,
     clock: Clock | None = None,
 ) -> Report:
-    """Try every call of one server. Changes nothing there but one subscription, which is ended again."""
+    """Try every call of one server. Changes nothing there but one subscription, which is ended again.
+
+    `unknown_uin`: a number of a good form that is nobody's there.
+    """
     clock = clock or SystemClock()
     transport = Transport(connection, tokens, clock)
     try:
-        return Report(
-            connection.base_url, tuple(_Examiner(connection, transport, key, clock, known_uin).checks())
-        )
+        examiner = _Examiner(connection, transport, key, clock, known_uin, unknown_uin)
+        return Report(connection.base_url, tuple(examiner.checks()))
     finally:
         transport.close()
 
 
 class _Examiner:
     def __init__(
-        self, connection: Connection, transport: Transport, key: SigningKey | None, clock: Clock, uin: str
+        self,
+        connection: Connection,
+        transport: Transport,
+        key: SigningKey | None,
+        clock: Clock,
+        uin: str,
+        unknown_uin: str,
     ) -> None:
         self._connection = connection
         self._transport = transport
         self._key = key
         self._clock = clock
         self._uin = uin
+        self._unknown_uin = unknown_uin
 
     def checks(self) -> Iterator[Check]:
         yield self._keys()
@@ -77,6 +100,8 @@ class _Examiner:
         yield from self._headers()
         yield from self._acknowledged()
         yield self._status()
+        yield from self._enrolled()
+        yield self._enrolment_update()
 
     def _keys(self) -> Check:
         try:
@@ -99,7 +124,7 @@ class _Examiner:
         yield _check(
             call,
             "status is told",
-            header.get("status") in {"succ", "rjct", "pdng", "rcvd"},
+            header.get("status") in _STATES,
             header.get("status"),
         )
         yield _check(
@@ -187,8 +212,38 @@ class _Examiner:
         told = "txnstatus_response" in _dict(body.get("message"))
         return _check(call, claim, told or bool(_code(body)), "neither")
 
+    def _enrolled(self) -> Iterator[Check]:
+        """Whether somebody is enrolled. The question has no `reference_id`: its transaction names it."""
+        call, path = "sync/enrolled", self._connection.paths.sync_enrolled
+        asked = self._enrolled_message({PERSON: {"eq": self._uin}})
+        body = self._post(path, "search", asked)
+        if isinstance(body, str):
+            yield from (Check(call, claim, _missing(body), body) for claim in _ENROLLED)
+            return
+        status_told, answered, named, clear_no, rejected, _ = _ENROLLED
+        status, transaction_id = (
+            _dict(body.get("header")).get("status"),
+            _dict(body.get("message")).get("transaction_id"),
+        )
+        yield _check(call, status_told, status in _STATES, status)
+        yield _check(call, answered, _word(body) in {"yes", "no"}, _word(body))
+        yield _check(call, named, transaction_id == asked["transaction_id"], transaction_id)
+        nobody = self._post(path, "search", self._enrolled_message({PERSON: {"eq": self._unknown_uin}}))
+        yield _check(call, clear_no, _word(nobody) == "no", _word(nobody) or _code(nobody) or nobody)
+        fault = self._post(path, "search", self._enrolled_message({}))
+        yield _check(call, rejected, _code(fault), "taken")
+        yield self._signed(call, body)
+
+    def _enrolment_update(self) -> Check:
+        call, claim = "sync/enrollment/updates", "an update that names nobody is refused by a code"
+        message = _about({"enrolled_updates": {"beneficiaries": "nobody"}})
+        body = self._post(self._connection.paths.enrollment_updates, "notify", message)
+        if isinstance(body, str):
+            return Check(call, claim, _missing(body), body)
+        return _check(call, claim, _code(body), "taken")
+
     def _signed(self, call: str, body: Mapping[str, Any]) -> Check:
-        claim, signature = "the answer's signature holds", body.get("signature")
+        claim, signature = _SIGNED, body.get("signature")
         if not signature:
             return Check(call, claim, "absent", "unsigned")
         keys = RemoteKeys(self._transport.read_jwks)
@@ -244,6 +299,11 @@ class _Examiner:
         }
         return _about({"search_request": [self._item({"search_criteria": criteria}) | changes]})
 
+    def _enrolled_message(self, query: Mapping[str, Any]) -> dict[str, Any]:
+        entity = self._connection.response_entity
+        criteria = {"query_type": "expression", "response_entity": entity, "query": query}
+        return _about({"enrolled_criteria": criteria})
+
     def _status_message(self) -> dict[str, Any]:
         asked = {
             "reference_id": "s-1",
@@ -276,6 +336,12 @@ def _code(body: Mapping[str, Any] | str) -> str:
     if message.get("ack_status") == "ERR":
         return str(_dict(message.get("error")).get("code", ""))
     return str(header.get("status_reason_code") or "") if header.get("status") == "rjct" else ""
+
+
+def _word(body: Mapping[str, Any] | str) -> str:
+    """What is said of an enrolment; empty when nothing is."""
+    listed = _dict(_dict(body).get("message")).get("enrolled_response")
+    return str(_first(listed).get("enrolled_status") or "")
 
 
 def _check(call: str, claim: str, holds: object, says: object) -> Check:

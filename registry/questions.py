@@ -19,6 +19,12 @@ from registry.model import (
     Subscription,
 )
 
+# The conditions of the IBR question whether somebody is enrolled. The standard's own names no kind of paper:
+# `PERSON_TYPE` is ours, and only sent for another than the national one.
+PERSON = "person_identifier"
+PERSON_TYPE = "person_identifier.identifier_type"
+PROGRAMME = "programme_identifier.program.programme_identifier"
+
 
 def search_message(
     search: Search, connection: Connection, *, transaction_id: str, reference_id: str, now: datetime
@@ -139,9 +145,11 @@ def enrolled_message(
     identifier: Identifier, programme: str, connection: Connection, *, transaction_id: str
 ) -> dict[str, Any]:
     """The IBR question whether somebody is enrolled; an empty `programme` asks about any."""
-    query: dict[str, Any] = {"person_identifier": {"eq": identifier.value}}
+    query: dict[str, Any] = {PERSON: {"eq": identifier.value}}
+    if identifier.type != "UIN":
+        query[PERSON_TYPE] = {"eq": connection.their_name(identifier.type)}
     if programme:
-        query["programme_identifier.program.programme_identifier"] = {"eq": programme}
+        query[PROGRAMME] = {"eq": programme}
     criteria = {"query_type": "expression", "response_entity": connection.response_entity, "query": query}
     return {"transaction_id": transaction_id, "enrolled_criteria": criteria}
 

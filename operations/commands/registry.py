@@ -13,7 +13,7 @@ from operations.commands.output import json_option
 from operations.house import settings
 from operations.trouble import TroubleError
 from registry.canonical import read_object
-from registry.conformance import Report, examine
+from registry.conformance import UNKNOWN_UIN, Report, examine
 from registry.connection import Connection, ReplySignatures, SignatureMode
 from registry.keys import SigningKey
 from registry.server.clients import REQUESTS_PER_MINUTE, add_client, disable_client
@@ -98,11 +98,12 @@ def disable(client_id: str, reason: str) -> None:
 @click.argument("url")
 @click.option("--client-id", default="kibaba", show_default=True)
 @click.option("--uin", default="TEST-001", show_default=True, help="A person the server knows.")
+@click.option("--unknown-uin", default=UNKNOWN_UIN, show_default=True, help="A number of nobody there.")
 @click.option("--reg-type", default="ns:org:RegistryType:Civil", show_default=True)
 @click.option("--record-type", default="Person", show_default=True)
 @json_option
 def conformance(
-    url: str, *, client_id: str, uin: str, reg_type: str, record_type: str, as_json: bool
+    url: str, *, client_id: str, uin: str, unknown_uin: str, reg_type: str, record_type: str, as_json: bool
 ) -> None:
     """Try every DCI call at URL and say which pass. The secret is read from DCI_CLIENT_SECRET.
 
@@ -124,7 +125,13 @@ def conformance(
         }
     )
     key = os.environ.get("DCI_SIGNING_KEY")
-    report = examine(connection, LocalTokenCache(), uin, key=SigningKey.load(key) if key else None)
+    report = examine(
+        connection,
+        LocalTokenCache(),
+        uin,
+        unknown_uin=unknown_uin,
+        key=SigningKey.load(key) if key else None,
+    )
     _show(report, as_json=as_json)
     if report.failed:
         sys.exit(1)

@@ -7,18 +7,31 @@ from registry.server.model import Scope
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One path below `/dci/registry`. `batch`: the list in the message whose length the header counts."""
+    """One path below `/dci/registry`.
+
+    `batch`: the list in the message whose length the header counts. `answers`: the list in a synchronous
+    answer, which is there and empty when the message is rejected as a whole.
+    """
 
     path: str
     action: str
     scope: Scope
     is_sync: bool = False
     batch: str = ""
+    answers: str = ""
     needs_transaction: bool = True
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    Endpoint("sync/search", "search", Scope.SEARCH, is_sync=True, batch="search_request"),
+    Endpoint(
+        "sync/search",
+        "search",
+        Scope.SEARCH,
+        is_sync=True,
+        batch="search_request",
+        answers="search_response",
+    ),
+    Endpoint("sync/enrolled", "search", Scope.SEARCH, is_sync=True, answers="enrolled_response"),
     Endpoint("search", "search", Scope.SEARCH, batch="search_request"),
     Endpoint("subscribe", "subscribe", Scope.SUBSCRIBE, batch="subscribe_request"),
     Endpoint("unsubscribe", "unsubscribe", Scope.SUBSCRIBE),

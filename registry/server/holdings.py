@@ -42,7 +42,10 @@ class Contributions:
 
 
 class Holdings(Protocol):
-    """Members and their contributions. Identifiers are by our names: `UIN` or `NSSF_NO`."""
+    """Members and their contributions. Identifiers are by our names: `UIN` or `NSSF_NO`.
+
+    Where somebody's enrolment is asked for, also `REFUGEE_ID` and `PASSPORT`.
+    """
 
     programme: str
 
@@ -67,6 +70,13 @@ class Holdings(Protocol):
 
     def membership_of(self, session: Session, member_id: uuid.UUID) -> Membership | None:
         """A member's own, named by member number."""
+        ...
+
+    def enrolled(self, session: Session, identifier: Identifier) -> bool:
+        """Whether the person so named saves with us now, by whichever of their memberships is the open one.
+
+        Raises InvalidValue as `subject` does.
+        """
         ...
 
     def posted_in(

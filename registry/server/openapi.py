@@ -3,7 +3,9 @@
 from typing import Any
 
 from registry.codes import AckStatus, Status
+from registry.questions import PERSON, PERSON_TYPE, PROGRAMME
 from registry.server.endpoints import ENDPOINTS, Endpoint
+from registry.server.enrolling import PERSON_TYPES
 from registry.server.headers import BATCH_MAX, ID_MAX
 from registry.server.model import Scope
 from registry.server.queries import IDENTIFIER_TYPES, PAGE_SIZE_MAX, RECORD_TYPES
@@ -46,7 +48,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
             "message": envelope,
         },
     }
-    answer = "#/components/schemas/SyncReply" if endpoint.is_sync else "#/components/schemas/Ack"
+    answer = f"#/components/schemas/{_answer_name(endpoint)}"
     return {
         "operationId": endpoint.path.replace("/", "_").replace("-", "_"),
         "summary": f"action {endpoint.action}, scope {endpoint.scope}",
@@ -113,7 +115,15 @@ def _header(endpoint: Endpoint) -> Schema:
     }
 
 
+def _answer_name(endpoint: Endpoint) -> str:
+    if not endpoint.is_sync:
+        return "Ack"
+    return "EnrolledReply" if endpoint.path == "sync/enrolled" else "SyncReply"
+
+
 def _message_name(endpoint: Endpoint) -> str:
+    if endpoint.path == "sync/enrolled":
+        return "EnrolledRequest"
     return {
         "search": "SearchRequest",
         "subscribe": "SubscribeRequest",
@@ -166,6 +176,7 @@ def _schemas() -> dict[str, Schema]:
     }
     return {
         "SearchRequest": _batch("search_request", "search_criteria", criteria),
+        "EnrolledRequest": _object({"transaction_id": _ID, "enrolled_criteria": _enrolled_criteria()}),
         "SubscribeRequest": _batch("subscribe_request", "subscribe_criteria", wish),
         "NotifyRequest": _batch("notify_event", "data", {"type": "object"}),
         "UnsubscribeRequest": _object(
@@ -175,6 +186,7 @@ def _schemas() -> dict[str, Schema]:
         "Answer": _object({"transaction_id": _ID}),
         "Ack": {"anyOf": [_ack()]},
         "SyncReply": {"anyOf": [_ack(), _reply()]},
+        "EnrolledReply": {"anyOf": [_ack(), _reply(enrolled_response=_enrolled_response())]},
         "Errors": _object({"errors": {"type": "array", "items": _error()}}),
         "Token": _object(
             {
@@ -186,6 +198,24 @@ def _schemas() -> dict[str, Schema]:
         ),
         "TokenError": _object({"error": {"type": "string"}}),
     }
+
+
+def _enrolled_criteria() -> Schema:
+    query: Schema = {
+        "type": "object",
+        "required": [PERSON],
+        "properties": {
+            PERSON: _object({"eq": _ID}),
+            PERSON_TYPE: _object({"eq": {"enum": list(PERSON_TYPES)}}),
+            PROGRAMME: _object({"eq": _ID}),
+        },
+    }
+    return _object({"query_type": {"const": "expression"}, "query": query})
+
+
+def _enrolled_response() -> Schema:
+    entry = _object({"enrolled_status": {"enum": ["yes", "no"]}}) | {"additionalProperties": False}
+    return {"type": "array", "maxItems": 1, "items": entry}
 
 
 def _batch(name: str, inner: str, schema: Schema) -> Schema:
@@ -214,7 +244,7 @@ def _ack() -> Schema:
     )
 
 
-def _reply() -> Schema:
+def _reply(**more: Schema) -> Schema:
     header: Schema = {
         "type": "object",
         "required": ["message_id", "message_ts", "action", "status"],
@@ -225,9 +255,8 @@ def _reply() -> Schema:
             "status_reason_code": {"type": "string"},
         },
     }
-    return _object(
-        {"signature": {"type": "string"}, "header": header, "message": _object({"transaction_id": {}})}
-    )
+    message = _object({"transaction_id": {}, **more})
+    return _object({"signature": {"type": "string"}, "header": header, "message": message})
 
 
 def _error() -> Schema:

@@ -17,6 +17,7 @@ from registry.envelope import written
 from registry.server import bearer, memory
 from registry.server.clients import prove_client
 from registry.server.endpoints import BY_PATH, Endpoint
+from registry.server.enrolling import Enrolling
 from registry.server.headers import check_header
 from registry.server.hearing import Hearing
 from registry.server.model import (
@@ -48,6 +49,7 @@ class DciServer:
         gate: Gate,
         replies: Replies,
         searching: Searching,
+        enrolling: Enrolling,
         subscribing: Subscribing,
         hearing: Hearing,
         tokens: bearer.Tokens,
@@ -58,6 +60,7 @@ class DciServer:
         self._gate = gate
         self._replies = replies
         self._searching = searching
+        self._enrolling = enrolling
         self._subscribing = subscribing
         self._hearing = hearing
         self._tokens = tokens
@@ -136,8 +139,8 @@ class DciServer:
             "transaction_id": received.transaction_id,
             "correlation_id": str(received.correlation_id),
         }
-        if endpoint.batch:
-            message["search_response"] = []
+        if endpoint.answers:
+            message[endpoint.answers] = []
         return self._replies.envelope(received, message, reason=reason)
 
     def _done(self, session: Session, endpoint: Endpoint, received: Received) -> Reply:
@@ -145,6 +148,8 @@ class DciServer:
             case "sync/search":
                 message = self.search_message(session, received.correlation_id, received.message, received)
                 return self._replies.envelope(received, message)
+            case "sync/enrolled":
+                return self._replies.envelope(received, self._enrolled_message(session, received))
             case "sync/txn/status":
                 return self._replies.envelope(received, self._status_message(session, received))
             case "search":
@@ -177,6 +182,16 @@ class DciServer:
             "correlation_id": str(correlation_id),
             "search_response": answers,
         }
+
+    def _enrolled_message(self, session: Session, received: Received) -> dict[str, Any]:
+        if received.header["total_count"] != 1:
+            raise Rejected("rjct.total_count.invalid", "one person is asked about at a time")
+        answer = self._enrolling.answer(session, received.message)
+        now = self._clock.now()
+        # What was answered is not kept: only that something was, for who asks for the status of the message.
+        outcome = {"status": Status.SUCCEEDED, "timestamp": written(now)}
+        memory.answered(session, received.correlation_id, Status.SUCCEEDED, [outcome], now)
+        return self._about(received) | {"enrolled_response": [answer]}
 
     def _subscribe(self, session: Session, endpoint: Endpoint, received: Received) -> None:
         items = items_of(endpoint, received)

@@ -11,6 +11,7 @@ from sandbox.registries.envelope import RejectedError
 from sandbox.world import here
 
 _PERSON = "person_identifier"
+_PERSON_TYPE = "person_identifier.identifier_type"
 _PROGRAMME = "programme_identifier.program.programme_identifier"
 
 
@@ -38,7 +39,16 @@ def _status(message: Mapping[str, Any]) -> str:
     query = criteria.get("query") if isinstance(criteria, dict) else None
     if not isinstance(query, dict) or not isinstance(query.get(_PERSON), dict):
         raise RejectedError("rjct.search_criteria.invalid", "enrolled_criteria.query needs person_identifier")
-    programme = here().people.programme_of.get(str(query[_PERSON].get("eq", "")))
-    wanted = query.get(_PROGRAMME)
-    asked = wanted.get("eq") if isinstance(wanted, dict) else None
-    return "yes" if programme is not None and asked in {None, programme} else "no"
+    people = here().people
+    try:
+        # Without a type it is the national number.
+        person = people.known_by(_wanted(query, _PERSON_TYPE) or "UIN", _wanted(query, _PERSON) or "")
+    except KeyError as error:
+        raise RejectedError("rjct.search_criteria.invalid", f"no {error.args[0]} is kept here") from error
+    programme = people.programme_of.get(person.id) if person else None
+    return "yes" if programme is not None and _wanted(query, _PROGRAMME) in {None, programme} else "no"
+
+
+def _wanted(query: Mapping[str, Any], name: str) -> str | None:
+    condition = query.get(name)
+    return str(condition.get("eq", "")) if isinstance(condition, dict) else None

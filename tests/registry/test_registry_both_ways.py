@@ -3,6 +3,7 @@
 import csv
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +22,25 @@ from schemathesis.specs.openapi.checks import (
 import sandbox
 from core.settings import Settings
 from core.shared_token import LocalTokenCache
+from members.elsewhere import EnrolmentAnswer
 from members.notices import announce
+from members.numbers import NationalId
 from members.tables import MemberRow
 from operations.registration import let_registries_in
+from registry.client import DciClient
 from registry.conformance import Report, examine
 from registry.connection import Connection
+from registry.model import Enrolled, Enrollee, Identifier
+from registry.outcomes import Refused, Unavailable
 from registry.server.endpoints import ENDPOINTS
 from registry.tables import DciWatchRow
 from sandbox.testing import running_sandbox
-from tests.registry.dci_world import SECRET, DciWorld, a_world
+from tests.registry.dci_world import KEY, SECRET, DciWorld, a_world
+from tests.registry.registry_replies import URL, ScriptedRegistry, a_connection
 from tests.registry.running_server import serving
+from ussd_app.registries import EnrolmentsForMembers
 
+PUBLISHED = Path(__file__).parents[2] / "docs" / "registry-conformance.md"
 PEOPLE = Path(sandbox.__file__).parent / "people.csv"
 ALIVE = next(
     person
@@ -93,7 +102,7 @@ def test_a_member_is_watched_and_a_death_stops_the_membership(settings: Settings
     world.close()
 
 
-def connection_to(url: str, client_id: str, secret: str) -> Connection:
+def connection_to(url: str, client_id: str, secret: str, **more: Any) -> Connection:
     return Connection.model_validate(
         {
             "name": "examined",
@@ -103,22 +112,71 @@ def connection_to(url: str, client_id: str, secret: str) -> Connection:
             "sender_id": client_id,
             "reg_type": "ns:org:RegistryType:Civil",
             "reg_record_type": "Person",
+            **more,
         }
     )
+
+
+def test_our_own_client_learns_from_our_own_server_who_is_enrolled(pair: tuple[DciWorld, str, str]) -> None:
+    world, our_url, _ = pair
+    world.partner(signatures="required")
+    member, second = world.member("12345678"), world.member("23456789")
+    with world.sessions.begin() as session:
+        closed = session.get_one(MemberRow, second.id)
+        closed.status, closed.merged_into = "closed", member.id
+    signed = {"signature_mode": "spdci", "reply_signatures": "required"}
+    connection = connection_to(f"{our_url}/dci", "partner", SECRET, **signed)
+    client = DciClient.open(connection, LocalTokenCache(), signing_key=KEY)
+    yes, no = Enrolled(enrolled=True), Enrolled(enrolled=False)
+    for identifier, programme, answer in (
+        (Identifier("UIN", "12345678"), "", yes),
+        (Identifier("UIN", "12345678"), "HABA", yes),
+        (Identifier("UIN", "12345678"), "JAMII", no),
+        (Identifier("NSSF_NO", member.number), "", yes),
+        (Identifier("UIN", "23456789"), "", yes),
+        (Identifier("UIN", "34567890"), "", no),
+        (Identifier("REFUGEE_ID", "12345678"), "", no),
+    ):
+        assert client.sync_enrolled(identifier, programme) == answer, identifier
+    refused = client.sync_enrolled(Identifier("MOBILE", "254712345678"))
+    assert isinstance(refused, Refused)
+    assert refused.code == "rjct.search_criteria.invalid"
+    asked_for_join = EnrolmentsForMembers(client, world.services.clock).enrolled(NationalId("12345678"))
+    assert isinstance(asked_for_join, EnrolmentAnswer)
+    assert asked_for_join.enrolled
+    told = client.enrollment_updates("t", [Enrollee(Identifier("UIN", "1"), "HABA", date(2026, 11, 1))])
+    assert told == Unavailable("http_404", may_have_arrived=False)
+    client.close()
 
 
 def failed(report: Report) -> list[tuple[str, str, str]]:
     return [(check.call, check.claim, check.says) for check in report.checks if check.outcome == "failed"]
 
 
+def as_published(column: str) -> dict[tuple[str, str], str]:
+    """What the report in `docs/` says of one server, by call and claim."""
+    rows = [
+        [cell.strip().strip("`") for cell in line.strip("|").split("|")]
+        for line in PUBLISHED.read_text(encoding="utf-8").splitlines()
+        if line.startswith("|")
+    ]
+    place = rows[0].index(column)
+    return {(row[0], row[1]): row[place] for row in rows[2:]}
+
+
+def outcomes(report: Report) -> dict[tuple[str, str], str]:
+    return {(check.call, check.claim): check.outcome for check in report.checks}
+
+
 def test_our_own_server_passes_every_claim(pair: tuple[DciWorld, str, str]) -> None:
     world, our_url, _ = pair
     world.partner()
+    world.member("12345678")
     report = examine(connection_to(f"{our_url}/dci", "partner", SECRET), LocalTokenCache(), "12345678")
     absent = [check.call for check in report.checks if check.outcome == "absent"]
     assert failed(report) == []
-    # Keys are published at the root of the host, as RFC 8615 wants it.
-    assert absent in (["jwks"], ["sync/search", "jwks"], [])
+    assert absent == ["sync/enrollment/updates"]
+    assert outcomes(report) == as_published("Our server")
 
 
 @pytest.mark.parametrize("role", ["civil", "fund"])
@@ -127,6 +185,29 @@ def test_the_stand_ins_fail_no_claim_but_replay(pair: tuple[DciWorld, str, str],
     connection = connection_to(f"{sandbox_url}/{role}", "kibaba", "sandbox-registry-secret")
     report = examine(connection, LocalTokenCache(), ALIVE["id"])
     assert {claim for _, claim, _ in failed(report)} <= {"a message is not taken twice"}
+    assert outcomes(report) == as_published(f"Stand-in: {role}")
+
+
+def test_a_registry_that_knows_everybody_and_takes_any_update_does_not_pass(
+    registry: ScriptedRegistry,
+) -> None:
+    """Claims that no server here fails can fail."""
+    for path in ("sync/enrolled", "sync/enrollment/updates"):
+        registry.wire.add_callback("POST", f"{URL}/registry/{path}", registry._answer)
+    taken = {"header": {"status": "succ"}, "message": {"enrolled_response": [{"enrolled_status": "yes"}]}}
+    registry.says(*[taken] * 4)
+    nowhere = {"sync_search": "/nowhere", "notify": "/nowhere"}
+    report = examine(a_connection(paths=nowhere), LocalTokenCache(), "1")
+    found = {claim: outcome for (call, claim), outcome in outcomes(report).items() if "enrol" in call}
+    assert found == {
+        "status is told": "passed",
+        "the answer is yes or no": "passed",
+        "transaction_id is returned": "failed",
+        "an unknown person is a clear no": "failed",
+        "a question about nobody is rejected by a code": "failed",
+        "the answer's signature holds": "absent",
+        "an update that names nobody is refused by a code": "failed",
+    }
 
 
 def test_the_served_document_names_every_endpoint(pair: tuple[DciWorld, str, str]) -> None:

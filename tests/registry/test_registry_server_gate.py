@@ -159,7 +159,7 @@ def test_a_clients_keys_may_be_published_elsewhere_and_be_away(world: DciWorld) 
     ],
     ids=str,
 )
-@pytest.mark.parametrize("path", ["sync/search", "search"])
+@pytest.mark.parametrize("path", ["sync/search", "sync/enrolled", "search"])
 def test_each_fault_of_a_header_has_its_own_code(
     world: DciWorld, path: str, header: dict[str, Any], code: str
 ) -> None:

@@ -180,6 +180,22 @@ def test_enrolment_elsewhere_is_asked_and_told(
     assert person["member"]["member_identifier"][0]["identifier_value"] == "12345678"
 
 
+def test_a_paper_that_is_not_the_national_one_is_asked_about_as_what_it_is(
+    registry: ScriptedRegistry, open_client: Callable[..., DciClient]
+) -> None:
+    client = open_client(a_connection(identifier_names={"PASSPORT": "TRAVEL_DOCUMENT"}))
+    registry.wire.add_callback("POST", f"{URL}/registry/sync/enrolled", registry._answer)
+    registry.says(*[{"message": {"enrolled_response": [{"enrolled_status": "no"}]}}] * 2)
+    client.sync_enrolled(ME)
+    client.sync_enrolled(Identifier("PASSPORT", "AK0123456"))
+    national, other = (envelope["message"]["enrolled_criteria"]["query"] for envelope in registry.envelopes)
+    assert national == {"person_identifier": {"eq": "12345678"}}
+    assert other == {
+        "person_identifier": {"eq": "AK0123456"},
+        "person_identifier.identifier_type": {"eq": "TRAVEL_DOCUMENT"},
+    }
+
+
 def test_the_status_of_a_message_is_that_of_its_least_finished_item(
     registry: ScriptedRegistry, client: DciClient
 ) -> None:

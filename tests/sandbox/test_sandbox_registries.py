@@ -450,3 +450,22 @@ def test_the_fund_says_who_is_enrolled_elsewhere(
     message = {"transaction_id": "t-1", "enrolled_criteria": {"query_type": "expression", "query": query}}
     told = ask(box, "/fund/registry/sync/enrolled", envelope("search", message)).get_json()["message"]
     assert told["enrolled_response"] == [{"enrolled_status": answer}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "answer"),
+    [
+        ("UIN", "24352565", [{"enrolled_status": "yes"}]),
+        ("PASSPORT", "24352565", [{"enrolled_status": "no"}]),
+        ("PASSPORT", "AK0123456", [{"enrolled_status": "no"}]),
+        ("MOBILE", "24352565", []),
+    ],
+)
+def test_the_fund_does_not_take_one_papers_number_for_anothers(
+    box: Box, kind: str, number: str, answer: list[dict[str, str]]
+) -> None:
+    query = {"person_identifier": {"eq": number}, "person_identifier.identifier_type": {"eq": kind}}
+    message = {"transaction_id": "t-1", "enrolled_criteria": {"query_type": "expression", "query": query}}
+    told = ask(box, "/fund/registry/sync/enrolled", envelope("search", message)).get_json()
+    assert told["message"]["enrolled_response"] == answer
+    assert told["header"]["status"] == ("succ" if answer else "rjct")

@@ -7,11 +7,9 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from core.clock import FundCalendar
-from core.errors import InvalidValue
 from core.money import Money
 from members.indexes import MemberIndexes
-from members.model import NATIONAL_ID
-from members.numbers import MemberNumber, NationalId
+from members.model import Status as Standing
 from members.tables import MemberRow
 from payments.model import PostingState
 from payments.receipts.tables import Receipt
@@ -19,8 +17,7 @@ from payments.registry_postings.tables import RegistryPosting
 from registry.codes import Status
 from registry.model import ContributionRecord, Identifier
 from registry.server.holdings import Contributions, Membership, Wanted
-
-NUMBER = "NSSF_NO"
+from ussd_app.dci.naming import NUMBER, is_named, person_named
 
 
 class RoomsHoldings:
@@ -35,25 +32,29 @@ class RoomsHoldings:
         self._calendar = calendar
 
     def subject(self, session: Session, identifier: Identifier) -> str | None:
-        member_id = session.scalar(select(MemberRow.id).where(self._is(identifier)))
+        member_id = session.scalar(select(MemberRow.id).where(is_named(self._indexes, identifier)))
         return None if member_id is None else str(member_id)
 
     def subject_of(self, session: Session, member_id: uuid.UUID) -> str | None:
         return str(member_id) if session.get(MemberRow, member_id) is not None else None
 
     def membership(self, session: Session, identifier: Identifier) -> Membership | None:
-        row = session.scalar(select(MemberRow).where(self._is(identifier)))
+        row = session.scalar(select(MemberRow).where(is_named(self._indexes, identifier)))
         return None if row is None else self._membership(row, identifier)
 
     def membership_of(self, session: Session, member_id: uuid.UUID) -> Membership | None:
         row = session.get(MemberRow, member_id)
         return None if row is None else self._membership(row, Identifier(NUMBER, row.number))
 
+    def enrolled(self, session: Session, identifier: Identifier) -> bool:
+        row = person_named(session, self._indexes, identifier)
+        return row is not None and Standing(row.status).is_open
+
     def contributions(self, session: Session, wanted: Wanted, offset: int, limit: int) -> Contributions:
         conditions = [
             MemberRow.id == RegistryPosting.member_id,
             RegistryPosting.receipt_id == Receipt.id,
-            self._is(wanted.member),
+            is_named(self._indexes, wanted.member),
             Receipt.reversed_at.is_(None),
             *self._narrowed(wanted),
         ]
@@ -83,14 +84,6 @@ class RoomsHoldings:
             (str(posting.member_id), self._record(receipt, posting, number))
             for receipt, posting, number in rows
         ]
-
-    def _is(self, identifier: Identifier) -> ColumnElement[bool]:
-        if identifier.type == NUMBER:
-            return MemberRow.number == MemberNumber.parse(identifier.value).digits
-        if identifier.type == "UIN":
-            index = self._indexes.identifier(NationalId.parse(identifier.value))
-            return (MemberRow.identifier_type == NATIONAL_ID) & (MemberRow.identifier_index == index)
-        raise InvalidValue("members are found by UIN or NSSF_NO")
 
     def _narrowed(self, wanted: Wanted) -> list[ColumnElement[bool]]:
         conditions: list[ColumnElement[bool]] = []

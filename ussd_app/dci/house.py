@@ -16,6 +16,7 @@ from registry.keys import SigningKey
 from registry.server import memory
 from registry.server.bearer import Tokens
 from registry.server.calling import Announcing, CallingBack
+from registry.server.enrolling import Enrolling
 from registry.server.hearing import Hearing
 from registry.server.posting import Poster, fetch_json
 from registry.server.rates import Rates
@@ -59,6 +60,7 @@ def build_dci(
         gate=Gate(sessions, tokens, rates, clock, _fetch_keys, our_id=settings.dci_id),
         replies=replies,
         searching=Searching(holdings, clock),
+        enrolling=Enrolling(holdings),
         subscribing=Subscribing(holdings, clock),
         hearing=Hearing(RoomsListener(members, clock), clock),
         tokens=tokens,

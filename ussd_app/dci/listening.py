@@ -2,22 +2,18 @@
 
 from typing import Any, Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import audit, outbox
 from core.clock import Clock
 from core.errors import InvalidValue
-from members.indexes import MemberIndexes
 from members.model import Status
 from members.notified import NoticeKind, keep_notice
-from members.numbers import MemberNumber
-from members.rows import has_document
 from members.service import Members
 from members.tables import MemberRow
 from registry.asking.watches import settle_watches
 from registry.model import Identifier
-from ussd_app.registries import document_of
+from ussd_app.dci.naming import person_named
 
 # A registry may be wrong about a death; who is closed stays closed, and the dead stay dead.
 _LEFT_ALONE: Final = {Status.DECEASED, Status.CLOSED}
@@ -78,20 +74,6 @@ class RoomsListener:
 
     def _member(self, session: Session, identifier: Identifier) -> MemberRow | None:
         try:
-            condition = _condition(self._members.indexes, identifier)
+            return person_named(session, self._members.indexes, identifier)
         except InvalidValue:
             return None
-        row = session.scalar(select(MemberRow).where(condition)) if condition is not None else None
-        if row is not None and row.merged_into is not None:
-            # A paper of a second membership is still the same person's.
-            return session.get(MemberRow, row.merged_into)
-        return row
-
-
-def _condition(indexes: MemberIndexes, identifier: Identifier) -> Any:
-    document = document_of(identifier)
-    if document is not None:
-        return has_document(document, indexes.identifier(document))
-    if identifier.type == "NSSF_NO":
-        return MemberRow.number == MemberNumber.parse(identifier.value).digits
-    return None
