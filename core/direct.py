@@ -41,7 +41,7 @@ class Direct:
             return
         try:
             self._run_on(connection, statement, values)
-        except psycopg.OperationalError:
+        except psycopg.DatabaseError:
             if not connection.closed:
                 raise
             # Whatever ended it, a restart perhaps, ended the others too.

@@ -41,7 +41,9 @@ class Prepared:
             return self._ask(self._new(), sent)
         try:
             return self._ask(connection, sent)
-        except psycopg.OperationalError:
+        except psycopg.DatabaseError:
+            # Of a server that went without farewell libpq makes an error without a code, which is no
+            # OperationalError.
             if not connection.broken:
                 raise
             # It was closed while nobody asked; whatever waits beside it was closed with it.

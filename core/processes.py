@@ -50,11 +50,18 @@ def fork(name: str, work: Callable[[], int]) -> int:
     sys.stderr.flush()
     # A signal in between would make the child act as its parent.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
-    pid = os.fork()
-    if pid == 0:
-        _live(name, work, parent)
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _live(name, work, parent)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return pid
+
+
+def ending(code: int) -> str:
+    """How a process ended, in words; `code` as `os.waitstatus_to_exitcode` gives it."""
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"status {code}"
 
 
 def _live(name: str, work: Callable[[], int], parent: int) -> NoReturn:

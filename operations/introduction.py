@@ -2,36 +2,36 @@
 
 import gc
 import os
-import signal
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.processes import fork
+from core.processes import ending, fork
 from core.settings import Settings
 from operations.state import State
 from operations.trouble import TroubleError
 
-SECONDS_MAX = 90.0
-_LOOK_SECONDS = 0.02
+NAME = "introduction"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Introduction:
     """Introducing both ways, in a process beside the others while they start."""
 
-    pid: int
+    pid: int | None
     log: Path
 
-    def finish(self) -> None:
-        """Wait for its end. Raises TroubleError when the sandbox would not listen."""
-        deadline = time.monotonic() + SECONDS_MAX
-        while (ended := os.waitpid(self.pid, os.WNOHANG)) == (0, 0):
-            if time.monotonic() > deadline:
-                os.kill(self.pid, signal.SIGKILL)
-            time.sleep(_LOOK_SECONDS)
-        if ended[1] != 0:
-            raise TroubleError(f"the sandbox would not learn our addresses; see {self.log}")
+    def is_over(self) -> bool:
+        """Whether it has ended. Raises TroubleError when the sandbox would not listen."""
+        if self.pid is None:
+            return True
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        if pid == 0:
+            return False
+        self.pid = None
+        code = os.waitstatus_to_exitcode(status)
+        if code != 0:
+            raise TroubleError(f"the sandbox would not learn our addresses ({ending(code)}); see {self.log}")
+        return True
 
 
 def introduce(settings: Settings, state: State) -> Introduction:
@@ -39,7 +39,7 @@ def introduce(settings: Settings, state: State) -> Introduction:
 
     By a fork: half of what it needs is loaded here, and what it loads more is gone with it.
     """
-    log = state.logs / "introduction.log"
+    log = state.logs / f"{NAME}.log"
 
     def work() -> int:
         with log.open("wb") as output:
@@ -52,4 +52,4 @@ def introduce(settings: Settings, state: State) -> Introduction:
         meet(settings)
         return 0
 
-    return Introduction(fork("introduction", work), log)
+    return Introduction(fork(NAME, work), log)

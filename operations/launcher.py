@@ -16,7 +16,7 @@ from core.errors import KibabaError
 from core.settings import Settings, load_settings
 from operations.embedded import EmbeddedError, Postgres, Server, Valkey, choose_places
 from operations.environment import complete, configured, is_production, lower_case, write_file
-from operations.introduction import introduce
+from operations.introduction import Introduction, introduce
 from operations.logs import say
 from operations.migrate import migrate
 from operations.outside_servers import check_database, check_port, check_redis
@@ -44,6 +44,7 @@ class Launcher:
         self._ports = ports
         self._state = state
         self._supervisor = Supervisor(state.logs)
+        self._introduction: Introduction | None = None
         self._stopping = False
 
     def run(self, *, fresh: bool) -> None:
@@ -89,9 +90,7 @@ class Launcher:
             self._supervisor.add(part)
         if self._ports.sandbox is not None:
             self._wait_until_ready("sandbox")
-            introduction = introduce(settings, self._state)
-            self._wait_until_ready()
-            introduction.finish()
+            self._introduction = introduce(settings, self._state)
         self._wait_until_ready()
         write_file(self._state.run_file, self._for_the_command_line(env))
         self._announce(time.monotonic() - began, embedded=bool(servers))
@@ -129,7 +128,7 @@ class Launcher:
     def _wait_until_ready(self, *names: str) -> None:
         """Wait for the parts of these names, or for all."""
         deadline = time.monotonic() + READY_SECONDS_MAX
-        while unready := self._supervisor.unready(*names):
+        while unready := self._unready(*names):
             # Asking costs processor time that the parts need to start.
             ask_again_at = time.monotonic() + ASK_AGAIN_SECONDS
             while time.monotonic() < ask_again_at:
@@ -141,6 +140,12 @@ class Launcher:
                     raise TroubleError(f"{name} does not stay up; see {self._state.logs / f'{name}.log'}")
             if time.monotonic() > deadline:
                 raise TroubleError(f"no answer from {', '.join(unready)}; see {self._state.logs}")
+
+    def _unready(self, *names: str) -> list[str]:
+        unready = self._supervisor.unready(*names)
+        if names or self._introduction is None or self._introduction.is_over():
+            return unready
+        return [*unready, "introduction"]
 
     def _for_the_command_line(self, env: dict[str, str]) -> dict[str, str]:
         known = {name.upper() for name in Settings.model_fields}

@@ -34,8 +34,10 @@ def crew_works(redis_url: str, workers: int) -> Callable[[int], bool]:
         try:
             with _client(redis_url) as client:
                 keys = client.smembers("rq:workers")
-                listening = [key for key in keys if key.startswith(f"rq:worker:{pid}.".encode())]
-                return len(listening) >= workers and bool(client.exists(RELAY_KEY))
+                ours = [key for key in keys if key.startswith(f"rq:worker:{pid}.".encode())]
+                # The list keeps the names of those that were killed; what each tells of itself fades.
+                listening = client.exists(*ours) if ours else 0
+                return listening >= workers and bool(client.exists(RELAY_KEY))
         except redis.RedisError:
             return False
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.processes import ending
 from core.watch import Watch
 from operations.embedded import EmbeddedError
 from operations.embedded.spawn import spawn
@@ -54,7 +55,7 @@ class Supervisor:
             time.sleep(TICK_SECONDS)
         for running in self._running.values():
             if running.process is not None and running.process.poll() is not None:
-                self._ended(running, _cause(running.process.returncode))
+                self._ended(running, ending(running.process.returncode))
             if running.watch.is_due(time.monotonic()):
                 self._start(running)
 
@@ -156,10 +157,6 @@ class Supervisor:
             self._outputs.unregister(running.output)
             os.close(running.output)
             running.output = None
-
-
-def _cause(status: int) -> str:
-    return f"killed by {signal.Signals(-status).name}" if status < 0 else f"status {status}"
 
 
 def _kill_group(group: int) -> None:

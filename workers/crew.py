@@ -4,19 +4,23 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 from typing import Final
 
 import structlog
 
-from core.processes import fork
+from core.processes import ending, fork
 from core.watch import Watch
 
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # Whoever cannot keep a post filled ends, so that the one who watches the crew hears of it.
 _ENDS_IN_A_ROW_MAX: Final = 5
+# A member that was told to end has this long; without a bound one long job would keep all others away.
+_LAST_WORDS_SECONDS: Final = 10.0
 
 log = structlog.get_logger()
 
@@ -40,20 +44,23 @@ class Crew:
     """Keeps each post filled by a fork of this process. Use it in the main thread, before there are others.
 
     A member that ends is started again, with growing pauses. SIGTERM, SIGINT and SIGHUP are passed on to all
-    as SIGTERM, and the crew ends with its last member. The members end with the crew, whatever ends it.
+    as SIGTERM, and the crew ends with its last member, who is killed when it takes too long. The members end
+    with the crew, whatever ends it.
     """
 
     def __init__(self, posts: Sequence[Post]) -> None:
         self._members = [_Member(post) for post in posts]
         self._stopping = False
+        self._patient_until = 0.0
+        self._woken = (-1, -1)
 
     def run(self) -> int:
         """Work until told to stop: 0. Returns 1 when a post could not be kept filled."""
-        reading, writing = os.pipe()
-        for end in (reading, writing):
+        self._woken = os.pipe()
+        for end in self._woken:
             os.set_blocking(end, False)
         # Each signal writes a byte, so that one that comes just before the wait ends it all the same.
-        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._woken[1], warn_on_full_buffer=False)
         for number in _ENDING:
             signal.signal(number, self._stop)
         signal.signal(signal.SIGCHLD, _heard)
@@ -64,16 +71,24 @@ class Crew:
                 status = 1
                 self._stop()
             if self._stopping and not self._living():
+                for number in _ENDING:
+                    # Who says so once more changes nothing of how it ended.
+                    signal.signal(number, signal.SIG_IGN)
                 return status
             self._fill()
-            select.select([reading], [], [], self._pause_seconds())
-            _empty(reading)
+            select.select([self._woken[0]], [], [], self._pause_seconds())
+            _empty(self._woken[0])
+            self._end_who_dawdles()
 
     def _living(self) -> list[_Member]:
         return [member for member in self._members if member.pid is not None]
 
     def _has_failed(self) -> bool:
-        return any(member.watch.ends_in_a_row >= _ENDS_IN_A_ROW_MAX for member in self._members)
+        for member in self._members:
+            if member.watch.ends_in_a_row >= _ENDS_IN_A_ROW_MAX:
+                log.error("crew gives up", member=member.post.name, ends_in_a_row=member.watch.ends_in_a_row)
+                return True
+        return False
 
     def _fill(self) -> None:
         for member in self._members:
@@ -82,37 +97,69 @@ class Crew:
 
     def _fork(self, member: _Member) -> None:
         # Told to stop in between, we would not know whom to tell.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-        if not self._stopping:
-            member.pid = fork(member.post.name, member.post.work)
-            member.watch.started(time.monotonic())
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        with _undisturbed():
+            if not self._stopping:
+                member.pid = fork(member.post.name, partial(self._begin, member.post))
+                member.watch.started(time.monotonic())
+
+    def _begin(self, post: Post) -> int:
+        for end in self._woken:
+            os.close(end)
+        return post.work()
 
     def _bury(self) -> None:
-        for member in self._living():
-            assert member.pid is not None
-            pid, status = os.waitpid(member.pid, os.WNOHANG)
-            if pid == 0:
-                continue
-            member.pid = None
+        """Whoever has ended: a member or, if this is the first of all processes, what a killed one left."""
+        while True:
+            with _undisturbed():
+                try:
+                    pid, status = os.waitpid(-1, os.WNOHANG)
+                except ChildProcessError:
+                    return
+                if pid == 0:
+                    return
+                member = next((one for one in self._members if one.pid == pid), None)
+                if member is None:
+                    continue
+                member.pid = None
             pause = member.watch.ended(time.monotonic())
             if not self._stopping:
-                code = os.waitstatus_to_exitcode(status)
-                log.warning("member ended", member=member.post.name, status=code, again_in_seconds=pause)
+                cause = ending(os.waitstatus_to_exitcode(status))
+                log.warning("member ended", member=member.post.name, cause=cause, again_in_seconds=pause)
 
     def _pause_seconds(self) -> float | None:
-        """Until the next start; None when only a signal can make something to do."""
+        """Until there is something to do; None when only a signal can make it so."""
+        times = [member.watch.start_at for member in self._members if member.pid is None]
         if self._stopping:
-            return None
-        starts = [member.watch.start_at for member in self._members if member.pid is None]
-        return max(0.0, min(starts) - time.monotonic()) if starts else None
+            times = [self._patient_until]
+        return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
+        if not self._stopping:
+            self._patient_until = time.monotonic() + _LAST_WORDS_SECONDS
         self._stopping = True
+        self._tell(signal.SIGTERM)
+
+    def _end_who_dawdles(self) -> None:
+        """A job that a worker forked is in a group of its own and may finish."""
+        if self._stopping and time.monotonic() >= self._patient_until:
+            self._tell(signal.SIGKILL)
+            self._patient_until = time.monotonic() + _LAST_WORDS_SECONDS
+
+    def _tell(self, number: signal.Signals) -> None:
         for member in self._living():
             assert member.pid is not None
-            # Not buried yet, so the number is still its own.
-            os.kill(member.pid, signal.SIGTERM)
+            # Burying waits while signals are handled, so the number is still its own.
+            os.kill(member.pid, number)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Nobody tells us to stop meanwhile; who tried is heard afterwards."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _heard(_number: int, _frame: FrameType | None) -> None:

@@ -16,7 +16,10 @@ SECONDS_MAX = 60.0
 # Each member writes its name and its process id, and waits to be told to end.
 _PROGRAM = """
 import os, signal, sys, time
+from workers import crew
 from workers.crew import Crew, Post
+
+crew._LAST_WORDS_SECONDS = 1.0
 
 def say(text):
     os.write(1, f"{text}\\n".encode())
@@ -40,7 +43,14 @@ def break_(name):
         raise ValueError("broken")
     return work
 
-kinds = {"wait": wait, "end": end, "break": break_}
+def stay(name):
+    def work():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        say(f"{name} {os.getpid()}")
+        time.sleep(600)
+    return work
+
+kinds = {"stay": stay, "wait": wait, "end": end, "break": break_}
 names = [f"{kind}-{number}" for number, kind in enumerate(sys.argv[1:])]
 sys.exit(Crew([Post(name, kinds[name.partition("-")[0]](name)) for name in names]).run())
 """
@@ -130,6 +140,37 @@ def test_told_to_end_it_tells_all_and_ends_with_the_last(
     assert crew.wait() == 0
     assert {"wait-0 told", "wait-1 told"} <= set(crew.said())
     assert not any(is_alive(crew.pids(name)[0]) for name in ("wait-0", "wait-1"))
+
+
+def test_told_again_and_again_it_ends_as_if_told_once(start: Callable[..., Running]) -> None:
+    crew = start("wait", "wait")
+    wait_until(lambda: crew.pids("wait-0") and crew.pids("wait-1"), "both")
+    while crew.process.poll() is None:
+        crew.process.send_signal(signal.SIGTERM)
+    assert crew.wait() == 0
+
+
+def test_who_does_not_end_when_told_is_killed(start: Callable[..., Running]) -> None:
+    crew = start("stay", "wait")
+    wait_until(lambda: crew.pids("stay-0") and crew.pids("wait-1"), "both")
+    crew.process.terminate()
+    assert crew.wait() == 0
+    assert not is_alive(crew.pids("stay-0")[0])
+
+
+def test_who_does_not_end_holds_up_no_crew_that_gives_up(start: Callable[..., Running]) -> None:
+    crew = start("stay", "end")
+    assert crew.wait() == 1
+    assert not is_alive(crew.pids("stay-0")[0])
+    assert any("crew gives up" in line for line in crew.said())
+
+
+def test_a_member_holds_nothing_of_the_crews(start: Callable[..., Running]) -> None:
+    crew = start("wait")
+    wait_until(lambda: crew.pids("wait-0"), "the member")
+    (pid,) = crew.pids("wait-0")
+    pipes = [str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir() if int(fd.name) > 2]
+    assert not [name for name in pipes if name.startswith("pipe:")]
 
 
 def test_killed_itself_it_leaves_nobody(start: Callable[..., Running]) -> None:
