@@ -24,6 +24,6 @@ def proof(as_json: bool) -> None:
         # All figures are of one instant, however busy the house is.
         session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
         found = prove(session)
-    show(found.as_dict(), as_json=as_json)
+    show(found.as_dict(), as_json=as_json, currency=current.fund_currency)
     if not found.holds:
         sys.exit(1)

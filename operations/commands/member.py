@@ -54,7 +54,7 @@ def show_member(number: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts | {"contributions": payments}, indent=2))
         return
-    show(facts, as_json=False)
+    show(facts, as_json=False, currency=current.fund_currency)
     for payment in payments:
         amount = money(int(str(payment["amount_cents"])), current.fund_currency)
         click.echo(f"  {payment['at']}  {amount:>16}  {payment['receipt'] or '-':<12}  {payment['state']}")

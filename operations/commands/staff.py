@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from dashboard.staff.model import Role
+from dashboard.staff.model import PASSWORD_CHARACTERS_MIN, Role
 from dashboard.staff.service import add_staff
 from operations.house import settings
 from ussd_app.bootstrap import build
@@ -49,5 +49,9 @@ def _password(*, from_stdin: bool) -> str:
         return sys.stdin.read(PASSWORD_BYTES_MAX).rstrip("\n")
     if given := os.environ.get("KIBABA_STAFF_PASSWORD"):
         return given
-    typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    typed: str = click.prompt(
+        f"Password (at least {PASSWORD_CHARACTERS_MIN} characters)",
+        hide_input=True,
+        confirmation_prompt="The password again",
+    )
     return typed

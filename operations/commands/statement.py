@@ -58,7 +58,8 @@ def import_statement(path: Path, wallet: str, as_json: bool) -> None:
                 refused.append(file.name)
                 click.echo(f"{file.name} was refused: {fault}", err=True)
                 continue
-            show({"file": file.name, **result} if path.is_dir() else result, as_json=as_json)
+            told = {"file": file.name, **result} if path.is_dir() else result
+            show(told, as_json=as_json, currency=current.fund_currency)
             for oddity in oddities[:ODDITIES_SHOWN]:
                 click.echo(f"line {oddity.line_number}: {oddity.reason}", err=True)
     if refused:
