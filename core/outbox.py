@@ -184,6 +184,12 @@ def add_all(session: Session, topic: str, tasks: Sequence[New], *, now: datetime
         )
 
 
+def is_pending(session: Session, topic: str, key: str) -> bool:
+    """Whether this task is neither finished nor given up; it may be under way."""
+    row = select(OutboxRow.id).where(OutboxRow.topic == topic, OutboxRow.key == key, _pending(OutboxRow))
+    return session.scalar(row) is not None
+
+
 def bring_forward(session: Session, topic: str, key: str, due_at: datetime) -> None:
     """Make a waiting task due earlier; later or finished ones are left alone."""
     session.execute(

@@ -105,6 +105,8 @@ class Settings(WalletSettings, MailSettings):
     fund_registry_signing_key: SecretStr | None = None
     # In what a registry differs from the plain form: fields of `registry.connection.Connection`.
     fund_registry_options: JsonObject = Field(default_factory=dict)
+    # Whether it gathers who is enrolled in which programme, and so is told of our members by their papers.
+    fund_registry_enrolments: bool = False
     civil_registry_url: str
     civil_registry_client_id: str
     civil_registry_client_secret: SecretStr

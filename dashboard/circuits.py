@@ -10,7 +10,7 @@ from registry.breaker import Breaker, Circuit
 
 # Which queues call which registry.
 _QUEUES: Final = {
-    "fund": frozenset({"post", "correct", "enrolled"}),
+    "fund": frozenset({"post", "correct", "enrolled", "enrolment"}),
     "civil": frozenset({"identity", "watch"}),
 }
 

@@ -23,7 +23,7 @@ from members.tables import MEMBER_LOCK, EnrolmentCheckRow, IdentityCheckRow, Mem
 TOPIC = "enrolled"
 _FIRST_RETRY_SECONDS = 2.0
 _RETRY_SECONDS_MAX = 900.0
-_ASKED_FOR = timedelta(hours=24)
+ASKED_FOR = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class EnrolmentLookUp:
         return None
 
     def _not_yet(self, check: EnrolmentCheckRow, answer: NoEnrolmentAnswer, attempt: int) -> Later | None:
-        if answer.final or self._clock.now() - check.asked_at > _ASKED_FOR:
+        if answer.final or self._clock.now() - check.asked_at > ASKED_FOR:
             check.state = Enrolment.UNKNOWN
             return None
         doubled = _FIRST_RETRY_SECONDS * 2 ** min(attempt - 1, 10)

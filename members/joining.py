@@ -14,6 +14,7 @@ from core.phone import PhoneNumber
 from members.consents import record_consent
 from members.documents import Document, number_of, type_of
 from members.elsewhere import weigh
+from members.enrolments import tell_standing
 from members.identity import NAMED, Identities, apply_answer
 from members.indexes import MemberIndexes
 from members.model import (
@@ -85,6 +86,7 @@ class Joining:
         member.name_confirmed = application.name_confirmed and check.state in NAMED
         apply_answer(member, check)
         weigh(session, member, check, self._elsewhere)
+        tell_standing(session, member, now=self._clock.now())
         self._pins.set(session, member.id, application.pin_hash)
         self._record_consents(session, member, application)
         self._tell(session, member, check)

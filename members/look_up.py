@@ -12,6 +12,7 @@ from core.outbox import Later, Task
 from members.civil import CivilAnswer, CivilRegistry, PersonFound, PersonUnknown, RegistryUnavailable
 from members.documents import stored
 from members.elsewhere import weigh
+from members.enrolments import tell_standing
 from members.identity import apply_answer, has_look_alike
 from members.indexes import MemberIndexes
 from members.model import IdentityState, Policy, Status
@@ -100,6 +101,7 @@ class IdentityLookUp:
             return
         apply_answer(member, check)
         weigh(session, member, check, self._policy.elsewhere)
+        tell_standing(session, member, now=self._clock.now())
         seek_doubles(session, member.id, str(check.id), now=self._clock.now())
         template = "verified" if member.status == Status.ACTIVE else "needs_review"
         tell_member(session, template, member.id, check.id, now=self._clock.now())

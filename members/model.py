@@ -74,6 +74,22 @@ class Enrolment(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Standing(StrEnum):
+    """What the central registry is told of a membership."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+
+
+class TellingState(StrEnum):
+    """What became of telling it. `taken`: the registry cannot be asked; `withdrawn`: it no longer holds."""
+
+    WAITING = "waiting"
+    CONFIRMED = "confirmed"
+    TAKEN = "taken"
+    WITHDRAWN = "withdrawn"
+
+
 class ElsewhereRule(StrEnum):
     """What an enrolment elsewhere means here: not asked about; kept for staff to see; looked at by staff."""
 

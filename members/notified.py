@@ -14,6 +14,7 @@ from core import audit
 from core.database import Base
 from core.errors import InvalidValue
 from core.ids import new_id
+from members.enrolments import tell_standing
 from members.model import Status
 from members.tables import MEMBER_LOCK, MemberRow
 
@@ -116,6 +117,7 @@ def finish_notice(
     if before == set_by_notice and not (is_death and answer is NoticeAnswer.CONFIRMED):
         member.status = notice.status_before
     session.flush()
+    tell_standing(session, member, now=now)
     audit.record(
         session,
         at=now,

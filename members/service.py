@@ -13,6 +13,7 @@ from core.phone import PhoneNumber
 from core.vault import Vault
 from members.consents import current_consents, record_consent
 from members.documents import Document
+from members.enrolments import tell_standing
 from members.identity import Identities
 from members.indexes import MemberIndexes
 from members.joining import Application, Joining
@@ -143,11 +144,23 @@ class Members:
         return self.phone_changes.decide(session, change_id, staff=staff, accept=accept, reason=reason)
 
     def decide_review(
-        self, session: Session, member_id: uuid.UUID, *, staff: str, status: Status, reason: str
+        self,
+        session: Session,
+        member_id: uuid.UUID,
+        *,
+        staff: str,
+        status: Status,
+        reason: str,
+        final: bool = True,
     ) -> None:
-        """Staff end a doubt about a member, or record a death or a closing. Audited, with both statuses."""
+        """Staff end a doubt about a member, or record a death or a closing. Audited, with both statuses.
+
+        Not `final`: what a registry says before staff have looked, which is not told to another one.
+        """
         row = _locked(session, member_id)
         before, row.status = row.status, status
+        if final:
+            tell_standing(session, row, now=self._clock.now())
         audit.record(
             session,
             at=self._clock.now(),

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import (
@@ -20,7 +21,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import DateTime
 
 from core.database import Base, Encrypted, append_only
-from members.model import Enrolment, IdentityState, PhoneChangeState, Purpose, Status
+from members.model import (
+    Enrolment,
+    IdentityState,
+    PhoneChangeState,
+    Purpose,
+    Standing,
+    Status,
+    TellingState,
+)
 from members.numbers import SERIAL_MAX
 
 _INDEX = String(64)
@@ -29,9 +38,7 @@ _INSTANT = DateTime(timezone=True)
 member_number_seq = Sequence("member_number_seq", minvalue=1, maxvalue=SERIAL_MAX, metadata=Base.metadata)
 
 
-def _one_of(
-    column: str, values: type[Status | Enrolment | IdentityState | PhoneChangeState | Purpose]
-) -> CheckConstraint:
+def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
     allowed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({allowed})", name=column)
 
@@ -155,6 +162,24 @@ class EnrolmentCheckRow(Base):
     source: Mapped[str | None] = mapped_column(String(80))
     asked_at: Mapped[datetime] = mapped_column(_INSTANT)
     answered_at: Mapped[datetime | None] = mapped_column(_INSTANT)
+
+
+class EnrolmentTellingRow(Base):
+    """What the central registry is told of a membership, the `number`-th time that it changed.
+
+    `sent_at`: since when it may be there. None is changed once it is settled.
+    """
+
+    __tablename__ = "enrolment_tellings"
+    __table_args__ = (_one_of("standing", Standing), _one_of("state", TellingState))
+
+    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    standing: Mapped[str] = mapped_column(String(10))
+    state: Mapped[str] = mapped_column(String(10))
+    written_at: Mapped[datetime] = mapped_column(_INSTANT)
+    sent_at: Mapped[datetime | None] = mapped_column(_INSTANT)
+    settled_at: Mapped[datetime | None] = mapped_column(_INSTANT)
 
 
 class NumberLookUpRow(Base):

@@ -51,6 +51,7 @@ def sandbox_providers(sandbox_url: str) -> dict[str, str]:
         "FUND_REGISTRY_URL": f"{sandbox_url}/fund",
         "FUND_REGISTRY_CLIENT_ID": "kibaba",
         "FUND_REGISTRY_CLIENT_SECRET": registry_secret,
+        "FUND_REGISTRY_ENROLMENTS": "true",
         # Nobody wants to wait an hour to see what a demonstration is about.
         "PULL_EVERY_SECONDS": "60",
         "RECONCILE_EVERY_SECONDS": "60",

@@ -191,9 +191,9 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Enrollee:
-    """A member as an integrated beneficiary registry is told of one."""
+    """A member as an integrated beneficiary registry is told of one, by every identifier it may know."""
 
-    identifier: Identifier
+    identifiers: tuple[Identifier, ...]
     programme: str
     enrolled_on: date
     status: str = "active"

@@ -166,9 +166,10 @@ def enrollment_message(
                     "member": {
                         "member_identifier": [
                             {
-                                "identifier_type": connection.their_name(person.identifier.type),
-                                "identifier_value": person.identifier.value,
+                                "identifier_type": connection.their_name(identifier.type),
+                                "identifier_value": identifier.value,
                             }
+                            for identifier in person.identifiers
                         ]
                     },
                     "programme_identifier": {

@@ -20,7 +20,7 @@ blueprint = Blueprint("inspection", __name__)
 PARTS = ("daraja", "airtel", "mtn", "sms", "civil", "fund")
 FORGOTTEN = (
     *("requests", "agenda", "callbacks", "faults", "wallets", "prompts", "payments", "payouts"),
-    *("sms", "dialogues", "contributions", "collections", "purses", "collected", "sims"),
+    *("sms", "dialogues", "contributions", "enrolments", "collections", "purses", "collected", "sims"),
     *("civil_subscriptions", "civil_deaths"),
 )
 ADVANCE_SECONDS_MAX = 366 * 86_400

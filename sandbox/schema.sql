@@ -73,6 +73,14 @@ CREATE TABLE IF NOT EXISTS contributions (
 CREATE INDEX IF NOT EXISTS contributions_by_reference ON contributions (reference_id);
 CREATE INDEX IF NOT EXISTS contributions_by_transaction ON contributions (transaction_id);
 
+-- Who is enrolled in which programme, one row for each identifier of a membership.
+CREATE TABLE IF NOT EXISTS enrolments (
+    sender_id TEXT NOT NULL, programme TEXT NOT NULL, membership TEXT NOT NULL, identifier_type TEXT NOT NULL,
+    identifier_value TEXT NOT NULL, status TEXT NOT NULL, enrolled_on TEXT NOT NULL, transaction_id TEXT NOT NULL,
+    updates INTEGER NOT NULL DEFAULT 1, deliveries INTEGER NOT NULL DEFAULT 1,
+    PRIMARY KEY (sender_id, programme, membership, identifier_type, identifier_value)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS enrolments_by_identifier ON enrolments (identifier_type, identifier_value);
+
 -- Wallets other than M-Pesa: their prompts, what their customers hold, and the organisation's account with each.
 CREATE TABLE IF NOT EXISTS collections (
     provider TEXT NOT NULL, id TEXT NOT NULL, external_id TEXT NOT NULL, msisdn TEXT NOT NULL, amount_cents INTEGER NOT NULL,

@@ -9,24 +9,22 @@ from sqlalchemy.orm import Session
 from core.clock import Clock
 from members.civil import CivilAnswer, PersonFound, PersonUnknown, RegistryUnavailable, SeveralPersons
 from members.documents import PASSPORT, REFUGEE_ID, Document, number_of, stored, type_of
-from members.elsewhere import EnrolmentAnswer, NoEnrolmentAnswer
 from members.model import NATIONAL_ID
 from members.numbers import NationalId
 from members.tables import MemberRow
 from payments.registry_postings import model as central
 from registry import outcomes
 from registry.civil import CivilRegistry, Found, NotFound, Several
-from registry.client import DciClient
 from registry.codes import code_named
 from registry.fund import FundRegistry, Posted
-from registry.model import Consent, ContributionRecord, Enrolled, Identifier, financial_address
+from registry.model import Consent, ContributionRecord, Identifier, financial_address
 
 # What the caller agreed to on the second screen, before typing the ID.
 _CONSENT: Final = "Confirm identity to join the fund"
 _CONSENT_CODE: Final = "saving"
 # How the standard's queries name our documents; a connection may rename them (`identifier_names`).
 DOCUMENTS: Final = {NATIONAL_ID: "UIN", REFUGEE_ID: "REFUGEE_ID", PASSPORT: "PASSPORT"}
-_MEMBER_NUMBER: Final = "NSSF_NO"
+MEMBER_NUMBER: Final = "NSSF_NO"
 _PROVIDERS: Final = {"mpesa": "mpesa.ke"}
 _MENDING_SECONDS: Final = 3600.0
 
@@ -41,7 +39,8 @@ class CivilForMembers:
 
     def find(self, document: Document) -> CivilAnswer:
         consent = Consent(given_at=self._clock.now(), text=_CONSENT, code=_CONSENT_CODE)
-        answer = self._civil.look_up(DOCUMENTS[type_of(document)], number_of(document), consent=consent)
+        named = named_by(document)
+        answer = self._civil.look_up(named.type, named.value, consent=consent)
         match answer:
             case Found(person) if person.birth_date is not None:
                 return PersonFound(
@@ -63,34 +62,17 @@ class CivilForMembers:
                 return RegistryUnavailable(answer.reason, answer.retry_seconds)
 
 
-class EnrolmentsForMembers:
-    """`members.elsewhere.EnrolmentRegistry` over DCI (IBR `sync/enrolled`), in any programme."""
-
-    def __init__(self, client: DciClient, clock: Clock) -> None:
-        self._client = client
-        self._clock = clock
-
-    def enrolled(self, document: Document) -> EnrolmentAnswer | NoEnrolmentAnswer:
-        answer = self._client.sync_enrolled(Identifier(DOCUMENTS[type_of(document)], number_of(document)))
-        match answer:
-            case Enrolled(enrolled):
-                return EnrolmentAnswer(enrolled, self._client.connection.name, self._clock.now())
-            case outcomes.Refused(permanent=True):
-                return NoEnrolmentAnswer(answer.code, final=True)
-            case outcomes.Unavailable("http_404" | "http_405" | "http_501"):
-                return NoEnrolmentAnswer("the registry has no such call", final=True)
-            case outcomes.Refused():
-                return NoEnrolmentAnswer(answer.code, answer.retry_seconds)
-            case _:
-                return NoEnrolmentAnswer(answer.reason, answer.retry_seconds)
-
-
 def identifier_of(session: Session, member_id: uuid.UUID) -> Identifier | None:
     """Under which identifier the civil registry knows a member."""
     row = session.get(MemberRow, member_id)
     if row is None or row.identifier_type not in DOCUMENTS:
         return None
     return Identifier(DOCUMENTS[row.identifier_type], row.identifier)
+
+
+def named_by(document: Document) -> Identifier:
+    """The identifier by which registries know a document."""
+    return Identifier(DOCUMENTS[type_of(document)], number_of(document))
 
 
 def document_of(identifier: Identifier) -> Document | None:
@@ -145,7 +127,7 @@ class FundForPayments:
         return ContributionRecord(
             reference_id=str(record.reference_id),
             transaction_id=str(record.transaction_id),
-            member_identifier=Identifier(_MEMBER_NUMBER, record.member_number),
+            member_identifier=Identifier(MEMBER_NUMBER, record.member_number),
             programme=self._programme,
             amount=record.amount,
             period=record.period,

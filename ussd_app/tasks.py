@@ -10,6 +10,7 @@ from core.settings import Settings
 from core.shared_token import RedisTokenCache
 from members.duplicates.finding import DuplicateFinding
 from members.elsewhere import EnrolmentLookUp
+from members.enrolments import EnrolmentTelling
 from members.look_up import IdentityLookUp
 from members.phone_change import PhoneChangeCompletion
 from messages.africastalking.sms import AfricasTalkingSms
@@ -48,7 +49,8 @@ from registry.connection import Connection
 from registry.fund import FundRegistry
 from registry.keys import SigningKey
 from ussd_app.bootstrap import Services, signing_key
-from ussd_app.registries import CivilForMembers, EnrolmentsForMembers, FundForPayments, identifier_of
+from ussd_app.enrolling import EnrolmentsAtFund, EnrolmentsForMembers
+from ussd_app.registries import CivilForMembers, FundForPayments, identifier_of
 from ussd_app.tidying import Tidying
 from ussd_app.wallets import hooks_address
 
@@ -174,11 +176,20 @@ def _people(services: Services, civil_client: DciClient, fund_client: DciClient)
     )
     civil = CivilForMembers(CivilRegistry(civil_client), civil_client.connection.name, clock)
     watching = PeopleWatching(sessions, civil_client, identifier_of, clock)
+    told = (
+        EnrolmentsAtFund(fund_client, programme=settings.fund_programme)
+        if settings.fund_registry_enrolments
+        else None
+    )
     return {
         "watch": watching.run if settings.civil_registry_watches else finish_at_once,
         "enrolled": EnrolmentLookUp(
-            sessions, EnrolmentsForMembers(fund_client, clock), clock, services.policy.elsewhere
+            sessions,
+            EnrolmentsForMembers(fund_client, clock, programme=settings.fund_programme),
+            clock,
+            services.policy.elsewhere,
         ).run,
+        "enrolment": EnrolmentTelling(sessions, told, clock, services.calendar).run,
         "identity": IdentityLookUp(sessions, civil, members.indexes, clock, services.policy).run,
         "duplicates": DuplicateFinding(sessions, clock).run,
         "phone_change": PhoneChangeCompletion(sessions, members.phone_changes, was_told).run,

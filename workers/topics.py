@@ -65,6 +65,8 @@ TOPICS: Final[dict[str, TopicPlan]] = {
     "correct": TopicPlan(REGISTRY, lease_seconds=120),
     "identity": TopicPlan(REGISTRY, lease_seconds=60),
     "enrolled": TopicPlan(REGISTRY, lease_seconds=60),
+    # Two or three calls; who is not kept there is shown to staff within the hour.
+    "enrolment": TopicPlan(REGISTRY, lease_seconds=90, attempts_max=30),
     "phone_change": TopicPlan(REGISTRY),
     "duplicates": TopicPlan(MONEY, lease_seconds=120),
     "merged_money": TopicPlan(MONEY, lease_seconds=120),

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from members.duplicates.model import CaseState
 from members.duplicates.tables import DuplicateCaseRow
+from members.enrolments import tell_standing
 from members.model import Enrolment, IdentityState, Status
 from members.notices import tell_member
 from members.notified import RegistryNoticeRow
@@ -33,6 +34,7 @@ def end_doubt(session: Session, member_id: uuid.UUID, occasion: uuid.UUID, *, no
         return False
     member.status = Status.ACTIVE
     session.flush()
+    tell_standing(session, member, now=now)
     tell_member(session, "verified", member_id, occasion, now=now)
     return True
 

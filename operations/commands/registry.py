@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from core.shared_token import LocalTokenCache
+from members.enrolments import tell_untold
 from operations.commands.output import json_option
 from operations.house import settings
 from operations.trouble import TroubleError
@@ -21,12 +22,34 @@ from registry.server.model import Scope
 from ussd_app.bootstrap import build
 
 _KEYS_BYTES_MAX = 100_000
+_MEMBERS_AT_ONCE = 500
 _MARKS = {"passed": "pass", "failed": "FAIL", "absent": "none"}
 
 
 @click.group()
 def registry() -> None:
     """Registries: who may call us, and how well another server speaks the standard."""
+
+
+@registry.command()
+@json_option
+def enrolments(*, as_json: bool) -> None:
+    """Have the central registry told of every active member of whom it was never told.
+
+    For the day on which FUND_REGISTRY_ENROLMENTS is turned on. Twice does nothing more than once.
+    """
+    with settings() as current:
+        if not current.fund_registry_enrolments:
+            raise TroubleError("FUND_REGISTRY_ENROLMENTS is off")
+        services = build(current)
+        count = 0
+        while True:
+            with services.sessions.begin() as session:
+                found = tell_untold(session, limit=_MEMBERS_AT_ONCE, now=services.clock.now())
+            count += found
+            if not found:
+                break
+    click.echo(json.dumps({"members": count}) if as_json else f"{count} members will be told of.")
 
 
 @registry.group()

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from members.duplicates.doubt import end_doubt
 from members.duplicates.model import CaseState
 from members.duplicates.tables import DuplicateCaseRow
+from members.enrolments import tell_standing
 from members.model import Status
 from members.tables import MemberRow
 from payments.contributions.tables import Contribution
@@ -90,6 +91,7 @@ def _merge(session: Session, decision: PairDecision, *, now: datetime) -> None:
     closed.status, closed.merged_into = Status.CLOSED, kept.id
     stop_plan(session, closed.id, now=now)
     session.flush()
+    tell_standing(session, closed, now=now)
     tell_merged(session, decision, kept, closed, now=now)
 
 
@@ -127,6 +129,7 @@ def _undo(session: Session, decision: PairDecision, *, now: datetime) -> None:
         kept.status = Status.NEEDS_REVIEW
     merge.state = DecisionState.UNDONE
     session.flush()
+    tell_standing(session, closed, now=now)
     tell_undone(session, decision, kept, closed, now=now)
 
 

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from sandbox import money
 from sandbox.clock import iso_utc
-from sandbox.registries import access, enrolled, envelope, search
+from sandbox.registries import access, enrolled, enrolments, envelope, search
 from sandbox.registries.envelope import AckError, Envelope, RejectedError
 from sandbox.registries.search import Record
 from sandbox.world import World, here
@@ -21,6 +21,7 @@ RECORD_TYPE = "Contribution"
 blueprint = Blueprint("fund", __name__, url_prefix="/fund")
 access.install(blueprint, ROLE)
 enrolled.install(blueprint)
+enrolments.install(blueprint)
 
 
 @blueprint.post("/registry/notify")

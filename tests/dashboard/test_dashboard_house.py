@@ -49,7 +49,8 @@ def test_a_registry_that_is_down_is_seen_with_what_waits_for_it(
     with parts.sessions() as session:
         waiting = session.scalar(
             select(func.count()).where(
-                OutboxRow.state == "pending", OutboxRow.topic.in_(("post", "correct", "enrolled"))
+                OutboxRow.state == "pending",
+                OutboxRow.topic.in_(("post", "correct", "enrolled", "enrolment")),
             )
         )
     assert waiting

@@ -11,12 +11,12 @@ from core.vault import Vault
 from members.documents import Document, number_of
 from members.elsewhere import EnrolmentAnswer, EnrolmentLookUp, NoEnrolmentAnswer
 from members.look_up import IdentityLookUp
-from members.model import ElsewhereRule, Enrolment, Status
+from members.model import AlreadyMember, ElsewhereRule, Enrolment, Status
 from members.pins import Pins, pin_hasher
 from members.service import Members
 from members.tables import EnrolmentCheckRow
 from tests.members.conftest import POLICY
-from tests.members.members_world import ID, NOON, HandClock, Registry, World, person
+from tests.members.members_world import ID, NOON, OTHER_PHONE, HandClock, Registry, World, person
 
 YES = EnrolmentAnswer(enrolled=True, source="fund", at=NOON)
 AWAY = NoEnrolmentAnswer("timeout")
@@ -131,3 +131,18 @@ def test_an_answer_counts_once(strict: World) -> None:
     strict.verified_member()
     look(strict, ElsewhereRule.REVIEW, YES, replace(YES, enrolled=False))
     assert kept(strict).state == Enrolment.YES
+
+
+def test_of_a_members_own_id_it_is_not_asked_again(strict: World) -> None:
+    """Neither when they try to join once more, nor when they move to another phone."""
+    strict.verified_member()
+    assert len(strict.tasks("enrolled")) == 1
+    strict.ask("hop-20", OTHER_PHONE)
+    assert isinstance(strict.join("hop-21", OTHER_PHONE), AlreadyMember)
+    with strict.sessions.begin() as session:
+        strict.members.start_phone_change(
+            session, key="hop-22", identifier=ID, new_phone=OTHER_PHONE, birth_year=1990
+        )
+    assert len(strict.tasks("enrolled")) == 1
+    assert len(strict.tasks("enrolment")) == 1
+    assert strict.member().status is Status.ACTIVE

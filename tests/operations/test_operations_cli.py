@@ -174,6 +174,14 @@ def test_the_menus_are_sound_and_can_be_drawn(operator: Operator) -> None:
     assert "<svg" in operator.types("menus", "graph", "--format", "svg").stdout
 
 
+def test_the_central_registry_is_told_of_everybody_only_where_it_wants_it(operator: Operator) -> None:
+    done = operator.types("registry", "enrolments", "--json")
+    assert json.loads(done.stdout) == {"members": 0}
+    refused = operator.types("registry", "enrolments", env={"FUND_REGISTRY_ENROLMENTS": "false"})
+    assert refused.returncode != 0
+    assert "FUND_REGISTRY_ENROLMENTS is off" in refused.stderr
+
+
 def test_every_command_has_help(operator: Operator) -> None:
     help_text = operator.types("--help").stdout
     for name in ("dial", "doctor", "ledger", "member", "menus", "migrate", "reconcile", "staff", "statement"):

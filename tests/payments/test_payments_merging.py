@@ -13,9 +13,10 @@ from core.outbox import Task
 from core.phone import PhoneNumber
 from members.duplicates.model import CaseState, Likeness
 from members.duplicates.tables import DuplicateCaseRow
+from members.enrolments import tell_standing
 from members.model import IdentityState, Status
 from members.notified import NoticeKind, keep_notice
-from members.tables import IdentityCheckRow, MemberRow
+from members.tables import EnrolmentTellingRow, IdentityCheckRow, MemberRow
 from payments.ledger.tables import LedgerTransfer
 from payments.merging.deciding import decide_pair
 from payments.merging.following import MoneyFollowing
@@ -342,3 +343,29 @@ def test_who_others_were_merged_into_is_not_merged_away(world: World, pair: Pair
         wish = PairWish(new_id(), case.id, PairAct.MERGE, WHY, kept_id=third.id)
     with pytest.raises(NotPossible, match="has others"), world.sessions.begin() as session:
         decide_pair(session, wish, maker=AMINA, limit_cents=LIMIT_CENTS, now=START)
+
+
+def told_of(world: World, member: MemberRow) -> list[str]:
+    with world.sessions() as session:
+        rows = select(EnrolmentTellingRow).where(EnrolmentTellingRow.member_id == member.id)
+        return [row.standing for row in session.scalars(rows.order_by(EnrolmentTellingRow.number))]
+
+
+def test_the_central_registry_is_told_that_one_ended_and_that_it_goes_on(world: World, pair: Pair) -> None:
+    with world.sessions.begin() as session:
+        for member in (pair.kept, pair.closed):
+            tell_standing(session, session.get_one(MemberRow, member.id), now=world.clock.now())
+    merge = pair.decide()
+    assert [told_of(world, member) for member in (pair.kept, pair.closed)] == [
+        ["active"],
+        ["active", "inactive"],
+    ]
+    pair.undo(merge)
+    assert told_of(world, pair.kept) == ["active"]
+    assert told_of(world, pair.closed) == ["active", "inactive", "active"]
+
+
+def test_a_merge_of_whom_the_central_registry_never_heard_tells_it_nothing(world: World, pair: Pair) -> None:
+    pair.undo(pair.decide())
+    assert told_of(world, pair.kept) == []
+    assert told_of(world, pair.closed) == ["active"]

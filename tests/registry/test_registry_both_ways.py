@@ -38,7 +38,7 @@ from sandbox.testing import running_sandbox
 from tests.registry.dci_world import KEY, SECRET, DciWorld, a_world
 from tests.registry.registry_replies import URL, ScriptedRegistry, a_connection
 from tests.registry.running_server import serving
-from ussd_app.registries import EnrolmentsForMembers
+from ussd_app.enrolling import EnrolmentsForMembers
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "registry-conformance.md"
 PEOPLE = Path(sandbox.__file__).parent / "people.csv"
@@ -141,10 +141,12 @@ def test_our_own_client_learns_from_our_own_server_who_is_enrolled(pair: tuple[D
     refused = client.sync_enrolled(Identifier("MOBILE", "254712345678"))
     assert isinstance(refused, Refused)
     assert refused.code == "rjct.search_criteria.invalid"
-    asked_for_join = EnrolmentsForMembers(client, world.services.clock).enrolled(NationalId("12345678"))
-    assert isinstance(asked_for_join, EnrolmentAnswer)
-    assert asked_for_join.enrolled
-    told = client.enrollment_updates("t", [Enrollee(Identifier("UIN", "1"), "HABA", date(2026, 11, 1))])
+    for programme, elsewhere in (("JAMII", True), ("HABA", None)):
+        asking = EnrolmentsForMembers(client, world.services.clock, programme=programme)
+        asked_for_join = asking.enrolled(NationalId("12345678"))
+        assert isinstance(asked_for_join, EnrolmentAnswer)
+        assert asked_for_join.enrolled is elsewhere
+    told = client.enrollment_updates("t", [Enrollee((Identifier("UIN", "1"),), "HABA", date(2026, 11, 1))])
     assert told == Unavailable("http_404", may_have_arrived=False)
     client.close()
 

@@ -19,7 +19,8 @@ from registry.client import DciClient
 from registry.connection import Paths
 from registry.model import Identifier
 from tests.registry.test_registry_sandbox import a_sandbox_connection
-from ussd_app.registries import CivilForMembers, EnrolmentsForMembers, document_of
+from ussd_app.enrolling import EnrolmentsForMembers
+from ussd_app.registries import CivilForMembers, document_of
 
 FOLDER = Path(sandbox.__file__).parent
 ENROLLED = next(csv.DictReader((FOLDER / "enrolled.csv").read_text(encoding="ascii").splitlines()))
@@ -72,14 +73,14 @@ def test_a_registry_that_tells_of_somebody_names_the_same_paper(
 
 @pytest.mark.parametrize(("number", "enrolled"), [(ENROLLED["id"], True), ("12345678", False)])
 def test_the_fund_is_asked_who_is_enrolled_elsewhere(fund: DciClient, number: str, enrolled: bool) -> None:
-    answer = EnrolmentsForMembers(fund, SystemClock()).enrolled(NationalId(number))
+    answer = EnrolmentsForMembers(fund, SystemClock(), programme="HABA").enrolled(NationalId(number))
     assert isinstance(answer, EnrolmentAnswer)
     assert (answer.enrolled, answer.source) == (enrolled, "fund")
 
 
 def test_a_fund_that_is_away_gives_no_answer_yet(fund: DciClient, sandbox_url: str) -> None:
     requests.put(f"{sandbox_url}/faults/fund", json={"outage": True}, timeout=30).raise_for_status()
-    answer = EnrolmentsForMembers(fund, SystemClock()).enrolled(NationalId("12345678"))
+    answer = EnrolmentsForMembers(fund, SystemClock(), programme="HABA").enrolled(NationalId("12345678"))
     assert isinstance(answer, NoEnrolmentAnswer)
     assert not answer.final
 
@@ -89,7 +90,7 @@ def test_a_fund_without_this_call_is_not_asked_for_ever(sandbox_url: str) -> Non
         sandbox_url, "fund", paths=Paths(sync_enrolled="/registry/there/is/no/such/call")
     )
     client = DciClient.open(connection, LocalTokenCache())
-    answer = EnrolmentsForMembers(client, SystemClock()).enrolled(NationalId("12345678"))
+    answer = EnrolmentsForMembers(client, SystemClock(), programme="HABA").enrolled(NationalId("12345678"))
     client.close()
     assert isinstance(answer, NoEnrolmentAnswer)
     assert answer.final

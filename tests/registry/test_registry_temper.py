@@ -173,7 +173,7 @@ def test_enrolment_elsewhere_is_asked_and_told(
     reply = {"header": {"status": "succ"}, "message": answer}
     registry.says(reply, reply)
     assert client.sync_enrolled(ME, "HABA") == expected
-    assert client.enrollment_updates("t", [Enrollee(ME, "HABA", NOW.date())]) == expected
+    assert client.enrollment_updates("t", [Enrollee((ME,), "HABA", NOW.date())]) == expected
     asked, told = (envelope["message"] for envelope in registry.envelopes)
     assert asked["enrolled_criteria"]["query"]["person_identifier"] == {"eq": "12345678"}
     [person] = told["enrolled_updates"]["beneficiaries"]

@@ -469,3 +469,66 @@ def test_the_fund_does_not_take_one_papers_number_for_anothers(
     told = ask(box, "/fund/registry/sync/enrolled", envelope("search", message)).get_json()
     assert told["message"]["enrolled_response"] == answer
     assert told["header"]["status"] == ("succ" if answer else "rjct")
+
+
+def beneficiary(number: str, status: str = "active", **identifiers: str) -> dict[str, Any]:
+    named = {"UIN": number} | identifiers
+    return {
+        "member": {
+            "member_identifier": [
+                {"identifier_type": kind, "identifier_value": value} for kind, value in named.items()
+            ]
+        },
+        "programme_identifier": {
+            "programme": {"programme_identifier": "HABA"},
+            "enrolment_date": "2026-11-01",
+            "enrolment_status": status,
+        },
+    }
+
+
+def enrol(box: Box, transaction_id: str, *people: Any) -> Any:
+    message = {"transaction_id": transaction_id, "enrolled_updates": {"beneficiaries": list(people)}}
+    path = "/fund/registry/sync/enrollment/updates"
+    return ask(box, path, envelope("notify", message, len(people))).get_json()
+
+
+def test_the_fund_keeps_whom_a_programme_enrols_and_counts_a_repeat_only(box: Box) -> None:
+    for transaction_id in ("t-1", "t-1"):
+        told = enrol(box, transaction_id, beneficiary("1", NSSF_NO="400000018"), beneficiary("2"))
+        assert told["message"]["enrolled_response"] == [{"enrolled_status": "yes"}] * 2
+    told = enrol(box, "t-2", beneficiary("2", "inactive"))
+    assert told["message"]["enrolled_response"] == [{"enrolled_status": "no"}]
+    rows = box.call("GET", "/fund/enrolments").get_json()
+    found = {row["membership"]: (row["status"], row["updates"], row["deliveries"]) for row in rows}
+    assert found == {"400000018": ("active", 1, 2), "UIN:2": ("inactive", 2, 3)}
+
+
+@pytest.mark.parametrize(
+    ("number", "programme", "answer"),
+    [("1", None, "yes"), ("1", "HABA", "yes"), ("1", "JAMII", "no"), ("24352565", "HABA", "yes")],
+)
+def test_whom_it_was_told_of_is_enrolled_in_that_programme(
+    box: Box, number: str, programme: str | None, answer: str
+) -> None:
+    enrol(box, "t-1", beneficiary("1"), beneficiary("24352565"))
+    test_the_fund_says_who_is_enrolled_elsewhere(box, number, programme, answer)
+    test_the_fund_says_who_is_enrolled_elsewhere(box, "24352565", "JAMII", "yes")
+
+
+@pytest.mark.parametrize(
+    "people",
+    [
+        [],
+        ["nobody"],
+        [beneficiary("1", "unheard of")],
+        [beneficiary("1") | {"member": {}}],
+        [beneficiary("1") | {"programme_identifier": {}}],
+        [{**beneficiary("1"), "member": {"member_identifier": []}}],
+    ],
+)
+def test_an_update_that_names_nobody_is_rejected(box: Box, people: list[Any]) -> None:
+    told = enrol(box, "t-1", *people)
+    assert told["header"]["status"] == "rjct"
+    assert told["header"]["status_reason_code"].startswith("rjct.")
+    assert box.call("GET", "/fund/enrolments").get_json() == []

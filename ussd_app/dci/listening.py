@@ -62,7 +62,9 @@ class RoomsListener:
         return "kept"
 
     def _decide(self, session: Session, row: MemberRow, source: str, status: Status, reason: str) -> None:
-        self._members.decide_review(session, row.id, staff=f"registry:{source}", status=status, reason=reason)
+        self._members.decide_review(
+            session, row.id, staff=f"registry:{source}", status=status, reason=reason, final=False
+        )
         audit.record(
             session,
             at=self._clock.now(),
