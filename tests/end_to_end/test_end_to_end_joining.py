@@ -51,6 +51,21 @@ def test_without_the_civil_registry_one_joins_saves_and_is_verified_later(stack:
     phone.wait_for_sms("your ID is confirmed. The name we found is ", "***")
 
 
+def test_the_central_registry_hears_of_a_member_once_they_are_verified(stack: Stack) -> None:
+    phone = Phone(stack, stack.new_number())
+    stack.fault("civil", outage=True)
+    phone.type_id(stack.new_person()["id"])
+    phone.answer("2")
+    number = phone.choose_pin()
+    assert number not in enrolled(stack)
+    stack.no_faults()
+    wait_for(lambda: enrolled(stack).get(number) == "active", "the enrolment", otherwise=stack.explain)
+
+
+def enrolled(stack: Stack) -> dict[str, str]:
+    return {row["membership"]: row["status"] for row in stack.sandbox("GET", "/fund/enrolments")}
+
+
 def test_the_same_id_on_a_second_phone_starts_a_change_that_the_old_phone_stops(stack: Stack) -> None:
     person, members = stack.new_person(), stack.count("SELECT count(*) FROM members")
     old, new = Phone(stack, stack.new_number()), Phone(stack, stack.new_number())
