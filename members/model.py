@@ -90,6 +90,20 @@ class TellingState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class NoticeKind(StrEnum):
+    """What happened, by the registry's word."""
+
+    DEATH = "death"
+    NAME_CHANGE = "name_change"
+
+
+class NoticeAnswer(StrEnum):
+    """How staff finish it. CONFIRMED: the registry is right, and it was acted on. WRONG: it is mistaken."""
+
+    CONFIRMED = "confirmed"
+    WRONG = "wrong"
+
+
 class ElsewhereRule(StrEnum):
     """What an enrolment elsewhere means here: not asked about; kept for staff to see; looked at by staff."""
 

@@ -3,68 +3,19 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, select, text
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, Session, mapped_column
-from sqlalchemy.types import DateTime
+from sqlalchemy.orm import Session
 
 from core import audit
-from core.database import Base
 from core.errors import InvalidValue
 from core.ids import new_id
 from members.enrolments import tell_standing
-from members.model import Status
-from members.tables import MEMBER_LOCK, MemberRow
+from members.model import NoticeAnswer, NoticeKind, Status
+from members.tables import MEMBER_LOCK, MemberRow, RegistryNoticeRow
 
 _EVENT_ON_CHARACTERS_MAX = len("2026-01-01")
-
-
-class NoticeKind(StrEnum):
-    """What happened, by the registry's word."""
-
-    DEATH = "death"
-    NAME_CHANGE = "name_change"
-
-
-class NoticeAnswer(StrEnum):
-    """How staff finish it. CONFIRMED: the registry is right, and it was acted on. WRONG: it is mistaken."""
-
-    CONFIRMED = "confirmed"
-    WRONG = "wrong"
-
-
-_KINDS = ", ".join(f"'{kind}'" for kind in NoticeKind)
-
-
-class RegistryNoticeRow(Base):
-    """One thing a registry told us. `status_before`: the membership's, before this was heard."""
-
-    __tablename__ = "registry_notices"
-    __table_args__ = (
-        CheckConstraint(f"kind IN ({_KINDS})", name="kind"),
-        Index(
-            "uq_registry_notices_open",
-            "member_id",
-            "kind",
-            unique=True,
-            postgresql_where=text("finished_at IS NULL"),
-        ),
-        Index("ix_registry_notices_member", "member_id"),
-    )
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"))
-    kind: Mapped[str] = mapped_column(String(12))
-    source: Mapped[str] = mapped_column(String(80))
-    event_on: Mapped[str] = mapped_column(String(10), server_default="", default="")
-    status_before: Mapped[str] = mapped_column(String(24))
-    came_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    finished_by: Mapped[str | None] = mapped_column(String(80))
-    answer: Mapped[str | None] = mapped_column(String(12))
-    reason: Mapped[str] = mapped_column(String(400), server_default="", default="")
 
 
 def keep_notice(

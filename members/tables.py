@@ -24,6 +24,7 @@ from core.database import Base, Encrypted, append_only
 from members.model import (
     Enrolment,
     IdentityState,
+    NoticeKind,
     PhoneChangeState,
     Purpose,
     Standing,
@@ -216,3 +217,32 @@ class PhoneChangeRow(Base):
     decided_at: Mapped[datetime | None] = mapped_column(_INSTANT)
     decided_by: Mapped[str | None] = mapped_column(String(80))
     reason: Mapped[str | None] = mapped_column(String(400))
+
+
+class RegistryNoticeRow(Base):
+    """One thing a registry told us. `status_before`: the membership's, before this was heard."""
+
+    __tablename__ = "registry_notices"
+    __table_args__ = (
+        _one_of("kind", NoticeKind),
+        Index(
+            "uq_registry_notices_open",
+            "member_id",
+            "kind",
+            unique=True,
+            postgresql_where=text("finished_at IS NULL"),
+        ),
+        Index("ix_registry_notices_member", "member_id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"))
+    kind: Mapped[str] = mapped_column(String(12))
+    source: Mapped[str] = mapped_column(String(80))
+    event_on: Mapped[str] = mapped_column(String(10), server_default="", default="")
+    status_before: Mapped[str] = mapped_column(String(24))
+    came_at: Mapped[datetime] = mapped_column(_INSTANT)
+    finished_at: Mapped[datetime | None] = mapped_column(_INSTANT)
+    finished_by: Mapped[str | None] = mapped_column(String(80))
+    answer: Mapped[str | None] = mapped_column(String(12))
+    reason: Mapped[str] = mapped_column(String(400), server_default="", default="")

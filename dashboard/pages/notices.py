@@ -12,7 +12,8 @@ from dashboard.login import me
 from dashboard.reading import was_seen
 from dashboard.reasons import is_reason, typed_reason
 from dashboard.services import services
-from members.notified import NoticeAnswer, finish_notice, open_notices
+from members.model import NoticeAnswer
+from members.notified import finish_notice, open_notices
 from members.rows import member_of
 from payments.ledger.service import savings
 

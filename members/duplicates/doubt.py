@@ -11,8 +11,7 @@ from members.duplicates.tables import DuplicateCaseRow
 from members.enrolments import tell_standing
 from members.model import Enrolment, IdentityState, Status
 from members.notices import tell_member
-from members.notified import RegistryNoticeRow
-from members.tables import MEMBER_LOCK, EnrolmentCheckRow, IdentityCheckRow, MemberRow
+from members.tables import MEMBER_LOCK, EnrolmentCheckRow, IdentityCheckRow, MemberRow, RegistryNoticeRow
 
 
 def end_doubt(session: Session, member_id: uuid.UUID, occasion: uuid.UUID, *, now: datetime) -> bool:

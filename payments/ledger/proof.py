@@ -9,8 +9,8 @@ from members.tables import MemberRow
 from payments.contributions.tables import Contribution
 from payments.model import ContributionState, PostingState
 from payments.receipts.tables import Receipt
-from payments.registry_postings.corrections import MERGED, CorrectionState, RegistryCorrection
-from payments.registry_postings.tables import RegistryPosting
+from payments.registry_postings.corrections import MERGED, CorrectionState
+from payments.registry_postings.tables import RegistryCorrection, RegistryPosting
 
 # One pass over the postings; the comparison with the balances finds an account that only one side knows.
 _POSTINGS = text("""

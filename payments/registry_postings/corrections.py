@@ -4,14 +4,13 @@ import uuid
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, select, text
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, Session, mapped_column
-from sqlalchemy.types import DateTime
+from sqlalchemy.orm import Session
 
 from core import outbox
 from core.clock import Clock, FundCalendar
-from core.database import Base, Sessions
+from core.database import Sessions
 from core.ids import new_id
 from core.money import Money
 from core.outbox import Later, Task
@@ -30,7 +29,7 @@ from payments.registry_postings.model import (
     Unavailable,
     Unclear,
 )
-from payments.registry_postings.tables import RegistryPosting
+from payments.registry_postings.tables import RegistryCorrection, RegistryPosting
 
 TOPIC = "correct"
 MERGED = "merged"
@@ -50,35 +49,6 @@ class CorrectionState(StrEnum):
 
 
 OVER = (CorrectionState.ACKNOWLEDGED, CorrectionState.REJECTED, CorrectionState.NOT_NEEDED)
-
-
-class RegistryCorrection(Base):
-    """One record that the registry must no longer count: `corrects` is its reference there.
-
-    `reference_id`: the correcting record's, for ever. `member_id`: in whose name the record is. `why`:
-    `reversed`, `refunded` or `merged`.
-    """
-
-    __tablename__ = "registry_corrections"
-    __table_args__ = (
-        Index(
-            "ix_registry_corrections_open",
-            "created_at",
-            postgresql_where=text("state IN ('pending', 'posted', 'rejected')"),
-        ),
-    )
-
-    corrects: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    receipt_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("receipts.id"), index=True)
-    reference_id: Mapped[uuid.UUID] = mapped_column(unique=True)
-    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"), index=True)
-    why: Mapped[str] = mapped_column(String(12))
-    state: Mapped[str] = mapped_column(String(12))
-    attempts: Mapped[int] = mapped_column(server_default="0", default=0)
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    posted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    acknowledged_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    last_error: Mapped[str] = mapped_column(String(300), server_default="", default="")
 
 
 def queue_correction(

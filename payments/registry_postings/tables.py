@@ -51,3 +51,32 @@ class RegistryPosting(Base):
     correlation_id: Mapped[str] = mapped_column(String(100), server_default="", default="")
     read_back_amount_cents: Mapped[int | None] = mapped_column(BigInteger)
     last_error: Mapped[str] = mapped_column(String(300), server_default="", default="")
+
+
+class RegistryCorrection(Base):
+    """One record that the registry must no longer count: `corrects` is its reference there.
+
+    `reference_id`: the correcting record's, for ever. `member_id`: in whose name the record is. `why`:
+    `reversed`, `refunded` or `merged`.
+    """
+
+    __tablename__ = "registry_corrections"
+    __table_args__ = (
+        Index(
+            "ix_registry_corrections_open",
+            "created_at",
+            postgresql_where=text("state IN ('pending', 'posted', 'rejected')"),
+        ),
+    )
+
+    corrects: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    receipt_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("receipts.id"), index=True)
+    reference_id: Mapped[uuid.UUID] = mapped_column(unique=True)
+    member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"), index=True)
+    why: Mapped[str] = mapped_column(String(12))
+    state: Mapped[str] = mapped_column(String(12))
+    attempts: Mapped[int] = mapped_column(server_default="0", default=0)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    posted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    acknowledged_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    last_error: Mapped[str] = mapped_column(String(300), server_default="", default="")

@@ -63,6 +63,16 @@ def flat(row: tuple[object, ...]) -> tuple[str, ...]:
     return tuple(re.sub(r"\s+", " ", str(value)).strip() for value in row)
 
 
+def test_tables_stand_where_they_are_looked_for() -> None:
+    """What `import_tables` does not find would be missing or not, as the order of tests has it."""
+    rooms = [path.parent for path in REPOSITORY.glob("*/__init__.py") if path.parent.name != "core"]
+    assert len(rooms) > 8
+    declaring = [
+        path for room in rooms for path in room.rglob("*.py") if "(Base):" in path.read_text(encoding="utf-8")
+    ]
+    assert {path.name for path in declaring} == {"tables.py"}
+
+
 def test_migrations_are_linear() -> None:
     config = Config()
     config.set_main_option("script_location", str(REPOSITORY / "migrations"))

@@ -18,7 +18,8 @@ from dashboard.access import Access, access_of
 from dashboard.blueprint import register
 from dashboard.services import Services
 from dashboard.staff.tables import Staff
-from members.notified import NoticeKind, keep_notice
+from members.model import NoticeKind
+from members.notified import keep_notice
 from members.tables import MemberRow
 from payments.alerts.service import AlertKind, raise_alert
 from payments.imports.service import hand_in

@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from core.audit import AuditEntry
 from dashboard.services import Services
-from members.model import Status
-from members.notified import NoticeKind, RegistryNoticeRow, keep_notice
-from members.tables import MemberRow
+from members.model import NoticeKind, Status
+from members.notified import keep_notice
+from members.tables import MemberRow, RegistryNoticeRow
 from tests.dashboard.a_day import Day
 from tests.dashboard.browsing import post
 

@@ -16,8 +16,7 @@ from dashboard.staff.model import Role
 from dashboard.witnesses import WORDS
 from members.documents import FORMS
 from members.duplicates.model import CaseState, Likeness
-from members.model import NATIONAL_ID, IdentityState, PhoneChangeState, Purpose, Status
-from members.notified import NoticeKind
+from members.model import NATIONAL_ID, IdentityState, NoticeKind, PhoneChangeState, Purpose, Status
 from payments.alerts.service import AlertKind
 from payments.merging.model import PairAct
 from payments.model import BreakClass, EvidenceChannel, MatchStep, PaymentState, Verdict

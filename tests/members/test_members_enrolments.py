@@ -20,9 +20,15 @@ from members.enrolments import (
     Telling,
     tell_untold,
 )
-from members.model import ElsewhereRule, Standing, Status
-from members.notified import NoticeAnswer, NoticeKind, RegistryNoticeRow, finish_notice, keep_notice
-from members.tables import EnrolmentCheckRow, EnrolmentTellingRow, IdentityCheckRow, MemberRow
+from members.model import ElsewhereRule, NoticeAnswer, NoticeKind, Standing, Status
+from members.notified import finish_notice, keep_notice
+from members.tables import (
+    EnrolmentCheckRow,
+    EnrolmentTellingRow,
+    IdentityCheckRow,
+    MemberRow,
+    RegistryNoticeRow,
+)
 from tests.members.conftest import POLICY
 from tests.members.members_world import NOON, OTHER_ID, OTHER_PHONE, World, person
 

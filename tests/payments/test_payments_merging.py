@@ -14,8 +14,8 @@ from core.phone import PhoneNumber
 from members.duplicates.model import CaseState, Likeness
 from members.duplicates.tables import DuplicateCaseRow
 from members.enrolments import tell_standing
-from members.model import IdentityState, Status
-from members.notified import NoticeKind, keep_notice
+from members.model import IdentityState, NoticeKind, Status
+from members.notified import keep_notice
 from members.tables import EnrolmentTellingRow, IdentityCheckRow, MemberRow
 from payments.ledger.tables import LedgerTransfer
 from payments.merging.deciding import decide_pair

@@ -9,7 +9,8 @@ from core.phone import PhoneNumber
 from members.tables import MemberRow
 from payments.alerts.service import AlertKind, open_alerts
 from payments.ledger.service import savings
-from payments.registry_postings.corrections import CorrectionState, RegistryCorrection
+from payments.registry_postings.corrections import CorrectionState
+from payments.registry_postings.tables import RegistryCorrection
 from tests.payments.world import World
 
 

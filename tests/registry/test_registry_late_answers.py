@@ -16,8 +16,7 @@ from core.audit import AuditEntry
 from core.outbox import Later, OutboxRow, Task
 from core.settings import Settings
 from members.notices import announce
-from members.notified import RegistryNoticeRow
-from members.tables import MemberRow
+from members.tables import MemberRow, RegistryNoticeRow
 from operations.registration import let_registries_in
 from registry.asking.questions import note_asked
 from registry.tables import DciMessageRow, DciQuestionRow, DciWatchRow

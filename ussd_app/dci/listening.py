@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 from core import audit, outbox
 from core.clock import Clock
 from core.errors import InvalidValue
-from members.model import Status
-from members.notified import NoticeKind, keep_notice
+from members.model import NoticeKind, Status
+from members.notified import keep_notice
 from members.service import Members
 from members.tables import MemberRow
 from registry.asking.watches import settle_watches
