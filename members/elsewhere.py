@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core import outbox
@@ -110,6 +111,40 @@ def ask(session: Session, check: IdentityCheckRow, policy: Policy) -> None:
     session.add(EnrolmentCheckRow(check_id=check.id, state=Enrolment.WAITING, asked_at=check.created_at))
     session.flush()
     outbox.add(session, TOPIC, str(check.id), {"check_id": str(check.id)}, now=check.created_at)
+
+
+def hear(
+    session: Session,
+    member_id: uuid.UUID,
+    *,
+    enrolled: bool,
+    source: str,
+    rule: ElsewhereRule,
+    now: datetime,
+) -> bool:
+    """A registry tells, unasked, that a member is in another programme, or has left one; False: nothing new.
+
+    Who has left one may be in a third: that is not known then.
+    """
+    if rule is ElsewhereRule.IGNORED:
+        return False
+    checks = select(IdentityCheckRow).where(IdentityCheckRow.member_id == member_id)
+    newest = checks.order_by(IdentityCheckRow.created_at.desc(), IdentityCheckRow.id.desc()).limit(1)
+    check = session.scalars(newest).first()
+    if check is None:
+        return False
+    fresh = {"check_id": check.id, "state": Enrolment.UNKNOWN, "asked_at": now}
+    session.execute(insert(EnrolmentCheckRow).values(fresh).on_conflict_do_nothing())
+    row = session.get_one(EnrolmentCheckRow, check.id, with_for_update=True, populate_existing=True)
+    if enrolled == (row.state == Enrolment.YES):
+        return False
+    row.state = Enrolment.YES if enrolled else Enrolment.UNKNOWN
+    row.source, row.answered_at = source, now
+    session.flush()
+    member = session.get_one(MemberRow, member_id, with_for_update=MEMBER_LOCK, populate_existing=True)
+    if weigh(session, member, check, rule):
+        tell_member(session, "needs_review", member.id, check.id, now=now)
+    return True
 
 
 def weigh(session: Session, member: MemberRow, check: IdentityCheckRow, rule: ElsewhereRule) -> bool:

@@ -32,6 +32,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         answers="search_response",
     ),
     Endpoint("sync/enrolled", "search", Scope.SEARCH, is_sync=True, answers="enrolled_response"),
+    Endpoint("sync/enrollment/updates", "notify", Scope.NOTIFY, is_sync=True, answers="enrolled_response"),
     Endpoint("search", "search", Scope.SEARCH, batch="search_request"),
     Endpoint("subscribe", "subscribe", Scope.SUBSCRIBE, batch="subscribe_request"),
     Endpoint("unsubscribe", "unsubscribe", Scope.SUBSCRIBE),
@@ -51,6 +52,7 @@ ANSWERS = {
     "subscribe": "on-subscribe",
     "unsubscribe": "on-unsubscribe",
     "txn-status": "txn-on-status",
+    "notify": "on-notify",
 }
 # Where below the caller's address an answer is posted.
 ANSWER_PATHS = {

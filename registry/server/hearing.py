@@ -12,9 +12,9 @@ from registry.canonical import JsonMode, compact
 from registry.model import Identifier
 from registry.server.endpoints import Endpoint
 from registry.server.headers import is_id, zoned
-from registry.server.holdings import Listener
+from registry.server.holdings import Listener, ToldEnrolment
 from registry.server.memory import first_hearing
-from registry.server.model import MessageRefused, Received
+from registry.server.model import MessageRefused, Received, Rejected
 from registry.tables import DciQuestionRow
 
 DEATH, NAME_CHANGE, POSTED = "death", "name_change", "contribution_posted"
@@ -31,6 +31,11 @@ _EVENTS = {
     "contributionposted": POSTED,
 }
 _SPOKEN_BY = {DEATH: "civil", NAME_CHANGE: "civil", POSTED: "fund"}
+# The registry that gathers enrolments is the central one.
+ENROLMENTS_SPOKEN_BY = "fund"
+ENROLMENT_STATUSES = ("active", "inactive")
+_ENROLMENT_STATUSES = {"active": True, "enrolled": True, "inactive": False, "exited": False}
+_BAD_PERSON = "rjct.person_id.invalid"
 _LISTS = ("member_identifier", "identifier", "identifiers", "person_identifier")
 
 
@@ -65,6 +70,25 @@ class Hearing:
         self._listener.settled(
             session, question.connection, question.purpose, question.subject, dict(received.message)
         )
+
+    def enrolments(self, session: Session, received: Received) -> list[dict[str, str]]:
+        """Hear who is enrolled in which programme, all or none; the answer repeats each word.
+
+        So it tells nobody who is a member here. Raises Rejected when an entry cannot be understood, and when
+        it is not this client's to tell.
+        """
+        if received.client.speaks_for != ENROLMENTS_SPOKEN_BY:
+            raise Rejected("rjct.action.not_supported", "enrolments are not this client's to tell")
+        updates = received.message.get("enrolled_updates")
+        listed = updates.get("beneficiaries") if isinstance(updates, dict) else None
+        if not isinstance(listed, list) or not listed:
+            raise Rejected(_BAD_PERSON, "enrolled_updates.beneficiaries is a list")
+        if len(listed) != received.header["total_count"]:
+            raise Rejected("rjct.total_count.invalid", "total_count is the number of beneficiaries")
+        told = [_enrolment(entry) for entry in listed]
+        for one in told:
+            self._listener.enrolled(session, received.client.speaks_for, one)
+        return [{"enrolled_status": "yes" if one.is_enrolled else "no"} for one in told]
 
     def _event(self, session: Session, received: Received, item: Mapping[str, Any]) -> None:
         reference_id, data = item.get("reference_id"), item.get("data")
@@ -101,10 +125,22 @@ class Hearing:
             return
         identifiers = list(_identifiers(record))
         if not identifiers:
-            raise MessageRefused("rjct.person_id.invalid", "the record names nobody")
+            raise MessageRefused(_BAD_PERSON, "the record names nobody")
         told = self._listener.died if event == DEATH else self._listener.renamed
         for identifier in identifiers:
             told(session, source, identifier, record)
+
+
+def _enrolment(entry: Any) -> ToldEnrolment:
+    member = entry.get("member") if isinstance(entry, dict) else None
+    named = _identifiers(member) if isinstance(member, dict) else []
+    about = entry.get("programme_identifier") if isinstance(entry, dict) else None
+    programme = about.get("programme") if isinstance(about, dict) else None
+    code = programme.get("programme_identifier") if isinstance(programme, dict) else None
+    status = _plain(about.get("enrolment_status")) if isinstance(about, dict) else ""
+    if not named or not is_id(code) or status not in _ENROLMENT_STATUSES:
+        raise Rejected(_BAD_PERSON, "a beneficiary has member_identifier, programme and enrolment_status")
+    return ToldEnrolment(named, str(code).strip(), _ENROLMENT_STATUSES[status])
 
 
 def _identifiers(record: Mapping[str, Any]) -> list[Identifier]:

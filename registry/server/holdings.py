@@ -86,6 +86,15 @@ class Holdings(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ToldEnrolment:
+    """Of one person, by any of `identifiers`: whether they are in a programme now."""
+
+    identifiers: Sequence[Identifier]
+    programme: str
+    is_enrolled: bool
+
+
 class Listener(Protocol):
     """What happens here when a registry tells of something. Called in an open transaction, once per event."""
 
@@ -95,6 +104,10 @@ class Listener(Protocol):
 
     def renamed(self, session: Session, source: str, identifier: Identifier, record: dict[str, Any]) -> str:
         """A registry has changed a name."""
+        ...
+
+    def enrolled(self, session: Session, source: str, told: ToldEnrolment) -> str:
+        """The central registry tells who is in which programme, or has left it."""
         ...
 
     def posted(self, session: Session, source: str, reference_id: str) -> str:

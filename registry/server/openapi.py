@@ -7,6 +7,7 @@ from registry.questions import PERSON, PERSON_TYPE, PROGRAMME
 from registry.server.endpoints import ENDPOINTS, Endpoint
 from registry.server.enrolling import PERSON_TYPES
 from registry.server.headers import BATCH_MAX, ID_MAX
+from registry.server.hearing import ENROLMENT_STATUSES
 from registry.server.model import Scope
 from registry.server.queries import IDENTIFIER_TYPES, PAGE_SIZE_MAX, RECORD_TYPES
 from registry.server.subscribing import EVENTS
@@ -118,12 +119,15 @@ def _header(endpoint: Endpoint) -> Schema:
 def _answer_name(endpoint: Endpoint) -> str:
     if not endpoint.is_sync:
         return "Ack"
-    return "EnrolledReply" if endpoint.path == "sync/enrolled" else "SyncReply"
+    return {"sync/enrolled": "EnrolledReply", "sync/enrollment/updates": "EnrolmentsReply"}.get(
+        endpoint.path, "SyncReply"
+    )
 
 
 def _message_name(endpoint: Endpoint) -> str:
-    if endpoint.path == "sync/enrolled":
-        return "EnrolledRequest"
+    by_path = {"sync/enrolled": "EnrolledRequest", "sync/enrollment/updates": "EnrolmentsRequest"}
+    if endpoint.path in by_path:
+        return by_path[endpoint.path]
     return {
         "search": "SearchRequest",
         "subscribe": "SubscribeRequest",
@@ -177,6 +181,7 @@ def _schemas() -> dict[str, Schema]:
     return {
         "SearchRequest": _batch("search_request", "search_criteria", criteria),
         "EnrolledRequest": _object({"transaction_id": _ID, "enrolled_criteria": _enrolled_criteria()}),
+        "EnrolmentsRequest": _object({"transaction_id": _ID, "enrolled_updates": _enrolled_updates()}),
         "SubscribeRequest": _batch("subscribe_request", "subscribe_criteria", wish),
         "NotifyRequest": _batch("notify_event", "data", {"type": "object"}),
         "UnsubscribeRequest": _object(
@@ -186,7 +191,8 @@ def _schemas() -> dict[str, Schema]:
         "Answer": _object({"transaction_id": _ID}),
         "Ack": {"anyOf": [_ack()]},
         "SyncReply": {"anyOf": [_ack(), _reply()]},
-        "EnrolledReply": {"anyOf": [_ack(), _reply(enrolled_response=_enrolled_response())]},
+        "EnrolledReply": {"anyOf": [_ack(), _reply(enrolled_response=_enrolled_response(1))]},
+        "EnrolmentsReply": {"anyOf": [_ack(), _reply(enrolled_response=_enrolled_response(BATCH_MAX))]},
         "Errors": _object({"errors": {"type": "array", "items": _error()}}),
         "Token": _object(
             {
@@ -213,9 +219,23 @@ def _enrolled_criteria() -> Schema:
     return _object({"query_type": {"const": "expression"}, "query": query})
 
 
-def _enrolled_response() -> Schema:
+def _enrolled_updates() -> Schema:
+    named = _object({"identifier_type": _ID, "identifier_value": _ID})
+    programme = _object({"programme_identifier": _ID})
+    beneficiary = _object(
+        {
+            "member": _object({"member_identifier": {"type": "array", "minItems": 1, "items": named}}),
+            "programme_identifier": _object(
+                {"programme": programme, "enrolment_status": {"enum": list(ENROLMENT_STATUSES)}}
+            ),
+        }
+    )
+    return _object({"beneficiaries": {"type": "array", "minItems": 1, "items": beneficiary}})
+
+
+def _enrolled_response(entries_max: int) -> Schema:
     entry = _object({"enrolled_status": {"enum": ["yes", "no"]}}) | {"additionalProperties": False}
-    return {"type": "array", "maxItems": 1, "items": entry}
+    return {"type": "array", "maxItems": entries_max, "items": entry}
 
 
 def _batch(name: str, inner: str, schema: Schema) -> Schema:

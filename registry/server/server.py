@@ -150,6 +150,8 @@ class DciServer:
                 return self._replies.envelope(received, message)
             case "sync/enrolled":
                 return self._replies.envelope(received, self._enrolled_message(session, received))
+            case "sync/enrollment/updates":
+                return self._replies.envelope(received, self._enrolments_message(session, received))
             case "sync/txn/status":
                 return self._replies.envelope(received, self._status_message(session, received))
             case "search":
@@ -186,12 +188,19 @@ class DciServer:
     def _enrolled_message(self, session: Session, received: Received) -> dict[str, Any]:
         if received.header["total_count"] != 1:
             raise Rejected("rjct.total_count.invalid", "one person is asked about at a time")
-        answer = self._enrolling.answer(session, received.message)
+        return self._enrolled_response(session, received, [self._enrolling.answer(session, received.message)])
+
+    def _enrolments_message(self, session: Session, received: Received) -> dict[str, Any]:
+        return self._enrolled_response(session, received, self._hearing.enrolments(session, received))
+
+    def _enrolled_response(
+        self, session: Session, received: Received, entries: list[dict[str, str]]
+    ) -> dict[str, Any]:
         now = self._clock.now()
         # What was answered is not kept: only that something was, for who asks for the status of the message.
         outcome = {"status": Status.SUCCEEDED, "timestamp": written(now)}
         memory.answered(session, received.correlation_id, Status.SUCCEEDED, [outcome], now)
-        return self._about(received) | {"enrolled_response": [answer]}
+        return self._about(received) | {"enrolled_response": entries}
 
     def _subscribe(self, session: Session, endpoint: Endpoint, received: Received) -> None:
         items = items_of(endpoint, received)

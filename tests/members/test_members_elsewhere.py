@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from core.outbox import Later
 from core.vault import Vault
 from members.documents import Document, number_of
-from members.elsewhere import EnrolmentAnswer, EnrolmentLookUp, NoEnrolmentAnswer
+from members.elsewhere import EnrolmentAnswer, EnrolmentLookUp, NoEnrolmentAnswer, hear
 from members.look_up import IdentityLookUp
 from members.model import AlreadyMember, ElsewhereRule, Enrolment, Status
 from members.pins import Pins, pin_hasher
@@ -125,6 +125,39 @@ def test_a_registry_without_this_call_is_asked_once(strict: World) -> None:
     assert look(strict, ElsewhereRule.REVIEW, NoEnrolmentAnswer("no such call", final=True)) == [None]
     assert kept(strict).state == Enrolment.UNKNOWN
     assert strict.member().status is Status.ACTIVE
+
+
+def hears(world: World, rule: ElsewhereRule, *, enrolled: bool) -> bool:
+    """The registry tells unasked."""
+    with world.sessions.begin() as session:
+        now = world.clock.now()
+        return hear(session, world.member().id, enrolled=enrolled, source="fund", rule=rule, now=now)
+
+
+def test_what_is_told_unasked_is_weighed_as_an_answer_is(strict: World) -> None:
+    strict.verified_member()
+    assert hears(strict, ElsewhereRule.REVIEW, enrolled=True)
+    assert strict.member().status is Status.NEEDS_REVIEW
+    assert strict.told().count("needs_review") == 1
+    assert not hears(strict, ElsewhereRule.REVIEW, enrolled=True)
+    # The question that was under way is answered by it.
+    assert look(strict, ElsewhereRule.REVIEW, replace(YES, enrolled=False)) == [None]
+    assert kept(strict).state == Enrolment.YES
+
+
+def test_what_is_told_unasked_is_only_noted_where_that_is_the_rule(lenient: World) -> None:
+    lenient.verified_member()
+    assert hears(lenient, ElsewhereRule.NOTED, enrolled=True)
+    assert lenient.member().status is Status.ACTIVE
+    row = kept(lenient)
+    assert (row.state, row.source, row.answered_at) == (Enrolment.YES, "fund", lenient.clock.now())
+
+
+def test_where_the_fund_does_not_want_to_know_nothing_told_is_kept(world: World) -> None:
+    world.verified_member()
+    assert not hears(world, ElsewhereRule.IGNORED, enrolled=True)
+    with world.sessions() as session:
+        assert session.query(EnrolmentCheckRow).count() == 0
 
 
 def test_an_answer_counts_once(strict: World) -> None:

@@ -31,7 +31,7 @@ from registry.client import DciClient
 from registry.conformance import Report, examine
 from registry.connection import Connection
 from registry.model import Enrolled, Enrollee, Identifier
-from registry.outcomes import Refused, Unavailable
+from registry.outcomes import Refused
 from registry.server.endpoints import ENDPOINTS
 from registry.tables import DciWatchRow
 from sandbox.testing import running_sandbox
@@ -146,8 +146,12 @@ def test_our_own_client_learns_from_our_own_server_who_is_enrolled(pair: tuple[D
         asked_for_join = asking.enrolled(NationalId("12345678"))
         assert isinstance(asked_for_join, EnrolmentAnswer)
         assert asked_for_join.enrolled is elsewhere
-    told = client.enrollment_updates("t", [Enrollee((Identifier("UIN", "1"),), "HABA", date(2026, 11, 1))])
-    assert told == Unavailable("http_404", may_have_arrived=False)
+    enrollee = Enrollee((Identifier("UIN", "12345678"),), "JAMII", date(2026, 11, 1))
+    refused = client.enrollment_updates("t-1", [enrollee])
+    assert isinstance(refused, Refused)
+    assert refused.code == "rjct.action.not_supported"
+    world.partner(signatures="required", speaks_for="fund")
+    assert client.enrollment_updates("t-2", [enrollee]) == yes
     client.close()
 
 
@@ -177,7 +181,7 @@ def test_our_own_server_passes_every_claim(pair: tuple[DciWorld, str, str]) -> N
     report = examine(connection_to(f"{our_url}/dci", "partner", SECRET), LocalTokenCache(), "12345678")
     absent = [check.call for check in report.checks if check.outcome == "absent"]
     assert failed(report) == []
-    assert absent == ["sync/enrollment/updates"]
+    assert absent == []
     assert outcomes(report) == as_published("Our server")
 
 

@@ -175,9 +175,3 @@ def test_of_a_question_only_its_status_stays(world: DciWorld) -> None:
         rows = session.connection().exec_driver_sql("SELECT m::text FROM dci_messages m").all()
     assert rows
     assert all(secret not in row[0] for row in rows for secret in (ID, member.number, '"yes"'))
-
-
-def test_updates_of_enrolments_are_not_ours_to_take(world: DciWorld) -> None:
-    partner = world.partner()
-    body = partner.envelope("notify", {"transaction_id": "t", "enrolled_updates": {"beneficiaries": []}})
-    assert partner.post("sync/enrollment/updates", body).status_code == 404

@@ -10,6 +10,7 @@ from core.clock import Clock, FundCalendar
 from core.database import Sessions
 from core.outbox import Handler, Later, Task
 from core.settings import Settings
+from members.model import ElsewhereRule
 from members.service import Members
 from registry.canonical import read_object
 from registry.keys import SigningKey
@@ -54,6 +55,8 @@ def build_dci(
     key = SigningKey.derived(secret, "dci server")
     holdings = RoomsHoldings(members.indexes, calendar, settings.fund_programme)
     replies = Replies(settings.dci_id, key, clock)
+    rule = ElsewhereRule(settings.enrolled_elsewhere)
+    listener = RoomsListener(members, settings.fund_programme, rule, clock)
     tokens, rates = Tokens(secret, settings.dci_id), Rates(redis)
     server = DciServer(
         sessions,
@@ -62,7 +65,7 @@ def build_dci(
         searching=Searching(holdings, clock),
         enrolling=Enrolling(holdings),
         subscribing=Subscribing(holdings, clock),
-        hearing=Hearing(RoomsListener(members, clock), clock),
+        hearing=Hearing(listener, clock),
         tokens=tokens,
         rates=rates,
         clock=clock,

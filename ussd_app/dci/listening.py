@@ -7,12 +7,14 @@ from sqlalchemy.orm import Session
 from core import audit, outbox
 from core.clock import Clock
 from core.errors import InvalidValue
-from members.model import NoticeKind, Status
+from members import elsewhere
+from members.model import ElsewhereRule, NoticeKind, Status
 from members.notified import keep_notice
 from members.service import Members
 from members.tables import MemberRow
 from registry.asking.watches import settle_watches
 from registry.model import Identifier
+from registry.server.holdings import ToldEnrolment
 from ussd_app.dci.naming import person_named
 
 # A registry may be wrong about a death; who is closed stays closed, and the dead stay dead.
@@ -22,8 +24,10 @@ _LEFT_ALONE: Final = {Status.DECEASED, Status.CLOSED}
 class RoomsListener:
     """`registry.server.holdings.Listener` over members and payments. Every change is audited."""
 
-    def __init__(self, members: Members, clock: Clock) -> None:
+    def __init__(self, members: Members, programme: str, rule: ElsewhereRule, clock: Clock) -> None:
         self._members = members
+        self._programme = programme
+        self._rule = rule
         self._clock = clock
 
     def died(self, session: Session, source: str, identifier: Identifier, record: dict[str, Any]) -> str:
@@ -46,6 +50,28 @@ class RoomsListener:
         keep_notice(session, row, NoticeKind.NAME_CHANGE, source, now=self._clock.now())
         self._decide(session, row, source, Status.NEEDS_REVIEW, f"the {source} registry has a new name")
         return "needs review"
+
+    def enrolled(self, session: Session, source: str, told: ToldEnrolment) -> str:
+        if told.programme == self._programme:
+            return "ours, of which we know ourselves"
+        rows = (self._member(session, identifier) for identifier in told.identifiers)
+        row = next((row for row in rows if row is not None), None)
+        if row is None or Status(row.status) in _LEFT_ALONE:
+            return "nobody to tell of"
+        now = self._clock.now()
+        is_in = told.is_enrolled
+        if not elsewhere.hear(session, row.id, enrolled=is_in, source=source, rule=self._rule, now=now):
+            return "nothing new"
+        word = "is enrolled in" if is_in else "has left"
+        audit.record(
+            session,
+            at=now,
+            actor=f"registry:{source}",
+            action="member.registry_event",
+            subject=row.id,
+            reason=f"the {source} registry says that the member {word} the programme {told.programme}",
+        )
+        return "kept"
 
     def posted(self, session: Session, source: str, reference_id: str) -> str:
         del source
