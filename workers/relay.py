@@ -2,8 +2,10 @@
 
 import gc
 
-# Until the process stands, all that is loaded stays: the collector would look through it in vain.
-gc.disable()
+if __name__ == "__main__":
+    # Until the process stands, all that is loaded stays: the collector would look through it in vain. Whoever
+    # only imports this module keeps theirs.
+    gc.disable()
 
 import signal
 import sys
