@@ -8,12 +8,13 @@ from werkzeug.wrappers import Response
 
 from core import audit
 from core.errors import InvalidValue
+from core.reasons import REASON_CHARACTERS_MAX, REASON_CHARACTERS_MIN, is_reason
 from dashboard import membership
 from dashboard.access import READERS, WORKERS, allow
 from dashboard.catalogue import text
 from dashboard.login import signed_in_staff
 from dashboard.reading import was_seen
-from dashboard.reasons import REASON_CHARACTERS_MAX, REASON_CHARACTERS_MIN, is_reason, typed_reason
+from dashboard.reasons import typed_reason
 from dashboard.services import services
 from payments.ledger.service import savings
 from payments.view import statement_of

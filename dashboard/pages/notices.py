@@ -6,11 +6,12 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from werkzeug.wrappers import Response
 
 from core.errors import InvalidValue
+from core.reasons import is_reason
 from dashboard.access import READERS, WORKERS, allow
 from dashboard.catalogue import text
 from dashboard.login import me
 from dashboard.reading import was_seen
-from dashboard.reasons import is_reason, typed_reason
+from dashboard.reasons import typed_reason
 from dashboard.services import services
 from members.model import NoticeAnswer
 from members.notified import finish_notice, open_notices

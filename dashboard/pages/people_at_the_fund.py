@@ -8,11 +8,12 @@ from werkzeug.wrappers import Response
 
 from core.audit import AuditEntry
 from core.errors import InvalidValue
+from core.reasons import REASON_CHARACTERS_MAX, REASON_CHARACTERS_MIN
 from dashboard.access import ADMINS, allow
 from dashboard.catalogue import text
 from dashboard.deciding import names_of
 from dashboard.login import me
-from dashboard.reasons import REASON_CHARACTERS_MAX, typed_reason
+from dashboard.reasons import typed_reason
 from dashboard.services import services
 from dashboard.staff import keeping
 from dashboard.staff.keeping import NotToKeep
@@ -76,7 +77,7 @@ def show(staff_id: uuid.UUID) -> str:
         names=names,
         roles=Role,
         is_me=staff_id == me().staff_id,
-        reason_characters=(keeping.REASON_CHARACTERS_MIN, REASON_CHARACTERS_MAX),
+        reason_characters=(REASON_CHARACTERS_MIN, REASON_CHARACTERS_MAX),
     )
 
 

@@ -6,12 +6,13 @@ from flask import Blueprint, abort, flash, jsonify, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from core.errors import InvalidValue
+from core.reasons import REASON_CHARACTERS_MIN
 from dashboard.access import READERS, WORKERS, allow
 from dashboard.catalogue import counted, text
 from dashboard.deciding import read_wish
 from dashboard.login import me
 from dashboard.presence.service import be_seen, others_at
-from dashboard.reasons import REASON_CHARACTERS_MIN, typed_reason
+from dashboard.reasons import typed_reason
 from dashboard.services import services
 from payments.reconciliation.working import note, release, take
 from payments.suspense.deciding import decide

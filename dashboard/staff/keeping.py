@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from core import audit
 from core.database import advisory_lock
 from core.errors import KibabaError
+from core.reasons import is_reason
 from dashboard.staff.model import Role
 from dashboard.staff.passwords import hash_password
 from dashboard.staff.second_factor import letters
@@ -22,7 +23,6 @@ from dashboard.staff.service import add_staff
 from dashboard.staff.tables import Staff
 from dashboard.staff.tries import forget_tries
 
-REASON_CHARACTERS_MIN = 10
 _PASSWORD_GROUPS = 4
 
 
@@ -111,7 +111,7 @@ def _to_keep(session: Session, staff_id: uuid.UUID, *, by: str, reason: str) -> 
         raise NotToKeep("nobody")
     if by == f"staff:{staff.id}":
         raise NotToKeep("oneself")
-    if len(reason) < REASON_CHARACTERS_MIN:
+    if not is_reason(reason):
         raise NotToKeep("no_reason")
     return staff
 

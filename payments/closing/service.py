@@ -15,12 +15,12 @@ from core.clock import Clock, FundCalendar
 from core.database import Sessions, advisory_lock
 from core.errors import KibabaError
 from core.ids import new_id
+from core.reasons import REASON_CHARACTERS_MAX, is_reason
 from payments.closing.control import CutOff, control_totals
 from payments.closing.report import canonical, digest_of, report_lines
 from payments.closing.tables import Closing
 from payments.reconciliation.tables import Break, ReconciliationRun
 
-REASON_CHARACTERS_MIN = 10
 # A day is closed when what was on its way at midnight has arrived.
 _SETTLES_IN = timedelta(minutes=10)
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
@@ -68,7 +68,7 @@ class Closings:
             closing = self._kept(session, of, "day", of.day.isoformat(), water, by=by, reason=reason, now=now)
             # From here on the report is that of a closed day; its digest is taken once it is one.
             totals = control_totals(session, self._calendar, of)
-            if not totals.holds and len(reason.strip()) < REASON_CHARACTERS_MIN:
+            if not totals.holds and not is_reason(reason):
                 raise NotToClose("proof_fails")
             closing.figures = totals.as_dict() | _open_breaks(session, of)
             closing.digest = digest_of(report_lines(session, self._calendar, of))
@@ -110,7 +110,7 @@ class Closings:
 
     def reopen(self, closing_id: uuid.UUID, *, by: str, reason: str) -> Closing:
         """Open a period again. What came meanwhile stays where it counted. Raises NotToClose."""
-        if len(reason.strip()) < REASON_CHARACTERS_MIN:
+        if not is_reason(reason):
             raise NotToClose("no_reason")
         now = self._clock.now()
         water = self._high_water()
@@ -247,6 +247,6 @@ def _note(session: Session, closing: Closing, action: str, by: str, reason: str,
         actor=by,
         action=action,
         subject=f"{closing.wallet}:{closing.shortcode}:{closing.period}",
-        reason=reason[:400],
+        reason=reason[:REASON_CHARACTERS_MAX],
         details={"scope": closing.scope, "digest": closing.digest, "holds": closing.figures.get("holds")},
     )

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core import audit
+from core.reasons import REASON_CHARACTERS_MAX
 from members.duplicates.model import CaseState
 from members.duplicates.tables import DuplicateCaseRow
 from payments.merging.carrying_out import carry_out, still_there
@@ -15,7 +16,7 @@ from payments.merging.model import PairAct, PairWish
 from payments.merging.tables import PairDecision
 from payments.receipts.tables import Receipt
 from payments.suspense.model import DecisionState, NotPossible
-from payments.suspense.second_person import REASON_CHARACTERS_MAX, hear, require_reason
+from payments.suspense.second_person import hear, require_reason
 
 
 def decide_pair(

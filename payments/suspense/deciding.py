@@ -8,11 +8,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core import audit
+from core.reasons import REASON_CHARACTERS_MAX
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
 from payments.suspense.carrying_out import carry_out, locked_break, locked_receipt, open_member
 from payments.suspense.model import Act, DecisionState, NotPossible, Wish
-from payments.suspense.second_person import REASON_CHARACTERS_MAX, hear, require_reason
+from payments.suspense.second_person import hear, require_reason
 from payments.suspense.tables import Decision
 
 

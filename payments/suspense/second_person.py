@@ -3,10 +3,8 @@
 from datetime import datetime
 from typing import Protocol
 
+from core.reasons import REASON_CHARACTERS_MAX, is_reason
 from payments.suspense.model import DecisionState, NotPossible
-
-REASON_CHARACTERS_MIN = 10
-REASON_CHARACTERS_MAX = 400
 
 
 class Proposal(Protocol):
@@ -21,7 +19,7 @@ class Proposal(Protocol):
 
 def require_reason(reason: str) -> None:
     """Raises NotPossible for a reason that says nothing."""
-    if len(reason.strip()) < REASON_CHARACTERS_MIN:
+    if not is_reason(reason):
         raise NotPossible("no_reason")
 
 
