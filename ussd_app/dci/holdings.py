@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from core.clock import FundCalendar
 from core.money import Money
 from members.indexes import MemberIndexes
-from members.model import Status as Standing
+from members.model import Status as MemberStatus
 from members.tables import MemberRow
 from payments.model import PostingState
 from payments.receipts.tables import Receipt
@@ -17,7 +17,8 @@ from payments.registry_postings.tables import RegistryPosting
 from registry.codes import Status
 from registry.model import ContributionRecord, Identifier
 from registry.server.holdings import Contributions, Membership, Wanted
-from ussd_app.dci.naming import NUMBER, is_named, person_named
+from ussd_app.dci.naming import is_named, person_named
+from ussd_app.registries import MEMBER_NUMBER
 
 
 class RoomsHoldings:
@@ -44,11 +45,11 @@ class RoomsHoldings:
 
     def membership_of(self, session: Session, member_id: uuid.UUID) -> Membership | None:
         row = session.get(MemberRow, member_id)
-        return None if row is None else self._membership(row, Identifier(NUMBER, row.number))
+        return None if row is None else self._membership(row, Identifier(MEMBER_NUMBER, row.number))
 
     def enrolled(self, session: Session, identifier: Identifier) -> bool:
         row = person_named(session, self._indexes, identifier)
-        return row is not None and Standing(row.status).is_open
+        return row is not None and MemberStatus(row.status).is_open
 
     def contributions(self, session: Session, wanted: Wanted, offset: int, limit: int) -> Contributions:
         conditions = [
@@ -112,7 +113,7 @@ class RoomsHoldings:
         return ContributionRecord(
             reference_id=str(receipt.id),
             transaction_id=str(posting.transaction_id or ""),
-            member_identifier=Identifier(NUMBER, number),
+            member_identifier=Identifier(MEMBER_NUMBER, number),
             programme=self.programme,
             amount=Money(receipt.amount_cents, receipt.currency),
             period=f"{self._calendar.day_of(receipt.paid_at):%Y-%m}",

@@ -9,14 +9,12 @@ from members.numbers import MemberNumber
 from members.rows import has_document
 from members.tables import MemberRow
 from registry.model import Identifier
-from ussd_app.registries import document_of
-
-NUMBER = "NSSF_NO"
+from ussd_app.registries import MEMBER_NUMBER, document_of
 
 
 def is_named(indexes: MemberIndexes, identifier: Identifier) -> ColumnElement[bool]:
     """Whether a membership has this member number or paper. Raises InvalidValue when none could have it."""
-    if identifier.type == NUMBER:
+    if identifier.type == MEMBER_NUMBER:
         return MemberRow.number == MemberNumber.parse(identifier.value).digits
     document = document_of(identifier)
     if document is None:
