@@ -99,9 +99,7 @@ class EnrolmentLookUp:
         check = session.get_one(IdentityCheckRow, check_id, with_for_update=True, populate_existing=True)
         if check.member_id is None:
             return
-        member = session.get_one(MemberRow, check.member_id, with_for_update=MEMBER_LOCK)
-        if weigh(session, member, check, self._rule):
-            tell_member(session, "needs_review", member.id, check.id, now=self._clock.now())
+        _weigh_late(session, check.member_id, check, self._rule, now=self._clock.now())
 
 
 def ask(session: Session, check: IdentityCheckRow, policy: Policy) -> None:
@@ -133,17 +131,16 @@ def hear(
     check = session.scalars(newest).first()
     if check is None:
         return False
-    fresh = {"check_id": check.id, "state": Enrolment.UNKNOWN, "asked_at": now}
-    session.execute(insert(EnrolmentCheckRow).values(fresh).on_conflict_do_nothing())
-    row = session.get_one(EnrolmentCheckRow, check.id, with_for_update=True, populate_existing=True)
-    if enrolled == (row.state == Enrolment.YES):
+    if enrolled:
+        fresh = {"check_id": check.id, "state": Enrolment.UNKNOWN, "asked_at": now}
+        session.execute(insert(EnrolmentCheckRow).values(fresh).on_conflict_do_nothing())
+    row = session.get(EnrolmentCheckRow, check.id, with_for_update=True, populate_existing=True)
+    if row is None or enrolled == (row.state == Enrolment.YES):
         return False
     row.state = Enrolment.YES if enrolled else Enrolment.UNKNOWN
     row.source, row.answered_at = source, now
     session.flush()
-    member = session.get_one(MemberRow, member_id, with_for_update=MEMBER_LOCK, populate_existing=True)
-    if weigh(session, member, check, rule):
-        tell_member(session, "needs_review", member.id, check.id, now=now)
+    _weigh_late(session, member_id, check, rule, now=now)
     return True
 
 
@@ -156,6 +153,15 @@ def weigh(session: Session, member: MemberRow, check: IdentityCheckRow, rule: El
         return False
     member.status = Status.NEEDS_REVIEW
     return True
+
+
+def _weigh_late(
+    session: Session, member_id: uuid.UUID, check: IdentityCheckRow, rule: ElsewhereRule, *, now: datetime
+) -> None:
+    """Somebody who is a member already hears that staff are to look."""
+    member = session.get_one(MemberRow, member_id, with_for_update=MEMBER_LOCK, populate_existing=True)
+    if weigh(session, member, check, rule):
+        tell_member(session, "needs_review", member.id, check.id, now=now)
 
 
 def _waiting(session: Session, check_id: uuid.UUID) -> EnrolmentCheckRow | None:
