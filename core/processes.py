@@ -82,6 +82,9 @@ def _live(name: str, work: Callable[[], int], parent: int) -> NoReturn:
 
         structlog.get_logger().exception("process broke", name=name)
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+        # Whatever becomes of the last words, nothing of the parent's may run here.
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(status)

@@ -10,7 +10,7 @@ from core.settings import Settings
 from operations.state import State
 from operations.trouble import TroubleError
 
-NAME = "introduction"
+INTRODUCTION = "introduction"
 
 
 @dataclass
@@ -39,7 +39,7 @@ def introduce(settings: Settings, state: State) -> Introduction:
 
     By a fork: half of what it needs is loaded here, and what it loads more is gone with it.
     """
-    log = state.logs / f"{NAME}.log"
+    log = state.logs / f"{INTRODUCTION}.log"
 
     def work() -> int:
         with log.open("wb") as output:
@@ -52,4 +52,4 @@ def introduce(settings: Settings, state: State) -> Introduction:
         meet(settings)
         return 0
 
-    return Introduction(fork(NAME, work), log)
+    return Introduction(fork(INTRODUCTION, work), log)

@@ -16,7 +16,7 @@ from core.errors import KibabaError
 from core.settings import Settings, load_settings
 from operations.embedded import EmbeddedError, Postgres, Server, Valkey, choose_places
 from operations.environment import complete, configured, is_production, lower_case, write_file
-from operations.introduction import Introduction, introduce
+from operations.introduction import INTRODUCTION, Introduction, introduce
 from operations.logs import say
 from operations.migrate import migrate
 from operations.outside_servers import check_database, check_port, check_redis
@@ -145,7 +145,7 @@ class Launcher:
         unready = self._supervisor.unready(*names)
         if names or self._introduction is None or self._introduction.is_over():
             return unready
-        return [*unready, "introduction"]
+        return [*unready, INTRODUCTION]
 
     def _for_the_command_line(self, env: dict[str, str]) -> dict[str, str]:
         known = {name.upper() for name in Settings.model_fields}
