@@ -50,8 +50,9 @@ def hops_while_draining(
         rest = calls[_ROUND_DIALOGS + dialogs :]
         lay_out(database_url, waiting)
         with ExitStack() as stack:
-            for command in (["workers.relay"], ["workers.run", "money"], ["workers.run", "money"]):
-                stack.enter_context(_running(shared, database_url, command, logs))
+            stack.enter_context(
+                _running(shared, database_url, ["workers.run", "relay", "money", "money"], logs)
+            )
             _wait_for_the_first(database_url, waiting)
             draining, seconds = _hops_until_drained(web.port, database_url, rest)
     return Hops(

@@ -10,7 +10,7 @@ from operations.readiness import crew_works, url_answers
 from operations.state import REPOSITORY, State
 
 # The relay, and who works the queues: two processes for money.
-_CREW: Final = ("relay", "money", "money", "messages", "registry")
+CREW: Final = ("relay", "money", "money", "messages", "registry")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def processes(ports: Ports, state: State, env: Mapping[str, str]) -> list[Part]:
             is_ready=url_answers(f"{ports.web_url}/readyz"),
             PROMETHEUS_MULTIPROC_DIR=str(state.metrics),
         ),
-        python("workers", "workers.run", *_CREW, is_ready=crew_works(redis_url, len(_CREW) - 1)),
+        python("workers", "workers.run", *CREW, is_ready=crew_works(redis_url, len(CREW) - 1)),
     ]
     if ports.sandbox is not None:
         arguments = ["--port", str(ports.sandbox), "--state", str(state.sandbox)]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from operations.processes import CREW
 from tests.operations.conftest import (
     WAIT_SECONDS_MAX,
     descendants,
@@ -50,6 +51,14 @@ def running(environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str]
     process.stdout.close()
 
 
+def _name(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text().strip()
+
+
+def _patience(pid: int) -> int:
+    return os.getpriority(os.PRIO_PROCESS, pid)
+
+
 def kibaba(environment: dict[str, str], *words: str, stdin: str = "") -> str:
     command = [str(REPOSITORY / "bin" / "kibaba"), *words]
     done = subprocess.run(command, env=environment, input=stdin, capture_output=True, text=True, check=True)
@@ -66,6 +75,10 @@ def test_everything_runs_and_the_command_line_finds_it(
     assert json.loads(kibaba(environment, "ledger", "proof", "--json"))["postings_sum_cents"] == 0
     assert "Karibu" in kibaba(environment, "dial", "0712345678", "--wait", "0")
     everyone = descendants(process.pid)
+    jobs = [pid for pid in everyone if _name(pid).startswith(("relay", "worker-"))]
+    # A caller with a phone at the ear comes before them.
+    assert len(jobs) == len(CREW)
+    assert all(_patience(pid) > _patience(process.pid) for pid in jobs)
     process.terminate()
     assert process.wait(WAIT_SECONDS_MAX) == 0
     assert [pid for pid in everyone if not is_gone(pid)] == []
