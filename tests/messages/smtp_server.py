@@ -1,5 +1,6 @@
-"""A small SMTP server on this machine: takes mail, with STARTTLS where it has a certificate, and faults."""
+"""A small SMTP server on this machine: takes mail, encrypted where it has a certificate, and faults."""
 
+import base64
 import datetime as dt
 import email
 import ipaddress
@@ -20,7 +21,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 @dataclass
 class Post:
-    """What the server took, and how it behaves. `answer` (a code) is given to each message's end."""
+    """What the server took, and how it behaves. `answer` (a code) is given to each message's end.
+
+    `account`: user name and password, without which no mail is taken. `logins` are those that were tried, and
+    whether the line was encrypted.
+    """
 
     messages: list[Message] = field(default_factory=list)
     was_encrypted: list[bool] = field(default_factory=list)
@@ -28,16 +33,25 @@ class Post:
     answer: str = "250 taken"
     refuse_recipient: str = ""
     is_silent: bool = False
+    account: tuple[str, str] | None = None
+    logins: list[tuple[str, str, bool]] = field(default_factory=list)
     port: int = 0
+
+    @property
+    def needs_login(self) -> bool:
+        return self.account is not None and self.account not in {login[:2] for login in self.logins}
 
 
 class _Handler(socketserver.StreamRequestHandler):
     post: Post
     context: ssl.SSLContext | None
+    from_the_first_byte: bool
 
     def handle(self) -> None:
         if self.post.is_silent:
             time.sleep(3)
+            return
+        if self.from_the_first_byte and not self._encrypted():
             return
         self._say("220 here")
         while line := self.rfile.readline():
@@ -53,19 +67,20 @@ class _Handler(socketserver.StreamRequestHandler):
     def _answer(self, words: str) -> bool:
         match words.upper().split(" ", 1)[0]:
             case "EHLO":
-                self._say("250-here" if self.context else "250 here")
-                if self.context:
-                    self._say("250 STARTTLS")
+                told = ["STARTTLS"] if self.context and not self._is_encrypted() else []
+                told = ["here", *told, *(["AUTH PLAIN"] if self.post.account else [])]
+                for line in told[:-1]:
+                    self._say(f"250-{line}")
+                self._say(f"250 {told[-1]}")
             case "STARTTLS" if self.context:
                 self._say("220 go on")
-                try:
-                    self.connection = self.context.wrap_socket(self.connection, server_side=True)
-                except (ssl.SSLError, OSError):
-                    return False
-                self.rfile.close()
-                self.wfile.close()
-                self.rfile = self.connection.makefile("rb")
-                self.wfile = self.connection.makefile("wb", buffering=0)
+                return self._encrypted()
+            case "AUTH":
+                _, name, password = base64.b64decode(words.split(" ")[2]).decode().split("\0")
+                self.post.logins.append((name, password, self._is_encrypted()))
+                self._say("535 who are you" if self.post.needs_login else "235 welcome")
+            case "MAIL" if self.post.needs_login:
+                self._say("530 log in first")
             case "RCPT" if self.post.refuse_recipient and self.post.refuse_recipient in words:
                 self._say("550 no such person")
             case "DATA":
@@ -84,8 +99,24 @@ class _Handler(socketserver.StreamRequestHandler):
             lines.append(line)
         if self.post.answer.startswith("2"):
             self.post.messages.append(email.message_from_bytes(b"".join(lines)))
-            self.post.was_encrypted.append(isinstance(self.connection, ssl.SSLSocket))
+            self.post.was_encrypted.append(self._is_encrypted())
         self._say(self.post.answer)
+
+    def _is_encrypted(self) -> bool:
+        return isinstance(self.connection, ssl.SSLSocket)
+
+    def _encrypted(self) -> bool:
+        """Go on encrypted; False when the client does not want to."""
+        assert self.context is not None
+        try:
+            self.connection = self.context.wrap_socket(self.connection, server_side=True)
+        except (ssl.SSLError, OSError):
+            return False
+        self.rfile.close()
+        self.wfile.close()
+        self.rfile = self.connection.makefile("rb")
+        self.wfile = self.connection.makefile("wb", buffering=0)
+        return True
 
     def _say(self, words: str) -> None:
         self.wfile.write(f"{words}\r\n".encode())
@@ -97,13 +128,18 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 @contextmanager
-def smtp_server(certificate: Path | None = None) -> Iterator[Post]:
-    """A server on a free port of this machine for as long as the block runs."""
+def smtp_server(certificate: Path | None = None, *, from_the_first_byte: bool = False) -> Iterator[Post]:
+    """A server on a free port of this machine for as long as the block runs.
+
+    With a `certificate` it offers STARTTLS, or is encrypted `from_the_first_byte`.
+    """
     post, context = Post(), None
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
-    handler = type("Handler", (_Handler,), {"post": post, "context": context})
+    handler = type(
+        "Handler", (_Handler,), {"post": post, "context": context, "from_the_first_byte": from_the_first_byte}
+    )
     with _Server(("127.0.0.1", 0), handler) as server:
         post.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

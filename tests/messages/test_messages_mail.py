@@ -17,8 +17,10 @@ STAFF = ["amina@fund.example", "otieno@fund.example"]
 RAISED_AT = datetime(2026, 11, 28, 9, 30, tzinfo=UTC)
 
 
-def mailing(post: Post, tls: str = "off", timeout_seconds: float = 10.0) -> AlertMailing:
-    server = MailServer("127.0.0.1", post.port, tls, timeout_seconds=timeout_seconds)  # type: ignore[arg-type]
+def mailing(
+    post: Post, tls: str = "off", timeout_seconds: float = 10.0, login: tuple[str, str] = ("", "")
+) -> AlertMailing:
+    server = MailServer("127.0.0.1", post.port, tls, *login, timeout_seconds=timeout_seconds)  # type: ignore[arg-type]
     return AlertMailing(
         server, "kibaba@fund.example", STAFF, fund="Haba Fund", address="https://kibaba.example/"
     )
@@ -64,6 +66,35 @@ def test_a_server_without_starttls_gets_nothing() -> None:
     with smtp_server() as post, pytest.raises(MailNotSent):
         mailing(post, "starttls").run(task())
     assert (post.messages, "MAIL" in post.commands) == ([], False)
+
+
+def test_tls_from_the_first_byte_encrypts_and_the_certificate_must_be_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_certificate(tmp_path / "server.pem")
+    with smtp_server(tmp_path / "server.pem", from_the_first_byte=True) as post:
+        with pytest.raises(MailNotSent, match="SSLCertVerificationError"):
+            mailing(post, "tls").run(task())
+        assert post.commands == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
+        mailing(post, "tls").run(task())
+    assert post.was_encrypted == [True]
+
+
+@pytest.mark.parametrize("tls", ["tls", "starttls"])
+def test_the_password_goes_over_an_encrypted_line_and_a_wrong_one_is_no_secret_told(
+    tls: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_certificate(tmp_path / "server.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
+    with smtp_server(tmp_path / "server.pem", from_the_first_byte=tls == "tls") as post:
+        post.account = ("kibaba", "right")
+        with pytest.raises(MailNotSent) as refusal:
+            mailing(post, tls, login=("kibaba", "wrong")).run(task())
+        assert (str(refusal.value), post.messages) == ("SMTPAuthenticationError 535", [])
+        mailing(post, tls, login=("kibaba", "right")).run(task())
+    assert post.logins == [("kibaba", "wrong", True), ("kibaba", "right", True)]
+    assert post.was_encrypted == [True]
 
 
 def test_a_server_that_refuses_is_tried_again_and_its_words_are_not_kept() -> None:
