@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from core.errors import InvalidValue
 from core.phone import PhoneNumber
 from members.documents import FORMS, OtherDocument
-from members.model import Member, PhoneChangeState
+from members.model import Member, PhoneChangeState, TellingState
 from members.numbers import MemberNumber, NationalId
 from members.service import Members
-from members.tables import ConsentRow, MemberRow, PhoneChangeRow
+from members.tables import ConsentRow, EnrolmentTellingRow, MemberRow, PhoneChangeRow
 
 _CHANGES_MAX = 100
 # A land line may have this shape too; members have mobile phones.
@@ -77,6 +77,18 @@ def consents(session: Session, member_id: uuid.UUID) -> Sequence[ConsentRow]:
     return session.scalars(
         select(ConsentRow).where(ConsentRow.member_id == member_id).order_by(newest_first)
     ).all()
+
+
+def told_of_enrolment(session: Session, member_id: uuid.UUID) -> EnrolmentTellingRow | None:
+    """What the central registry was last told of this membership, or is about to be; None when nothing."""
+    return session.scalars(
+        select(EnrolmentTellingRow)
+        .where(
+            EnrolmentTellingRow.member_id == member_id, EnrolmentTellingRow.state != TellingState.WITHDRAWN
+        )
+        .order_by(EnrolmentTellingRow.number.desc())
+        .limit(1)
+    ).first()
 
 
 @dataclass(frozen=True, slots=True)

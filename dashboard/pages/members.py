@@ -129,6 +129,7 @@ def _member(database: Session, member_id: uuid.UUID, *, act: str, reason: str = 
         in_full=membership.in_full(database, member.id) if act == "member.unmasked" else None,
         saved=savings(database, member.id, parts.currency),
         payments=statement_of(database, member.id, _PAYMENTS_MAX),
+        enrolment=membership.told_of_enrolment(database, member.id),
         consents=membership.consents(database, member.id),
         changes=membership.changes_of(database, member.id),
         reason_characters=(REASON_CHARACTERS_MIN, REASON_CHARACTERS_MAX),

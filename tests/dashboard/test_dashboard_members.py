@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from core.audit import AuditEntry
 from dashboard.services import Services
-from members.model import PhoneChangeState
-from members.tables import MemberRow, PhoneChangeRow
+from members.model import PhoneChangeState, Standing, TellingState
+from members.tables import EnrolmentTellingRow, MemberRow, PhoneChangeRow
 from tests.dashboard.a_day import Day
 from tests.dashboard.browsing import post
 
@@ -100,6 +100,34 @@ def test_a_member_without_payments_or_consents_has_a_page(
     page = officer.get(f"{MEMBERS}{new}").text
     assert "This member has not saved yet" in page
     assert "No consents" in page
+
+
+def test_a_member_page_says_what_the_central_registry_was_told_last(
+    officer: FlaskClient, day: Day, parts: Services
+) -> None:
+    address = f"{MEMBERS}{day.members[0]}"
+    assert "At the central registry" not in officer.get(address).text
+    told(parts, day, 1, Standing.ACTIVE, TellingState.CONFIRMED)
+    assert "Enrolled with us, confirmed" in officer.get(address).text
+    told(parts, day, 2, Standing.INACTIVE, TellingState.WAITING)
+    page = officer.get(address).text
+    assert "No longer enrolled, on its way" in page
+    assert "Enrolled with us, confirmed" not in page
+    told(parts, day, 3, Standing.ACTIVE, TellingState.WITHDRAWN)
+    assert "No longer enrolled, on its way" in officer.get(address).text
+
+
+def told(parts: Services, day: Day, number: int, standing: Standing, state: TellingState) -> None:
+    with parts.sessions.begin() as session:
+        session.add(
+            EnrolmentTellingRow(
+                member_id=day.members[0],
+                number=number,
+                standing=standing,
+                state=state,
+                written_at=parts.clock.now(),
+            )
+        )
 
 
 def test_no_page_shows_a_phone_or_an_id_in_full(as_role: Callable[[str], FlaskClient], day: Day) -> None:

@@ -16,7 +16,15 @@ from dashboard.staff.model import Role
 from dashboard.witnesses import WORDS
 from members.documents import FORMS
 from members.duplicates.model import CaseState, Likeness
-from members.model import NATIONAL_ID, IdentityState, NoticeKind, PhoneChangeState, Purpose, Status
+from members.model import (
+    NATIONAL_ID,
+    IdentityState,
+    NoticeKind,
+    PhoneChangeState,
+    Purpose,
+    Status,
+    TellingState,
+)
 from payments.alerts.service import AlertKind
 from payments.merging.model import PairAct
 from payments.model import BreakClass, EvidenceChannel, MatchStep, PaymentState, Verdict
@@ -69,6 +77,8 @@ def test_every_key_that_is_asked_for_is_written(path: Path) -> None:
         ("tied", list(MatchStep)),
         ("line_kind", list(LineKind)),
         ("status", list(Status)),
+        ("enrolment_active", sorted(set(TellingState) - {TellingState.WITHDRAWN})),
+        ("enrolment_inactive", sorted(set(TellingState) - {TellingState.WITHDRAWN})),
         ("purpose", list(Purpose)),
         ("change_state", list(PhoneChangeState)),
         ("side", list(WORDS)),
@@ -97,7 +107,7 @@ def test_every_code_has_its_word(group: str, values: list[str]) -> None:
 
 def test_no_text_is_written_for_nothing() -> None:
     source = "\n".join(path.read_text() for path in [*TEMPLATES, *FOLDER.rglob("*.py")])
-    groups = set(re.findall(r"""word\(\s*["']([a-z_]+)["']""", source))
+    groups = set(re.findall(r"""(?:word|state)\(\s*["']([a-z_]+)["']""", source))
     groups |= set(re.findall(r"""f"([a-z_.]+)\.\{""", source))
     groups |= set(re.findall(r"""["']([a-z_.]+)\.["'] ?~""", source)) | {*WORDS.values(), "age", "exceptions"}
     unused = [
