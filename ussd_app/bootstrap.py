@@ -11,13 +11,13 @@ from pydantic import SecretStr
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from sqlalchemy import Engine
 
 from core.clock import Clock, FundCalendar
-from core.database import make_engine, make_sessions
+from core.database import Sessions, make_engine, make_sessions
 from core.direct import Direct
 from core.prepared import Prepared, connector
 from core.settings import BadSettings, Settings
-from core.vault import Vault
 from members.model import ElsewhereRule, Policy
 from members.pins import Pins, pin_hasher
 from members.service import Members
@@ -56,8 +56,12 @@ _SESSION_STORE_SECONDS: Final = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Services(Foundation):
-    """Everything a process needs, built once. Threads may share it."""
+    """Everything a process needs, built once. Threads may share it.
 
+    `brief_sessions` wait no longer for the database than who asks can be kept waiting.
+    """
+
+    brief_sessions: Sessions
     members: Members
     messages: Messages
     evidence: EvidenceDesk
@@ -107,6 +111,11 @@ def build(
     members = Members(vault, clock, Pins(_bytes(settings.pin_pepper), pin_hasher(), clock), policy)
     fund_key = signing_key(settings.fund_registry_signing_key)
     civil_key = signing_key(settings.civil_registry_signing_key)
+    brief = make_engine(
+        settings.database_url.get_secret_value(), vault, pooled=pooled, patience_seconds=_HOP_SECONDS
+    )
+    closing.callback(brief.dispose)
+    brief_sessions = make_sessions(brief)
     dci = build_dci(settings, sessions=sessions, redis=redis, members=members, calendar=calendar, clock=clock)
     return Services(
         settings=settings,
@@ -115,13 +124,14 @@ def build(
         vault=vault,
         sessions=sessions,
         redis=redis,
+        brief_sessions=brief_sessions,
         members=members,
         policy=policy,
         messages=Messages(members, vault, clock, calendar, NOTICE_VERSION),
         evidence=EvidenceDesk(_direct(settings, closing), vault),
         mpesa=base.mpesa,
         wallets=base.wallets,
-        host=_host(settings, members, vault, calendar, funnel, definition, clock, closing, pooled=pooled),
+        host=_host(base, members, funnel, definition, brief, brief_sessions),
         funnel=funnel,
         funnel_reading=FunnelReading(sessions, definition.graph),
         aggregators=_aggregators(settings),
@@ -149,23 +159,15 @@ def terms_at(settings: Settings, calendar: FundCalendar, now: datetime) -> Terms
 
 
 def _host(
-    settings: Settings,
+    base: Foundation,
     members: Members,
-    vault: Vault,
-    calendar: FundCalendar,
     funnel: Funnel,
     definition: Definition,
-    clock: Clock,
-    closing: ExitStack,
-    *,
-    pooled: bool,
+    brief: Engine,
+    brief_sessions: Sessions,
 ) -> Host:
-    """The host on connections of its own, which wait no longer than a caller can."""
-    engine = make_engine(
-        settings.database_url.get_secret_value(), vault, pooled=pooled, patience_seconds=_HOP_SECONDS
-    )
-    closing.callback(engine.dispose)
-    sessions = make_sessions(engine)
+    settings, clock, calendar = base.settings, base.clock, base.calendar
+    vault, closing = base.vault, base.closing
     redis = Redis.from_url(
         settings.redis_url.get_secret_value(),
         socket_connect_timeout=_SESSION_STORE_SECONDS,
@@ -176,7 +178,7 @@ def _host(
     closing.callback(redis.close)
     store = SessionStore(redis, vault, session_seconds=settings.ussd_session_seconds)
     closing.callback(store.close)
-    caller = Prepared(connector(engine), CALLER)
+    caller = Prepared(connector(brief), CALLER)
     closing.callback(caller.close)
     world = RoomsWorld(
         members=members,
@@ -188,10 +190,10 @@ def _host(
         phone_change_wait_hours=settings.phone_change_wait_hours,
     )
     return Host(
-        graphs=Graphs(sessions, clock, definition),
+        graphs=Graphs(brief_sessions, clock, definition),
         store=store,
-        sessions=sessions,
-        turns=Turns(sessions, world, clock, settings.ussd_screen_septets),
+        sessions=brief_sessions,
+        turns=Turns(brief_sessions, world, clock, settings.ussd_screen_septets),
         funnel=funnel,
         vault=vault,
         clock=clock,

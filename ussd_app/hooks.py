@@ -5,13 +5,13 @@ from typing import Final
 import structlog
 from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from core.errors import InvalidValue
 from messages.africastalking.forms import parse_delivery_report, parse_incoming
 from payments.validation import Judgement, judge
 from payments.wallets.mpesa.hand_payment import RejectReason, accept, read_hand_payment, reject
-from payments.wallets.protocol import UnreadableMessage
+from payments.wallets.protocol import HandPayment, UnreadableMessage
 from ussd_app.bodies import BODY_BYTES_MAX, as_stored
 from ussd_app.bootstrap import Services
 from ussd_app.callbacks import CALLBACKS
@@ -54,9 +54,7 @@ class _Hooks:
         """Somebody is about to pay by hand: accept, unless it surely is wrong. In doubt the answer is yes."""
         body = as_stored(request.get_data())
         try:
-            payment = read_hand_payment(body)
-            with self._services.sessions.begin() as session:
-                judgement = judge(session, payment, self._services.terms().scheme)
+            judgement = self._judged(read_hand_payment(body))
         except (UnreadableMessage, InvalidValue, SQLAlchemyError) as error:
             CALLBACKS.labels("c2b_validation", "in_doubt").inc()
             log.warning("validation in doubt", error=type(error).__name__)
@@ -64,6 +62,19 @@ class _Hooks:
         CALLBACKS.labels("c2b_validation", judgement.value).inc()
         reason = _REASONS.get(judgement)
         return jsonify(accept() if reason is None else reject(reason))
+
+    def _judged(self, payment: HandPayment) -> Judgement:
+        try:
+            return self._judged_once(payment)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            # The database was started anew since its connection was last used: not a doubt about the payment.
+            return self._judged_once(payment)
+
+    def _judged_once(self, payment: HandPayment) -> Judgement:
+        with self._services.brief_sessions.begin() as session:
+            return judge(session, payment, self._services.terms().scheme)
 
     def delivery(self) -> ResponseReturnValue:
         """What became of an SMS."""
