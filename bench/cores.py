@@ -67,7 +67,16 @@ def tree(pid: int) -> Iterator[int]:
 
 def resident_bytes(pid: int) -> int:
     """The resident set of one process."""
+    return _status_bytes(pid, "VmRSS:")
+
+
+def peak_bytes(pid: int) -> int:
+    """The largest resident set that one process had. `getrusage` would tell its parent's, if that is larger."""
+    return _status_bytes(pid, "VmHWM:")
+
+
+def _status_bytes(pid: int, name: str) -> int:
     for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(name):
             return int(line.split()[1]) * 1024
     return 0

@@ -1,7 +1,7 @@
 """One evening's work in a process of its own, so that its memory is known: import, apply, compare, audit."""
 
 import json
-import resource
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from bench.cores import peak_bytes
 from bench.evening import CALENDAR, DAY
 from bench.kibaba import SHORTCODE, vault
 from core import audit
@@ -53,7 +54,7 @@ def main() -> None:
         "import_seconds": imported - started,
         "compare_seconds": ended - imported,
         "cpu_seconds": time.process_time() - used,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mb": peak_bytes(os.getpid()) / 2**20,
         "lines": done.lines,
         "applied": done.applied,
         "repeated": done.repeated,

@@ -1,7 +1,8 @@
 """What members are told by SMS: outbox rows with topic `message`; the words are those of `messages`."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -55,10 +56,30 @@ def tell_phone(
     values: Mapping[str, Any] | None = None,
 ) -> None:
     """Queue one SMS to a phone, whoever owns it by the time it is sent."""
-    payload = {
-        "template": template,
-        "phone_sealed": vault.seal(PHONE_PLACE, phone.e164),
-        "language": language,
-        "values": dict(values or {}),
+    news = News(phone, occasion, values or {})
+    tell_phones(session, vault, template, [news], language=language, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What one phone is told: `values` are ids, amounts and codes only."""
+
+    phone: PhoneNumber
+    occasion: str
+    values: Mapping[str, Any]
+
+
+def tell_phones(
+    session: Session, vault: Vault, template: str, news: Sequence[News], *, language: str, now: datetime
+) -> None:
+    """Queue an SMS to each of many phones, once per occasion, by one statement."""
+    payloads = {
+        f"{template}:{one.occasion}": {
+            "template": template,
+            "phone_sealed": vault.seal(PHONE_PLACE, one.phone.e164),
+            "language": language,
+            "values": dict(one.values),
+        }
+        for one in news
     }
-    outbox.add(session, TOPIC, f"{template}:{occasion}", payload, now=now)
+    outbox.add_many(session, TOPIC, payloads, now=now)

@@ -297,7 +297,7 @@ def _point(session: Session, told: _Told) -> _Pointed:
             by_reference = candidate if is_named else by_reference
             # Without a payer, a member without a wallet is not "the same" as nobody.
             by_payer = candidate if told.payer is not None and index == told.payer else by_payer
-    return _Pointed(step, by_reference, by_payer, _is_generic(told.account))
+    return _Pointed(step, by_reference, by_payer, is_generic(told.account))
 
 
 def read_reference(
@@ -315,7 +315,8 @@ def read_reference(
     return None, None
 
 
-def _is_generic(account: str) -> bool:
+def is_generic(account: str) -> bool:
+    """Whether it is what people type when they do not know what to type."""
     return re.sub(r"[^0-9A-Z]", "", account.upper()) in GENERIC_REFERENCES
 
 

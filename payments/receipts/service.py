@@ -20,9 +20,8 @@ from payments.payers import payer_index
 from payments.receipts.model import Arrival, Owner
 from payments.receipts.tables import PARTICULARS_PLACE, Receipt
 from payments.registry_postings.corrections import queue_correction
-from payments.registry_postings.service import queue_if_confirmed
+from payments.registry_postings.service import queue_if_confirmed, queue_receipts
 from payments.telling import Told, tell_receipt, tell_receipts, tell_reversal
-from payments.view import is_confirmed
 from payments.wallet_lines.asking import ask_for_pull
 
 _WHY_CHARACTERS_MAX = 200
@@ -73,7 +72,7 @@ def record(
 def record_many(
     session: Session, owned: Sequence[tuple[Arrival, Owner]], *, pull_delay: timedelta, now: datetime
 ) -> list[uuid.UUID | None]:
-    """Credit many arrivals of members, each receipt once, as `record` does; the new receipts' ids in order.
+    """Credit many arrivals, each receipt once, as `record` does; the new receipts' ids in order.
 
     None stands for a receipt that was known: nothing was done about it. `owned` names no receipt twice.
     """
@@ -87,9 +86,7 @@ def record_many(
         _credit_many(session, fresh, now=now)
         for wallet, shortcode in sorted({(row["wallet"], row["shortcode"]) for row in fresh}):
             ask_for_pull(session, wallet, shortcode, delay=pull_delay, now=now)
-        listed = select(Receipt).where(Receipt.id.in_(list(new)), is_confirmed())
-        for receipt in session.scalars(listed.order_by(Receipt.id)):
-            queue_if_confirmed(session, receipt, now=now)
+        queue_receipts(session, new, now=now)
     return [row["id"] if row["id"] in new else None for row in rows]
 
 
@@ -97,8 +94,8 @@ def _credit_many(session: Session, rows: Sequence[dict[str, Any]], *, now: datet
     transfers = [
         ledger.Transfer(
             f"credit:{row['wallet']}:{row['shortcode']}:{row['receipt']}",
-            (Leg(_float_of(row), row["amount_cents"]), Leg(_member_of(row), -row["amount_cents"])),
-            Reason.CREDIT,
+            (Leg(_float_of(row), row["amount_cents"]), Leg(_holder_of(row), -row["amount_cents"])),
+            Reason.SUSPENSE if row["member_id"] is None else Reason.CREDIT,
             row["paid_at"],
         )
         for row in rows
@@ -107,8 +104,10 @@ def _credit_many(session: Session, rows: Sequence[dict[str, Any]], *, now: datet
     # Each is told the balance it made: the last of a member's the balance now, the one before that less.
     told = []
     for row in reversed(rows):
-        told.append(Told(row["id"], row["member_id"], row, -balances[_member_of(row)]))
-        balances[_member_of(row)] += row["amount_cents"]
+        if row["member_id"] is None:
+            continue
+        told.append(Told(row["id"], row["member_id"], row, -balances[_holder_of(row)]))
+        balances[_holder_of(row)] += row["amount_cents"]
     tell_receipts(session, told, now=now)
 
 
@@ -116,8 +115,10 @@ def _float_of(row: dict[str, Any]) -> Account:
     return Account.of_shortcode(AccountKind.WALLET_FLOAT, row["wallet"], row["shortcode"], row["currency"])
 
 
-def _member_of(row: dict[str, Any]) -> Account:
-    return Account.of_member(row["member_id"], row["currency"])
+def _holder_of(row: dict[str, Any]) -> Account:
+    if row["member_id"] is not None:
+        return Account.of_member(row["member_id"], row["currency"])
+    return Account.of_shortcode(AccountKind.SUSPENSE, row["wallet"], row["shortcode"], row["currency"])
 
 
 _INSERT_RECEIPTS = """

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ARRAY, Select, Uuid, any_, exists, literal, select
+from sqlalchemy import ARRAY, Select, Uuid, any_, case, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -37,12 +37,21 @@ def queue_members(session: Session, member_ids: Collection[uuid.UUID], *, now: d
     _queue_all(session, _to_queue().where(Receipt.member_id == members), now=now)
 
 
+def queue_receipts(session: Session, receipt_ids: Collection[uuid.UUID], *, now: datetime) -> None:
+    """Queue those of these receipts that the wallet lists by now."""
+    these = any_(literal(list(receipt_ids), ARRAY(Uuid)))
+    _queue_all(session, _to_queue().where(Receipt.id == these), now=now)
+
+
 def _to_queue() -> Select[uuid.UUID, uuid.UUID | None, datetime]:
     """Receipts that may go and are not queued, in the order in which all queue: nobody waits in a ring."""
-    posted = exists(select(RegistryPosting.receipt_id).where(RegistryPosting.receipt_id == Receipt.id))
+    not_queued = RegistryPosting.receipt_id.is_(None)
     return (
         select(Receipt.id, Receipt.member_id, Receipt.paid_at)
-        .where(Receipt.member_id.is_not(None), Receipt.reversed_at.is_(None), ~posted, is_confirmed())
+        .outerjoin(RegistryPosting, RegistryPosting.receipt_id == Receipt.id)
+        # The list is only looked into for what is not queued: of a day that is nearly nothing.
+        .where(Receipt.member_id.is_not(None), Receipt.reversed_at.is_(None), not_queued)
+        .where(case((not_queued, is_confirmed())))
         .order_by(Receipt.paid_at, Receipt.id)
     )
 

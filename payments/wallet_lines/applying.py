@@ -1,11 +1,13 @@
 """After lines came in: credit what only the list knows of, and pass on what it confirms."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from core.clock import Clock
 from core.database import Sessions
 from payments.crediting import Crediting
 from payments.registry_postings.service import queue_confirmed
+from payments.wallet_lines.ordinary import apply_ordinary
 from payments.wallet_lines.service import apply_line, lines_to_apply
 
 _BATCH = 500
@@ -14,11 +16,15 @@ _MARGIN = timedelta(minutes=10)
 
 
 class Applying:
-    """Works through lines one transaction each, so that its locks never cross those of callbacks."""
+    """Works through lines: the ordinary ones together, every other in a transaction of its own.
+
+    So its locks never cross those of callbacks: of many, all are taken in one order.
+    """
 
     def __init__(self, sessions: Sessions, clock: Clock, *, pull_delay: timedelta) -> None:
         self._sessions = sessions
         self._clock = clock
+        self._pull_delay = pull_delay
         self._crediting = Crediting(pull_delay)
 
     def run(self, wallet: str, shortcode: str, *, since: datetime, after: int = 0) -> int:
@@ -30,7 +36,7 @@ class Applying:
         while True:
             with self._sessions.begin() as session:
                 ids = lines_to_apply(session, wallet, shortcode, since=since, after=after, limit=_BATCH)
-            for line_id in ids:
+            for line_id in self._without_ordinary(ids):
                 with self._sessions.begin() as session:
                     apply_line(session, self._crediting, line_id, now=self._clock.now())
             if not ids:
@@ -38,6 +44,13 @@ class Applying:
             applied, after = applied + len(ids), ids[-1]
         self._pass_on(wallet, shortcode, since)
         return applied
+
+    def _without_ordinary(self, ids: Sequence[int]) -> list[int]:
+        if not ids:
+            return []
+        with self._sessions.begin() as session:
+            done = apply_ordinary(session, ids, pull_delay=self._pull_delay, now=self._clock.now())
+        return [line_id for line_id in ids if line_id not in done]
 
     def _pass_on(self, wallet: str, shortcode: str, since: datetime) -> None:
         while True:

@@ -117,14 +117,15 @@ def apply_line(session: Session, crediting: Crediting, line_id: int, *, now: dat
     """Give one line its place in the ledger; a line that has it already changes nothing."""
     line = session.get_one(StoredLine, line_id)
     if line.kind == LineKind.CREDIT:
-        crediting.by_hand(session, _arrival(line), now=now)
+        crediting.by_hand(session, arrival_of(line), now=now)
     elif line.kind == LineKind.REVERSAL:
         _reverse(session, line, now=now)
     else:
         _book_outside(session, line, now=now)
 
 
-def _arrival(line: StoredLine) -> Arrival:
+def arrival_of(line: StoredLine) -> Arrival:
+    """The payment that a line of kind `credit` tells of."""
     known = Particulars.from_json(line.particulars)
     return Arrival(
         wallet=line.wallet,

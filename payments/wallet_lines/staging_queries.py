@@ -108,11 +108,8 @@ KEEP_READ = text(
 SELECT DISTINCT ON (p.receipt, p.row_key) CAST(:wallet AS text), CAST(:shortcode AS text),
        CAST(:currency AS text), 'statement', CAST(:now AS timestamptz), p.row_key, p.receipt, p.kind,
        p.amount_cents, p.at, p.balance_after_cents, p.linked_receipt, p.payer_index, p.particulars
-FROM statement_read p WHERE """
-    + _IS_NEWS.format(
-        row_key="p.row_key", shortcode="CAST(:shortcode AS text)", wallet="CAST(:wallet AS text)"
-    )
-    + " ORDER BY p.receipt, p.row_key, p.line_number"
+FROM statement_read p ORDER BY p.receipt, p.row_key, p.line_number
+ON CONFLICT (receipt, row_key, shortcode, wallet) DO NOTHING"""
 )
 LAST_LINE = text("SELECT coalesce(max(id), 0) FROM wallet_lines")
 

@@ -1,0 +1,83 @@
+"""Lines of money that nobody told us of, by the hundred: the ordinary ones by a few statements."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.database import vault_of
+from members.notices import News, tell_phones
+from payments import matching
+from payments.receipts import service as receipts
+from payments.receipts.model import Arrival, Owner
+from payments.receipts.tables import Receipt
+from payments.strangers import owners_of_strangers
+from payments.wallet_lines.service import arrival_of
+from payments.wallet_lines.tables import StoredLine
+from payments.wallets.protocol import LineKind
+
+
+def apply_ordinary(
+    session: Session, line_ids: Sequence[int], *, pull_delay: timedelta, now: datetime
+) -> set[int]:
+    """Credit what names a member's number, and put into suspense what strangers sent; returns which lines.
+
+    Whatever may answer a prompt, is known in part, or needs a closer look, is left for `apply_line`.
+    """
+    new = _new(session, line_ids)
+    owners = matching.owners_by_number(session, list(new.values())) if new else {}
+    others = [arrival for arrival in new.values() if _name(arrival) not in owners]
+    owners |= owners_of_strangers(session, others)
+    lines = {line_id: arrival for line_id, arrival in new.items() if _name(arrival) in owners}
+    if not lines:
+        return set()
+    owned = [(arrival, owners[_name(arrival)]) for arrival in lines.values()]
+    ids = receipts.record_many(session, owned, pull_delay=pull_delay, now=now)
+    _tell_strangers(session, owned, ids, now=now)
+    return {line_id for line_id, receipt_id in zip(lines, ids, strict=True) if receipt_id is not None}
+
+
+def _new(session: Session, line_ids: Sequence[int]) -> dict[int, Arrival]:
+    """What the credits among these lines tell, as far as no receipt has their codes."""
+    lines = session.scalars(
+        select(StoredLine)
+        .where(StoredLine.id.in_(line_ids), StoredLine.kind == LineKind.CREDIT)
+        .order_by(StoredLine.id)
+    )
+    by_name = {_name(arrival): (line.id, arrival) for line in lines for arrival in (arrival_of(line),)}
+    known = select(Receipt.wallet, Receipt.shortcode, Receipt.receipt).where(
+        Receipt.receipt.in_([receipt for *_, receipt in by_name])
+    )
+    for row in session.execute(known):
+        by_name.pop((row.wallet, row.shortcode, row.receipt), None)
+    return dict(by_name.values())
+
+
+def _tell_strangers(
+    session: Session,
+    owned: Sequence[tuple[Arrival, Owner]],
+    receipt_ids: Sequence[uuid.UUID | None],
+    *,
+    now: datetime,
+) -> None:
+    news = [
+        News(arrival.payer, str(receipt_id), _values(arrival))
+        for (arrival, owner), receipt_id in zip(owned, receipt_ids, strict=True)
+        if owner.member_id is None and receipt_id is not None and arrival.payer is not None
+    ]
+    tell_phones(session, vault_of(session), "suspense", news, language="sw", now=now)
+
+
+def _values(arrival: Arrival) -> dict[str, int | str]:
+    amount = arrival.amount
+    return {
+        "amount_cents": amount.amount_cents,
+        "currency": amount.currency,
+        "receipt": arrival.receipt,
+    }
+
+
+def _name(arrival: Arrival) -> tuple[str, str, str]:
+    return arrival.wallet, arrival.shortcode, arrival.receipt
