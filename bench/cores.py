@@ -71,7 +71,7 @@ def resident_bytes(pid: int) -> int:
 
 
 def peak_bytes(pid: int) -> int:
-    """The largest resident set that one process had. `getrusage` would tell its parent's, if that is larger."""
+    """The largest resident set a process had. `getrusage` would tell its parent's, if that is larger."""
     return _status_bytes(pid, "VmHWM:")
 
 

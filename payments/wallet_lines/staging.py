@@ -1,19 +1,19 @@
 """Keeping a statement of any length: copied into temporary tables, kept by a few statements over all rows."""
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import CursorResult, text
+from sqlalchemy import CursorResult, TextClause, text
 from sqlalchemy.orm import Session
 
 from core.database import vault_of
 from payments.particulars import Particulars
 from payments.payers import payer_index
 from payments.wallet_lines import staging_queries as queries
+from payments.wallet_lines.file_aside import FileAside
 from payments.wallets.protocol import WalletLine
 from payments.wallets.statements import Oddity, PlainRows, ReadRow, StatementRefused, StatementStream
 
@@ -41,32 +41,12 @@ class KeptStatement:
     unknown_after: int
 
 
-@dataclass
-class _Numbers:
-    """In which lines of the file the plain rows stand, by the numbers they have in the temporary table."""
-
-    firsts: list[int] = field(default_factory=list)
-    shifts: list[int] = field(default_factory=list)
-    count: int = 0
-
-    def add(self, rows: PlainRows) -> None:
-        shift = rows.line_number - self.count - 1
-        if not self.shifts or self.shifts[-1] != shift:
-            self.firsts.append(self.count + 1)
-            self.shifts.append(shift)
-        self.count += rows.count
-
-    def line_of(self, number: int) -> int:
-        return number + self.shifts[bisect_right(self.firsts, number) - 1]
-
-
 class Staging:
     """One statement on its way into `wallet_lines`, in the caller's transaction."""
 
     def __init__(self, session: Session, wallet: str, stream: StatementStream, *, now: datetime) -> None:
         self._session = session
         self._stream = stream
-        self._numbers = _Numbers()
         self._facts = {
             "wallet": wallet,
             "shortcode": stream.shortcode,
@@ -79,36 +59,44 @@ class Staging:
         """Take the whole statement. Raises StatementRefused; then nothing of it may be committed."""
         self._session.execute(_ROOM)
         self._session.execute(_DAY_FIRST)
-        self._session.execute(queries.READ_TABLE)
-        self._copy_all(progress)
-        self._make_plain()
-        repeated, repeated_in, repeated_out = self._say_once()
-        sums = self._session.execute(queries.SUMS).one()
+        for table in queries.TABLES:
+            self._session.execute(table)
+        with FileAside() as aside:
+            self._copy_all(aside, progress)
+            return self._keep_all(aside)
+
+    def _keep_all(self, aside: FileAside) -> KeptStatement:
+        plain = 0
+        if aside.count:
+            self._session.execute(queries.COUNT_PLAIN)
+            self._session.execute(queries.ALONE)
+            plain = self._count(queries.KEEP_PLAIN)
+        repeated, repeated_in, repeated_out = self._say_once(aside)
+        sums = self._session.execute(queries.SUMS, self._facts).one()
         lines = sums.rows - repeated
         if self._stream.oddities and not lines:
             raise StatementRefused(sorted(self._stream.oddities, key=_by_line))
         self._stream.check_totals(sums.in_cents - repeated_in, sums.out_cents - repeated_out)
         self._session.execute(queries.ALONE)
-        self._read_what_is_news()
-        plain = self._count(self._session.execute(queries.KEEP_PLAIN, self._facts))
+        self._read_what_is_news(aside)
+        plain += self._count(queries.KEEP_OTHER)
         last = int(self._session.scalars(queries.LAST_LINE).one())
-        read = self._count(self._session.execute(queries.KEEP_READ, self._facts))
+        new = plain + self._count(queries.KEEP_READ)
         # A statement of which something was there before may have been left half applied.
-        unknown_after = last if plain + read == lines else 0
-        if plain + read > _MANY:
+        unknown_after = last if new == lines else 0
+        if new > _MANY:
             self._session.execute(_COUNT)
-        return KeptStatement(lines, plain + read, repeated, sums.first_at, sums.last_at, unknown_after)
+        return KeptStatement(lines, new, repeated, sums.first_at, sums.last_at, unknown_after)
 
-    def _copy_all(self, progress: Callable[[int], None]) -> None:
-        self._session.execute(text(queries.raw_table(max(1, len(self._stream.columns)))))
+    def _copy_all(self, aside: FileAside, progress: Callable[[int], None]) -> None:
         plain: list[bytes] = []
         read: list[ReadRow] = []
         size = seen = 0
         for part in self._stream.parts():
             if isinstance(part, PlainRows):
-                plain.append(part.data)
-                size += len(part.data)
-                self._numbers.add(part)
+                plain.append(part.told)
+                size += len(part.told)
+                aside.add(part)
                 seen += part.count
             else:
                 read.append(part)
@@ -130,12 +118,11 @@ class Staging:
     def _copy_plain(self, pieces: Sequence[bytes]) -> None:
         if not pieces:
             return
-        names = ", ".join(f"c{place}" for place in range(len(self._stream.columns)))
-        statement = sql.SQL("COPY statement_raw ({}) FROM STDIN (FORMAT csv, ENCODING 'UTF8')")
-        with self._connection().cursor() as cursor, cursor.copy(statement.format(sql.SQL(names))) as copy:
+        names = sql.SQL(", ").join(map(sql.Identifier, self._stream.plain_columns))
+        statement = sql.SQL("COPY statement_plain ({}) FROM STDIN (NULL '', ENCODING 'UTF8')").format(names)
+        with self._connection().cursor() as cursor, cursor.copy(statement) as copy:
             for piece in pieces:
-                # COPY wants the ends of lines all alike, which a file put together from two may not have.
-                copy.write(piece.replace(b"\r\n", b"\n"))
+                copy.write(piece)
 
     def _copy_read(self, rows: Sequence[ReadRow]) -> None:
         if not rows:
@@ -162,17 +149,11 @@ class Staging:
             vault_of(self._session).seal("wallet_lines.particulars", known.to_json()),
         )
 
-    def _make_plain(self) -> None:
-        if not self._numbers.count:
-            self._session.execute(queries.NO_PLAIN)
-            return
-        self._session.execute(text(queries.plain_table(self._stream.columns)), self._facts)
-
-    def _say_once(self) -> tuple[int, int, int]:
+    def _say_once(self, aside: FileAside) -> tuple[int, int, int]:
         """Set aside what the file tells in two ways; how many rows say the same again, and their money."""
         repeated = repeated_in = repeated_out = 0
         differing = []
-        for row in self._session.execute(queries.TWICE):
+        for row in self._session.execute(queries.TWICE, self._facts):
             if row.differs:
                 differing.append(row.name)
                 continue
@@ -181,25 +162,27 @@ class Staging:
             repeated_out -= row.repeated * min(row.cents, 0)
         if differing:
             names = {"names": differing}
-            lines = [self._numbers.line_of(n) for n in self._session.scalars(queries.SET_ASIDE_PLAIN, names)]
+            lines = [aside.line_of(n) for n in self._session.scalars(queries.SET_ASIDE_OTHER, names)]
+            self._session.execute(queries.SET_ASIDE_PLAIN, names)
             lines += self._session.scalars(queries.SET_ASIDE_READ, names)
             self._stream.oddities.extend(Oddity(number, _DIFFERS) for number in lines)
         return repeated, repeated_in, repeated_out
 
-    def _read_what_is_news(self) -> None:
+    def _read_what_is_news(self, aside: FileAside) -> None:
         """Plain rows that say more than we know are read here after all: their personal data is sealed."""
-        for rows in self._to_read():
-            read = [self._stream.read_cells(self._numbers.line_of(n), cells) for n, cells in rows]
+        for numbers in self._to_read():
+            read = [self._stream.read_line(*row) for row in aside.rows(numbers)]
             self._copy_read([row for row in read if row is not None])
 
-    def _to_read(self) -> Iterator[list[tuple[int, list[str]]]]:
+    def _to_read(self) -> Iterator[list[int]]:
         with self._connection().cursor(name="statement_to_read") as cursor:
             cursor.execute(queries.TO_READ, self._facts)
             while rows := cursor.fetchmany(_READ_ROWS):
-                yield [(n, [cell or "" for cell in cells]) for n, cells in rows]
+                yield [number for (number,) in rows]
 
-    @staticmethod
-    def _count(result: object) -> int:
+    def _count(self, statement: TextClause) -> int:
+        """How many rows a statement made."""
+        result = self._session.execute(statement, self._facts)
         assert isinstance(result, CursorResult)
         return int(result.rowcount)
 

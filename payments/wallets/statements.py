@@ -42,11 +42,13 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class PlainRows:
-    """Rows, as they stand in the file, of a form that the database may read by itself: payments to us.
+    """Payments to us in rows of a form that the database may read by itself, each one line.
 
-    `line_number` is that of the first; each is one line.
+    `told` is for COPY: what the stream calls `plain_columns`, separated by tabs. `data` are the rows as they
+    stand in the file, from line `line_number` on.
     """
 
+    told: bytes
     data: bytes
     line_number: int
     count: int
@@ -64,13 +66,13 @@ class ReadRow:
 class StatementStream(Protocol):
     """A statement while it is read, in memory that does not grow with it.
 
-    `columns`: ours, by their place in a row, empty where a column tells us nothing. `behind_utc`: what to
-    take from a time in a plain row.
+    `plain_columns`: what plain rows tell, in the order of the file, of `receipt`, `at`, `amount_cents` and
+    `balance_after_cents`; a balance may be empty. `behind_utc`: what to take from a time there.
     """
 
     shortcode: str
     currency: str
-    columns: tuple[str, ...]
+    plain_columns: tuple[str, ...]
     behind_utc: timedelta
     oddities: list[Oddity]
     notes: list[Oddity]
@@ -81,8 +83,8 @@ class StatementStream(Protocol):
         """The file from its header on. Raises StatementRefused."""
         ...
 
-    def read_cells(self, line_number: int, cells: list[str]) -> ReadRow | None:
-        """Read the cells of one row; None when it is no line, which `oddities` or the count then say."""
+    def read_line(self, line_number: int, data: bytes) -> ReadRow | None:
+        """Read a plain row with care; None when it is no line, which `oddities` or the count then say."""
         ...
 
     def check_totals(self, in_cents: int, out_cents: int) -> None:
@@ -122,7 +124,7 @@ class StatementRefused(KibabaError):  # noqa: N818 -- it says what happened
 class WholeStatement:
     """A statement that was read in one piece, as a stream of its lines."""
 
-    columns: tuple[str, ...] = ()
+    plain_columns: tuple[str, ...] = ()
     behind_utc = timedelta(0)
 
     def __init__(self, statement: Statement) -> None:
@@ -137,9 +139,9 @@ class WholeStatement:
         """Each line; where it stood is told by the oddities alone."""
         return (ReadRow(0, line) for line in self._lines)
 
-    def read_cells(self, line_number: int, cells: list[str]) -> ReadRow | None:
+    def read_line(self, line_number: int, data: bytes) -> ReadRow | None:
         """There are no plain rows here. Raises UnreadableMessage."""
-        raise UnreadableMessage(f"line {line_number} with {len(cells)} cells was read already")
+        raise UnreadableMessage(f"line {line_number} of {len(data)} bytes was read already")
 
     def check_totals(self, in_cents: int, out_cents: int) -> None:
         """Reading it has checked them."""

@@ -13,7 +13,7 @@ from payments.receipts.tables import Receipt
 from payments.statements import Imported, import_statement
 from payments.wallet_lines.tables import StoredLine
 from payments.wallets.mpesa.statement import read_statement
-from payments.wallets.mpesa.statement_plain import plain_lines
+from payments.wallets.mpesa.statement_plain import plain_form
 from payments.wallets.mpesa.statement_stream import StreamedStatement
 from payments.wallets.protocol import LineKind
 from payments.wallets.statements import PlainRows, StatementRefused
@@ -211,15 +211,15 @@ def test_a_plain_line_means_to_the_database_what_it_means_here(
 
 
 def test_the_usual_line_is_plain_and_the_unusual_is_not() -> None:
-    plain = plain_lines(COLUMNS)
+    plain = plain_form(COLUMNS)
     assert plain is not None
     usual = statement([ROWS[0]]).splitlines(keepends=True)[-1]
-    found = plain.match(usual)
-    assert found is not None
-    assert found.end() == len(usual)
+    told = f"SKL000000\t{AT.strftime(DAY_FIRST)}\t105000\t".encode()
+    assert plain.run_end(usual, 0) == len(usual)
+    assert plain.read(usual)[0] == 1
+    assert plain.read(usual)[1].startswith(told)
     for odd in (ROWS[1], ROWS[2], CHARGE):
         unusual = statement([odd]).splitlines(keepends=True)[-1]
-        found = plain.match(unusual)
-        assert found is not None
-        assert found.end() == 0
-    assert plain_lines(tuple(name for name in COLUMNS if name != "reason")) is None
+        assert plain.run_end(unusual, 0) == 0
+        assert plain.read(b"x" + unusual + unusual) == (0, b"")
+    assert plain_form(tuple(name for name in COLUMNS if name != "reason")) is None

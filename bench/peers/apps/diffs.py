@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 _SQL = """
@@ -84,8 +85,8 @@ _WAYS = {"fastrecon": by_fastrecon, "duckdb": by_duckdb, "polars": by_polars, "p
 
 def _peak_mb() -> float:
     # Not `getrusage`: a process begins with the peak of the one that started it.
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """A statement's bytes as they come: blocks of plain lines and the records between them, in little memory."""
 
 import csv
-import re
 from collections.abc import Iterable, Iterator
 
+from payments.wallets.mpesa.statement_plain import PlainForm
 from payments.wallets.statements import Oddity, PlainRows, StatementRefused
 
 _RECORD_BYTES_MAX = 64 * 1024
@@ -20,6 +20,7 @@ class Records:
         self._chunks = iter(chunks)
         self._block = b""
         self._at = 0
+        self._is_all_plain = True
         self.line_number = 1
         self._is_over = False
         self._fill()
@@ -39,9 +40,9 @@ class Records:
         if not lines:
             return None
         number, self.line_number = self.line_number, self.line_number + lines
-        return number, _cells(number, text)
+        return number, read_record(number, text)
 
-    def rest(self, plain: re.Pattern[bytes] | None) -> Iterator[PlainRows | Record]:
+    def rest(self, plain: PlainForm | None) -> Iterator[PlainRows | Record]:
         """All that is left: runs of lines of the plain form, and every other record by itself."""
         while True:
             if plain is not None and (rows := self._plain_rows(plain)) is not None:
@@ -51,15 +52,21 @@ class Records:
                 return
             yield record
 
-    def _plain_rows(self, plain: re.Pattern[bytes]) -> PlainRows | None:
+    def _plain_rows(self, plain: PlainForm) -> PlainRows | None:
         self._line_end()
-        found = plain.match(self._block, self._at)
-        end = found.end() if found else self._at
-        if end == self._at:
+        start, end = self._at, self._block.rfind(b"\n") + 1
+        data = self._block[start:end]
+        count, told = plain.read(data) if self._is_all_plain else (0, b"")
+        # Most blocks are plain from one end to the other; only in those that are not, runs are looked for.
+        self._is_all_plain = self._is_all_plain and count == data.count(b"\n")
+        if not self._is_all_plain:
+            end = plain.run_end(self._block, start)
+            data = self._block[start:end]
+            count, told = plain.read(data)
+        if not count:
             return None
-        data = self._block[self._at : end]
-        rows = PlainRows(data, self.line_number, data.count(b"\n"))
-        self._at, self.line_number = end, self.line_number + rows.count
+        rows = PlainRows(told, data, self.line_number, count)
+        self._at, self.line_number = end, self.line_number + count
         return rows
 
     def _line_end(self) -> int:
@@ -82,7 +89,7 @@ class Records:
                 break
         else:
             self._is_over = True
-        self._block, self._at = b"".join(parts), 0
+        self._block, self._at, self._is_all_plain = b"".join(parts), 0, True
         if (at := self._block.find(b"\x00")) >= 0:
             line = self.line_number + self._block.count(b"\n", 0, at)
             raise StatementRefused([Oddity(line, "the file is not text")])
@@ -94,7 +101,8 @@ class Records:
             self._at = len(_UTF_8_BOM)
 
 
-def _cells(line_number: int, text: bytes) -> list[str]:
+def read_record(line_number: int, text: bytes) -> list[str]:
+    """The cells of one record. Raises StatementRefused."""
     try:
         written = text.decode("utf-8")
     except UnicodeDecodeError:

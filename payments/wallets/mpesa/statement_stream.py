@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from payments.wallets.mpesa.statement_head import Head, is_blank, read_head
-from payments.wallets.mpesa.statement_plain import plain_lines
-from payments.wallets.mpesa.statement_records import Records
+from payments.wallets.mpesa.statement_plain import plain_form
+from payments.wallets.mpesa.statement_records import Records, read_record
 from payments.wallets.mpesa.statement_row import NotCompleted, read_row
 from payments.wallets.mpesa.statement_totals import is_totals, totals_fault
 from payments.wallets.mpesa.wire import CURRENCY, EAST_AFRICA
@@ -31,7 +31,8 @@ class StreamedStatement:
         self._totals: tuple[int, dict[str, str]] | None = None
         self._records = Records(chunks)
         self._head = self._read_head()
-        self.columns = self._head.columns
+        self._plain = plain_form(self._head.columns)
+        self.plain_columns = self._plain.told if self._plain else ()
 
     def _read_head(self) -> Head:
         seen: list[tuple[int, list[str]]] = []
@@ -46,13 +47,17 @@ class StreamedStatement:
 
     def parts(self) -> Iterator[PlainRows | ReadRow]:
         """Runs of plain rows, and what was read of the others. Raises StatementRefused."""
-        for part in self._records.rest(plain_lines(self.columns)):
+        for part in self._records.rest(self._plain):
             if isinstance(part, PlainRows):
                 yield part
-            elif (row := self.read_cells(*part)) is not None:
+            elif (row := self._read_cells(*part)) is not None:
                 yield row
 
-    def read_cells(self, line_number: int, cells: list[str]) -> ReadRow | None:
+    def read_line(self, line_number: int, data: bytes) -> ReadRow | None:
+        """Read a plain row with care."""
+        return self._read_cells(line_number, read_record(line_number, data))
+
+    def _read_cells(self, line_number: int, cells: list[str]) -> ReadRow | None:
         """Sort one record: blank, Totals, no movement of money, a line, or an oddity."""
         if is_blank(cells):
             return None
