@@ -8,6 +8,7 @@ what a diff can see, two of the registry's answers in a thousand differ.
 import csv
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -199,22 +200,49 @@ class Evening:
             yield (new_id(), "credited", ids[place], receipt, cents, at + timedelta(seconds=4))
 
 
-def database(ground: Ground, evening: Evening) -> str:
-    """The URL of a database with the day's ledger in it, made anew: a reconciled day is no start."""
+@contextmanager
+def filled(ground: Ground, evening: Evening) -> Iterator[str]:
+    """The name of a database with the day's ledger in it, there until the block ends."""
     Bulk(ground, vault(), SHORTCODE).database(evening.members)
-    name = f"evening_{evening.count}"
+    name = f"evening_{evening.count}_filled"
+    _copy_database(ground, f"members_{evening.members}", name)
+    try:
+        with psycopg.connect(_psycopg_url(ground, name)) as connection:
+            evening.fill(connection)
+            connection.autocommit = True
+            connection.execute("VACUUM (ANALYZE) receipts, registry_postings, evidence_verdicts, members")
+        yield name
+    finally:
+        _drop_database(ground, name)
+
+
+@contextmanager
+def fresh(ground: Ground, filled_name: str) -> Iterator[str]:
+    """The URL of a copy of a filled database, there until the block ends: a reconciled day is no start."""
+    name = filled_name.removesuffix("_filled")
+    _copy_database(ground, filled_name, name)
     with ground.admin() as admin:
-        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
-        copied = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-        template = f"members_{evening.members}"
-        admin.execute(copied.format(sql.Identifier(name), sql.Identifier(template)))
-    url = ground.postgres.url_of(name)
-    with psycopg.connect(url.replace("postgresql+psycopg", "postgresql")) as connection:
-        evening.fill(connection)
-        connection.autocommit = True
-        connection.execute("VACUUM (ANALYZE) receipts, registry_postings, evidence_verdicts, members")
-        connection.execute("CHECKPOINT")
-    return url
+        admin.execute("CHECKPOINT")
+    try:
+        yield ground.postgres.url_of(name)
+    finally:
+        _drop_database(ground, name)
+
+
+def _copy_database(ground: Ground, source: str, name: str) -> None:
+    _drop_database(ground, name)
+    copied = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+    with ground.admin() as admin:
+        admin.execute(copied.format(sql.Identifier(name), sql.Identifier(source)))
+
+
+def _drop_database(ground: Ground, name: str) -> None:
+    with ground.admin() as admin:
+        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _psycopg_url(ground: Ground, name: str) -> str:
+    return ground.postgres.url_of(name).replace("postgresql+psycopg", "postgresql")
 
 
 def receipt_of(place: int) -> str:

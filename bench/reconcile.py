@@ -8,12 +8,13 @@ four columns and print four counts.
 import json
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.cores import used_by
-from bench.evening import Evening, database
+from bench.evening import Evening, filled, fresh
 from bench.ground import Ground, ground
 from bench.peers.recipes import Recipe, install
 from bench.processes import BenchError
@@ -24,6 +25,7 @@ _PACKAGES = ("fastrecon==0.9.3", "duckdb==2.0.1", "polars==2.1.0", "pandas==3.1.
 _DIFFS = Recipe("diffs", "diffs", _PACKAGES, (), "four ways to compare two tables")
 _PEERS = ("fastrecon", "duckdb", "polars", "pandas")
 _MEMORY_MB_MAX = 400
+_CHUNK_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +55,17 @@ def run(options: ReconcileOptions, state: Path) -> Report:
         evening = Evening(options.lines)
         files = _files(evening, state)
         ours: list[dict[str, Any]] = []
+        floors: list[dict[str, Any]] = []
         peers: dict[str, list[dict[str, Any]]] = {name: [] for name in _PEERS if options.peers}
-        for _ in range(options.rounds):
-            ours.append(_ours(shared, evening, files.statement))
-            for name, found in peers.items():
-                found.append(_peer(name, state, files, evening))
+        with filled(shared, evening) as start:
+            for _ in range(options.rounds):
+                ours.append(_ours(shared, evening, start, files.statement))
+                floors.append(_floor(shared, files.ledger))
+                for name, found in peers.items():
+                    found.append(_peer(name, state, files, evening))
         tenfold = _tenfold(shared, options, state) if options.ten_fold else None
-    return _report(options, _best(ours), {name: _best(found) for name, found in peers.items()}, tenfold)
+    best = {name: _best(found) for name, found in peers.items()}
+    return _report(options, _best(ours), _best(floors), best, tenfold)
 
 
 def _files(evening: Evening, state: Path) -> Files:
@@ -73,13 +79,34 @@ def _files(evening: Evening, state: Path) -> Files:
     return files
 
 
-def _ours(shared: Ground, evening: Evening, statement: Path) -> dict[str, Any]:
-    url = database(shared, evening)
-    before = used_by(shared.postgres_pid)
-    figures = _told([sys.executable, "-m", "bench.reconciling", url, str(statement)], REPOSITORY)
-    figures["postgres_cpu_seconds"] = used_by(shared.postgres_pid).since(before).seconds
+def _ours(shared: Ground, evening: Evening, start: str, statement: Path) -> dict[str, Any]:
+    with fresh(shared, start) as url:
+        before = used_by(shared.postgres_pid)
+        figures = _told([sys.executable, "-m", "bench.reconciling", url, str(statement)], REPOSITORY)
+        figures["postgres_cpu_seconds"] = used_by(shared.postgres_pid).since(before).seconds
     figures["all_cpu_seconds"] = figures["cpu_seconds"] + figures["postgres_cpu_seconds"]
     _expect(evening, figures)
+    return figures
+
+
+def _floor(shared: Ground, table: Path) -> dict[str, Any]:
+    """What it costs to keep one of the peers' tables at all: one COPY, one unique index, committed."""
+    with shared.admin() as admin, admin.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS reconcile_floor")
+        cursor.execute(
+            "CREATE TABLE reconcile_floor (ref text PRIMARY KEY, amount bigint, ts bigint, acct text)"
+        )
+        before, started, used = used_by(shared.postgres_pid), time.monotonic(), time.process_time()
+        with (
+            table.open("rb") as file,
+            cursor.copy("COPY reconcile_floor FROM STDIN (FORMAT csv, HEADER)") as copy,
+        ):
+            while chunk := file.read(_CHUNK_BYTES):
+                copy.write(chunk)
+        figures = {"seconds": time.monotonic() - started, "cpu_seconds": time.process_time() - used}
+        cursor.execute("DROP TABLE reconcile_floor")
+    # A connection that has ended has told all that it used.
+    figures["postgres_cpu_seconds"] = used_by(shared.postgres_pid).since(before).seconds
     return figures
 
 
@@ -112,7 +139,8 @@ def _peer(name: str, state: Path, files: Files, evening: Evening) -> dict[str, A
 
 def _tenfold(shared: Ground, options: ReconcileOptions, state: Path) -> dict[str, Any]:
     evening = Evening(10 * options.lines)
-    return _ours(shared, evening, _files(evening, state).statement)
+    with filled(shared, evening) as start:
+        return _ours(shared, evening, start, _files(evening, state).statement)
 
 
 def _told(argv: list[str], directory: Path) -> dict[str, Any]:
@@ -130,6 +158,7 @@ def _best(found: list[dict[str, Any]]) -> dict[str, Any]:
 def _report(
     options: ReconcileOptions,
     ours: dict[str, Any],
+    floor: dict[str, Any],
     peers: dict[str, dict[str, Any]],
     tenfold: dict[str, Any] | None,
 ) -> Report:
@@ -142,6 +171,11 @@ def _report(
     for peer, found in peers.items():
         cells = (f"{found['seconds']:.2f}", f"{found['cpu_seconds']:.1f}", f"{found['peak_mb']:.0f}")
         table.append([f"{peer}: diff only", *cells, f"{ratios[peer]:.2f}", f"{cpu_ratios[peer]:.2f}"])
+    floor_cpu = floor["cpu_seconds"] + floor["postgres_cpu_seconds"]
+    both = f"{floor['cpu_seconds']:.1f} + {floor['postgres_cpu_seconds']:.1f}"
+    cells = (f"{floor['seconds']:.2f}", both, "-")
+    above = (f"{ours['seconds'] / floor['seconds']:.2f}", f"{ours['all_cpu_seconds'] / floor_cpu:.2f}")
+    table.append(["floor: one bare COPY into a table with one unique index", *cells, *above])
     notes = [
         f"{options.lines:,} lines against as many receipts; fastest of {options.rounds} rounds, in turn.",
         f"Import: {ours['import_seconds']:.2f} s; {ours['applied']:,} lines credited or put into suspense.",
@@ -153,5 +187,5 @@ def _report(
         ratios["ten_million_over_one"] = tenfold["seconds"] / ours["seconds"]
         times = f"{tenfold['seconds']:.1f} s, {ratios['ten_million_over_one']:.1f} times as long"
         notes.append(f"Ten times the lines took {times}; {tenfold['peak_mb']:.0f} MB.")
-    figures = {"ours": ours, "peers": peers, "ten_fold": tenfold, "cpu_ratios": cpu_ratios}
+    figures = {"ours": ours, "floor": floor, "peers": peers, "ten_fold": tenfold, "cpu_ratios": cpu_ratios}
     return Report("reconcile", figures, ratios, table, notes)

@@ -167,21 +167,25 @@ def add_all(session: Session, topic: str, tasks: Sequence[New], *, now: datetime
     """Remember many tasks of one topic, in their order; those that exist already stay as they are."""
     # Of ids of one millisecond the order is chance.
     ids = sorted(new_id() for _ in tasks)
-    rows = [
-        {
-            "id": task_id,
-            "topic": topic,
-            "key": task.key,
-            "payload": dict(task.payload),
-            "order_key": task.order_key,
-            "due_at": now,
-        }
-        for task_id, task in zip(ids, tasks, strict=True)
-    ]
-    if rows:
-        session.execute(
-            insert(OutboxRow).values(rows).on_conflict_do_nothing(index_elements=["topic", "key"])
-        )
+    values = {
+        "topic": topic,
+        "ids": ids,
+        "keys": [task.key for task in tasks],
+        "payloads": [json.dumps(task.payload) for task in tasks],
+        "order_keys": [task.order_key for task in tasks],
+        "now": now,
+    }
+    session.connection().exec_driver_sql(_ADD_ALL, values)
+
+
+_ADD_ALL = """
+INSERT INTO outbox (id, topic, key, payload, order_key, due_at)
+SELECT u.id, %(topic)s, u.key, u.payload::jsonb, u.order_key, %(now)s
+FROM unnest(%(ids)s::uuid[], %(keys)s::text[], %(payloads)s::text[], %(order_keys)s::text[])
+  AS u (id, key, payload, order_key)
+ORDER BY u.id
+ON CONFLICT (topic, key) DO NOTHING
+"""
 
 
 def is_pending(session: Session, topic: str, key: str) -> bool:

@@ -25,15 +25,16 @@ class PhoneNumber:
         Raises InvalidValue when it is not a possible number of the region or of the world.
         """
         cleaned = text.strip()
+        if not cleaned or len(cleaned) > _TYPED_MAX:
+            raise InvalidValue("not a phone number")
+        if not cleaned.startswith("+"):
+            country_code = str(phonenumbers.country_code_for_region(region))
+            digits = cleaned.replace(" ", "").replace("-", "")
+            if digits.startswith(country_code) and digits.isdigit():
+                cleaned = f"+{digits}"
         if cleaned.startswith("+") and _mobiles(_country_code(cleaned)).fullmatch(cleaned):
             # As aggregators and wallets write it, and some hundred times cheaper than to take it to pieces.
             return cls(cleaned)
-        if not cleaned or len(cleaned) > _TYPED_MAX:
-            raise InvalidValue("not a phone number")
-        country_code = str(phonenumbers.country_code_for_region(region))
-        digits = cleaned.replace(" ", "").replace("-", "")
-        if digits.startswith(country_code) and digits.isdigit():
-            cleaned = f"+{digits}"
         try:
             number = phonenumbers.parse(cleaned, region)
         except phonenumbers.NumberParseException as error:

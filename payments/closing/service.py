@@ -137,7 +137,7 @@ class Closings:
             postings, lines = session.execute(
                 text(
                     "SELECT (SELECT coalesce(max(number), 0) FROM ledger_postings), "
-                    "(SELECT coalesce(max(id), 0) FROM wallet_lines)"
+                    "(SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM wallet_lines_id_seq)"
                 )
             ).one()
         return _Water(int(postings), int(lines))

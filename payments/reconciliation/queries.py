@@ -43,7 +43,7 @@ WHERE m.line_cents IS NULL AND m.id IS NOT NULL
 """)
 
 # A table of this moment has no statistics unless it is asked for them.
-COUNT_DAY = text("ANALYZE day_money")
+COUNT_DAY = text("ANALYZE day_money (id, receipt, member_id, amount_cents, line_cents, posting)")
 
 FIND_BREAKS = text("""
 WITH closed AS (
@@ -114,12 +114,15 @@ found AS (
   UNION ALL
   SELECT 'duplicate_intent', receipt, amount_cents, NULL, id, NULL, NULL
   FROM (
-    SELECT id, receipt, amount_cents, paid_at, lag(paid_at) OVER (
-      PARTITION BY member_id, amount_cents ORDER BY paid_at, receipt) AS before
-    FROM day_money JOIN (
-      SELECT member_id, amount_cents FROM day_money WHERE member_id IS NOT NULL AND reversed_at IS NULL
-      GROUP BY member_id, amount_cents HAVING count(*) > 1) often USING (member_id, amount_cents)
-    WHERE reversed_at IS NULL) twice
+    SELECT member_id, amount_cents FROM day_money WHERE member_id IS NOT NULL AND reversed_at IS NULL
+    GROUP BY member_id, amount_cents HAVING count(*) > 1) often
+  -- Few saved one amount twice on a day: those are looked up, one by one.
+  CROSS JOIN LATERAL (
+    SELECT id, receipt, paid_at, lag(paid_at) OVER (ORDER BY paid_at, receipt) AS before
+    FROM receipts r
+    WHERE r.member_id = often.member_id AND r.amount_cents = often.amount_cents AND r.reversed_at IS NULL
+      AND r.wallet = :wallet AND r.shortcode = :shortcode
+      AND r.paid_at >= :day_start AND r.paid_at < :day_end) twice
   WHERE paid_at - before < :intent_gap
   UNION ALL
   -- The wallet's list brought it first, and no message ever came: repaired, and worth knowing.

@@ -9,8 +9,11 @@ from payments.crediting import Crediting
 from payments.registry_postings.service import queue_confirmed
 from payments.wallet_lines.ordinary import apply_ordinary
 from payments.wallet_lines.service import apply_line, lines_to_apply
+from payments.wallet_lines.tables import StoredLine
 
 _BATCH = 500
+# Looking for them is to go over all that came in: done seldom.
+_LOOKED_FOR = 5000
 # The wallet's time of a payment and the one a callback told may differ a little.
 _MARGIN = timedelta(minutes=10)
 
@@ -35,22 +38,24 @@ class Applying:
         applied = 0
         while True:
             with self._sessions.begin() as session:
-                ids = lines_to_apply(session, wallet, shortcode, since=since, after=after, limit=_BATCH)
-            for line_id in self._without_ordinary(ids):
-                with self._sessions.begin() as session:
-                    apply_line(session, self._crediting, line_id, now=self._clock.now())
-            if not ids:
+                lines = lines_to_apply(
+                    session, wallet, shortcode, since=since, after=after, limit=_LOOKED_FOR
+                )
+            for start in range(0, len(lines), _BATCH):
+                for line in self._without_ordinary(lines[start : start + _BATCH]):
+                    with self._sessions.begin() as session:
+                        apply_line(session, self._crediting, line, now=self._clock.now())
+            applied += len(lines)
+            if len(lines) < _LOOKED_FOR:
                 break
-            applied, after = applied + len(ids), ids[-1]
+            after = lines[-1].id
         self._pass_on(wallet, shortcode, since)
         return applied
 
-    def _without_ordinary(self, ids: Sequence[int]) -> list[int]:
-        if not ids:
-            return []
+    def _without_ordinary(self, lines: Sequence[StoredLine]) -> list[StoredLine]:
         with self._sessions.begin() as session:
-            done = apply_ordinary(session, ids, pull_delay=self._pull_delay, now=self._clock.now())
-        return [line_id for line_id in ids if line_id not in done]
+            done = apply_ordinary(session, lines, pull_delay=self._pull_delay, now=self._clock.now())
+        return [line for line in lines if line.id not in done]
 
     def _pass_on(self, wallet: str, shortcode: str, since: datetime) -> None:
         while True:

@@ -20,33 +20,30 @@ from payments.wallets.protocol import LineKind
 
 
 def apply_ordinary(
-    session: Session, line_ids: Sequence[int], *, pull_delay: timedelta, now: datetime
+    session: Session, lines: Sequence[StoredLine], *, pull_delay: timedelta, now: datetime
 ) -> set[int]:
-    """Credit what names a member's number, and put into suspense what strangers sent; returns which lines.
+    """Credit what names a member's number, and put into suspense what strangers sent.
 
-    Whatever may answer a prompt, is known in part, or needs a closer look, is left for `apply_line`.
+    Returns the ids of these lines. Whatever may answer a prompt, is known in part, or needs a closer look, is
+    left for `apply_line`.
     """
-    new = _new(session, line_ids)
+    new = _new(session, lines)
     owners = matching.owners_by_number(session, list(new.values())) if new else {}
     others = [arrival for arrival in new.values() if _name(arrival) not in owners]
     owners |= owners_of_strangers(session, others)
-    lines = {line_id: arrival for line_id, arrival in new.items() if _name(arrival) in owners}
-    if not lines:
+    ordinary = {line_id: arrival for line_id, arrival in new.items() if _name(arrival) in owners}
+    if not ordinary:
         return set()
-    owned = [(arrival, owners[_name(arrival)]) for arrival in lines.values()]
+    owned = [(arrival, owners[_name(arrival)]) for arrival in ordinary.values()]
     ids = receipts.record_many(session, owned, pull_delay=pull_delay, now=now)
     _tell_strangers(session, owned, ids, now=now)
-    return {line_id for line_id, receipt_id in zip(lines, ids, strict=True) if receipt_id is not None}
+    return {line_id for line_id, receipt_id in zip(ordinary, ids, strict=True) if receipt_id is not None}
 
 
-def _new(session: Session, line_ids: Sequence[int]) -> dict[int, Arrival]:
+def _new(session: Session, lines: Sequence[StoredLine]) -> dict[int, Arrival]:
     """What the credits among these lines tell, as far as no receipt has their codes."""
-    lines = session.scalars(
-        select(StoredLine)
-        .where(StoredLine.id.in_(line_ids), StoredLine.kind == LineKind.CREDIT)
-        .order_by(StoredLine.id)
-    )
-    by_name = {_name(arrival): (line.id, arrival) for line in lines for arrival in (arrival_of(line),)}
+    told = [(line.id, arrival_of(line)) for line in lines if line.kind == LineKind.CREDIT]
+    by_name = {_name(arrival): (line_id, arrival) for line_id, arrival in told}
     known = select(Receipt.wallet, Receipt.shortcode, Receipt.receipt).where(
         Receipt.receipt.in_([receipt for *_, receipt in by_name])
     )

@@ -66,8 +66,8 @@ def _particulars(line: WalletLine) -> Particulars:
 
 def lines_to_apply(
     session: Session, wallet: str, shortcode: str, *, since: datetime, after: int, limit: int
-) -> Sequence[int]:
-    """Ids above `after` of lines since an instant whose money the ledger does not know, in order."""
+) -> Sequence[StoredLine]:
+    """Lines since an instant, with ids above `after`, whose money the ledger does not know, in order."""
     same = (
         Receipt.wallet == StoredLine.wallet,
         Receipt.shortcode == StoredLine.shortcode,
@@ -96,7 +96,7 @@ def lines_to_apply(
         select(LedgerTransfer.id).where(LedgerTransfer.business_key == "line:" + StoredLine.id.cast(String))
     )
     return session.scalars(
-        select(StoredLine.id)
+        select(StoredLine)
         .where(
             StoredLine.wallet == wallet,
             StoredLine.shortcode == shortcode,
@@ -113,9 +113,8 @@ def lines_to_apply(
     ).all()
 
 
-def apply_line(session: Session, crediting: Crediting, line_id: int, *, now: datetime) -> None:
+def apply_line(session: Session, crediting: Crediting, line: StoredLine, *, now: datetime) -> None:
     """Give one line its place in the ledger; a line that has it already changes nothing."""
-    line = session.get_one(StoredLine, line_id)
     if line.kind == LineKind.CREDIT:
         crediting.by_hand(session, arrival_of(line), now=now)
     elif line.kind == LineKind.REVERSAL:

@@ -106,7 +106,7 @@ FROM (
 TO_READ = """
 SELECT p.n FROM statement_other p
 WHERE NOT p.is_known AND (
-  SELECT w.id FROM wallet_lines w WHERE w.receipt = p.receipt AND w.row_key = p.receipt || ':credit'
+  SELECT 1 FROM wallet_lines w WHERE w.receipt = p.receipt AND w.row_key = p.receipt || ':credit'
     AND w.shortcode = %(shortcode)s AND w.wallet = %(wallet)s LIMIT 1) IS NULL
 ORDER BY p.n
 """
@@ -116,7 +116,7 @@ KEEP_OTHER = text(f"""
 FROM (SELECT DISTINCT ON (receipt) * FROM statement_other WHERE is_known ORDER BY receipt, n) once
 ON CONFLICT (receipt, row_key, shortcode, wallet) DO NOTHING
 """)  # noqa: S608 -- of constants
-LAST_LINE = text("SELECT coalesce(max(id), 0) FROM wallet_lines")
+LAST_LINE = text("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM wallet_lines_id_seq")
 KEEP_READ = text(f"""
 {_KEPT}
 SELECT {_ALL_ALIKE}, row_key, receipt, kind, amount_cents, at, balance_after_cents, linked_receipt,

@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Identity, Index, String, UniqueConstraint, text
+from sqlalchemy import BigInteger, Identity, Index, PrimaryKeyConstraint, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import DateTime
 
@@ -15,11 +15,13 @@ class StoredLine(Base):
 
     `particulars` is JSON: `account`, `payer`, `name`, `details`; empty when the receipt beside it knew all of
     it before. A row key names its receipt; the index begins with it, and so finds lines by receipt too.
+    `id` is a number in the order of coming. Nothing is looked up by it, so no index costs what another
+    million lines cost: two of them would be dearer than the lines.
     """
 
     __tablename__ = "wallet_lines"
     __table_args__ = (
-        UniqueConstraint("receipt", "row_key", "shortcode", "wallet"),
+        PrimaryKeyConstraint("receipt", "row_key", "shortcode", "wallet"),
         # Lines come in about the order of their times: ranges of pages are index enough.
         Index("ix_wallet_lines_at", "at", postgresql_using="brin"),
         Index(
@@ -31,7 +33,7 @@ class StoredLine(Base):
         ),
     )
 
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
     wallet: Mapped[str] = mapped_column(String(20))
     shortcode: Mapped[str] = mapped_column(String(20))
     row_key: Mapped[str] = mapped_column(String(160))
