@@ -40,6 +40,12 @@ class EvidenceVerdict(Base):
             "contribution_id",
             postgresql_where=text("contribution_id IS NOT NULL"),
         ),
+        # What a message said, where no receipt of ours says so already.
+        Index(
+            "ix_evidence_verdicts_said",
+            "receipt",
+            postgresql_where=text("receipt_id IS NULL AND receipt <> ''"),
+        ),
         Index("ix_evidence_verdicts_duplicate", "receipt_id", postgresql_where=text("verdict = 'duplicate'")),
         Index(
             "ix_evidence_verdicts_bad",

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from payments.contributions.tables import Contribution
@@ -66,9 +66,16 @@ def _intents(session: Session, row: Break) -> Iterator[Proof]:
 
 
 def _messages(session: Session, row: Break) -> Iterator[Proof]:
-    wanted = [EvidenceVerdict.receipt == row.subject]
-    if row.receipt_id:
-        wanted.append(EvidenceVerdict.receipt_id == row.receipt_id)
+    # Of what was tied to a receipt the tie is found, of the rest its words: there is an index for each.
+    said = [
+        EvidenceVerdict.receipt_id.is_(None),
+        EvidenceVerdict.receipt != "",
+        EvidenceVerdict.receipt == row.subject,
+    ]
+    wanted = [and_(*said)]
+    receipt_id = row.receipt_id or _named(session, row)
+    if receipt_id:
+        wanted.append(EvidenceVerdict.receipt_id == receipt_id)
     if row.contribution_id:
         wanted.append(EvidenceVerdict.contribution_id == row.contribution_id)
     if row.evidence_id:
@@ -90,12 +97,21 @@ def _messages(session: Session, row: Break) -> Iterator[Proof]:
         )
 
 
+def _named(session: Session, row: Break) -> uuid.UUID | None:
+    """The receipt that a break names by its code alone."""
+    named = select(Receipt.id).where(
+        Receipt.wallet == row.wallet, Receipt.shortcode == row.shortcode, Receipt.receipt == row.subject
+    )
+    return session.scalar(named)
+
+
 def _lines(session: Session, row: Break) -> Iterator[Proof]:
+    reverses_it = (StoredLine.linked_receipt != "") & (StoredLine.linked_receipt == row.subject)
     lines = session.scalars(
         select(StoredLine).where(
             StoredLine.wallet == row.wallet,
             StoredLine.shortcode == row.shortcode,
-            or_(StoredLine.receipt == row.subject, StoredLine.linked_receipt == row.subject),
+            or_(StoredLine.receipt == row.subject, reverses_it),
         )
     )
     for line in lines:

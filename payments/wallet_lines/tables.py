@@ -31,6 +31,7 @@ class StoredLine(Base):
             "at",
             postgresql_where=text("kind <> 'credit'"),
         ),
+        Index("ix_wallet_lines_linked", "linked_receipt", postgresql_where=text("linked_receipt <> ''")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
