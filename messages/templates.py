@@ -57,6 +57,8 @@ _DECLARED = (
     Template("prompt_locked", frozenset({"amount"}), better_twice=False),
     Template("prompt_pin_locked", frozenset({"amount", "wallet"}), better_twice=False),
     Template("balance", frozenset({"balance", "as_of"}), better_twice=False),
+    Template("part", frozenset({"amount", "receipt", "balance", "as_of"})),
+    Template("taken_out", frozenset({"amount", "receipt", "balance", "as_of"})),
     Template("reversed", frozenset({"amount", "receipt", "balance", "as_of", "wallet"})),
     Template("paid_for", frozenset({"amount", "receipt", "number"})),
     Template("suspense", frozenset({"amount", "receipt"})),

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from core.money import Money
 from payments.contributions.tables import Contribution, ContributionEvent
 from payments.model import ContributionState, PaymentState, PostingState
+from payments.receipts.parts import wallets_code
 from payments.receipts.tables import Receipt
 from payments.refunds.tables import Refund
 from payments.registry_postings.tables import RegistryPosting
@@ -60,7 +61,8 @@ class WayStep:
 def is_confirmed() -> ColumnElement[bool]:
     """SQL: the wallet itself lists this receipt with this amount. For a column, looked up row by row.
 
-    An EXISTS there may be answered by hashing every line there ever was; one line is always looked up.
+    Only what the wallet lists is divided, so that parts are confirmed from the beginning. An EXISTS there may
+    be answered by hashing every line there ever was; one line is always looked up.
     """
     line = (
         select(StoredLine.id)
@@ -73,7 +75,7 @@ def is_confirmed() -> ColumnElement[bool]:
         )
         .limit(1)
     )
-    return line.scalar_subquery().is_not(None)
+    return Receipt.part_of.is_not(None) | line.scalar_subquery().is_not(None)
 
 
 def receipt_state(reversed_at: datetime | None, posting: str | None, *, confirmed: bool) -> PaymentState:
@@ -240,7 +242,7 @@ def _first_seen_on_the_wallets_list() -> ScalarSelect[datetime]:
             and_(
                 StoredLine.wallet == Receipt.wallet,
                 StoredLine.shortcode == Receipt.shortcode,
-                StoredLine.receipt == Receipt.receipt,
+                StoredLine.receipt == wallets_code(),
                 StoredLine.kind == LineKind.CREDIT,
             )
         )

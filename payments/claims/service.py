@@ -29,6 +29,7 @@ from payments.ledger.tables import LedgerAccount
 from payments.model import MatchStep
 from payments.receipts import service as receipts
 from payments.receipts.model import Owner
+from payments.receipts.parts import SPLIT, part_of_member
 from payments.receipts.tables import Receipt
 from payments.wallet_lines.asking import ask_for_pull
 
@@ -53,8 +54,9 @@ def claim(session: Session, member_id: uuid.UUID, receipt_code: str, *, now: dat
     if not _CODE.fullmatch(code):
         return NotAClaim("not_a_code")
     receipt = _receipt(session, code)
-    if receipt is not None and receipt.member_id == member_id:
-        return AlreadyYours(Money(receipt.amount_cents, receipt.currency), receipt.receipt, receipt.paid_at)
+    own = _own(session, receipt, member_id)
+    if own is not None:
+        return _theirs(own)
     row = _kept(session, member_id, code, now=now)
     if row is None:
         return NotAClaim("too_many")
@@ -88,10 +90,11 @@ def shown(session: Session, member_id: uuid.UUID, receipt_code: str) -> Offered 
         .order_by(Receipt.member_id.is_not(None), Receipt.paid_at.desc())
     )
     for receipt, row in found:
-        amount = Money(receipt.amount_cents, receipt.currency)
-        if receipt.member_id == member_id:
-            return AlreadyYours(amount, receipt.receipt, receipt.paid_at)
+        own = _own(session, receipt, member_id)
+        if own is not None:
+            return _theirs(own)
         if row is not None and row.state == ClaimState.OFFERED and _is_free(receipt):
+            amount = Money(receipt.amount_cents, receipt.currency)
             return Offered(row.id, amount, receipt.paid_at, receipt.receipt, row.why)
     return None
 
@@ -103,9 +106,10 @@ def look_again(session: Session, claim_id: uuid.UUID, *, now: datetime, last: bo
         return None
     member = session.get_one(MemberRow, row.member_id)
     receipt = _receipt(session, row.receipt)
-    if receipt is not None and receipt.member_id == row.member_id:
-        row.state, row.receipt_id, row.decided_at = ClaimState.SETTLED, receipt.id, now
-        return AlreadyYours(Money(receipt.amount_cents, receipt.currency), receipt.receipt, receipt.paid_at)
+    own = _own(session, receipt, row.member_id)
+    if own is not None:
+        row.state, row.receipt_id, row.decided_at = ClaimState.SETTLED, own.id, now
+        return _theirs(own)
     if receipt is None and last:
         row.state, row.why = ClaimState.STAFF, "no wallet lists this receipt"
         return ForStaff(row.id)
@@ -131,6 +135,17 @@ def _judge(
         return ForStaff(row.id)
     amount = Money(receipt.amount_cents, receipt.currency)
     return Offered(row.id, amount, receipt.paid_at, receipt.receipt, fits)
+
+
+def _own(session: Session, receipt: Receipt | None, member_id: uuid.UUID) -> Receipt | None:
+    """What of a payment is the member's already: all of it, or their part."""
+    if receipt is None or receipt.member_id == member_id:
+        return receipt
+    return part_of_member(session, receipt, member_id) if receipt.staff_place == SPLIT else None
+
+
+def _theirs(own: Receipt) -> AlreadyYours:
+    return AlreadyYours(Money(own.amount_cents, own.currency), own.receipt, own.paid_at)
 
 
 def _is_free(receipt: Receipt) -> bool:

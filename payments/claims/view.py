@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session, aliased
 
 from members.tables import MemberRow
 from payments.claims.model import ClaimState
@@ -28,6 +28,8 @@ class WaitingClaim:
 
 def claims_for_staff(session: Session, *, limit: int = 50) -> Sequence[WaitingClaim]:
     """What waits for a person, oldest first. A claim ends by itself once its money is the claimant's."""
+    part = aliased(Receipt)
+    has_a_part = exists().where(part.part_of == Claim.receipt_id, part.member_id == Claim.member_id)
     rows = session.execute(
         select(Claim, MemberRow.number)
         .join(MemberRow, MemberRow.id == Claim.member_id)
@@ -36,6 +38,7 @@ def claims_for_staff(session: Session, *, limit: int = 50) -> Sequence[WaitingCl
             Claim.state == ClaimState.STAFF,
             Receipt.member_id.is_distinct_from(Claim.member_id),
             Receipt.reversed_at.is_(None),
+            ~has_a_part,
         )
         .order_by(Claim.claimed_at)
         .limit(limit)

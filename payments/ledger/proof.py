@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 from members.tables import MemberRow
 from payments.contributions.tables import Contribution
 from payments.model import ContributionState, PostingState
+from payments.receipts.parts import is_whole
 from payments.receipts.tables import Receipt
-from payments.registry_postings.corrections import MERGED, CorrectionState
+from payments.registry_postings.corrections import TOLD_ANEW, CorrectionState
 from payments.registry_postings.tables import RegistryCorrection, RegistryPosting
 
 # One pass over the postings; the comparison with the balances finds an account that only one side knows.
@@ -71,7 +72,7 @@ def proof(session: Session) -> Proof:
     acknowledged = states.get(PostingState.ACKNOWLEDGED, 0)
     return Proof(
         members=session.scalar(select(func.count()).select_from(MemberRow)) or 0,
-        receipts=session.scalar(select(func.count()).select_from(Receipt)) or 0,
+        receipts=session.scalar(select(func.count()).select_from(Receipt).where(is_whole())) or 0,
         credited_cents=int(credited),
         suspense_cents=int(suspense),
         refunded_cents=int(session.scalar(_REFUNDED) or 0),
@@ -91,8 +92,8 @@ def proof(session: Session) -> Proof:
             .select_from(RegistryCorrection)
             .where(
                 RegistryCorrection.state == CorrectionState.ACKNOWLEDGED,
-                # A record made anew in another name is one again.
-                RegistryCorrection.why != MERGED,
+                # What was told anew is counted there under its new reference.
+                RegistryCorrection.why.not_in(TOLD_ANEW),
             )
         )
         or 0,

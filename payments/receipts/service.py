@@ -1,6 +1,7 @@
 """Recording money: a receipt row and its ledger transfer, once, whoever brings the news first."""
 
 import uuid
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from payments.model import MatchStep
 from payments.particulars import Particulars
 from payments.payers import payer_index
 from payments.receipts.model import Arrival, Owner
+from payments.receipts.parts import SPLIT, live_parts
 from payments.receipts.tables import PARTICULARS_PLACE, Receipt
 from payments.registry_postings.corrections import queue_correction
 from payments.registry_postings.service import queue_if_confirmed, queue_receipts
@@ -203,11 +205,16 @@ def reverse(session: Session, receipt: Receipt, *, occurred_at: datetime, now: d
         receipt.reversed_at = occurred_at
         session.flush()
         return
+    # What was divided is taken from wherever its parts are by now.
+    holders = live_parts(session, receipt.id, lock=True) if receipt.staff_place == SPLIT else [receipt]
+    taken: dict[Account, int] = defaultdict(int)
+    for one in holders:
+        taken[_holder(one)] += one.amount_cents
     ledger.post(
         session,
         f"reverse:{name_of(receipt)}",
         [
-            Leg(_holder(receipt), receipt.amount_cents),
+            *(Leg(account, cents) for account, cents in taken.items()),
             Leg(_shortcode_account(receipt, AccountKind.WALLET_FLOAT), -receipt.amount_cents),
         ],
         reason=Reason.REVERSAL,
@@ -216,10 +223,13 @@ def reverse(session: Session, receipt: Receipt, *, occurred_at: datetime, now: d
         corrects=f"credit:{name_of(receipt)}",
     )
     receipt.reversed_at = occurred_at
+    for one in holders:
+        one.reversed_at = occurred_at
     session.flush()
-    if receipt.member_id is not None:
-        queue_correction(session, receipt, receipt.member_id, "reversed", now=now)
-        tell_reversal(session, receipt, receipt.member_id, now=now)
+    for one in holders:
+        if one.member_id is not None:
+            queue_correction(session, one, one.member_id, "reversed", now=now)
+            tell_reversal(session, one, one.member_id, now=now)
 
 
 def name_of(receipt: Receipt) -> str:

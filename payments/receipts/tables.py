@@ -3,11 +3,11 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint, event, text
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import DateTime
 
-from core.database import Base, Encrypted
+from core.database import Base, Encrypted, ddl
 
 PARTICULARS_PLACE = "receipts.particulars"
 
@@ -18,6 +18,9 @@ class Receipt(Base):
     `receipt` is upper case. `source` is the evidence channel that told us first; `match_step` and `match_why`
     say what tied it to the member. `payer_index` is comparable with that of contributions and wallet lines.
     `particulars` is JSON: what the payer typed and who they are (`account`, `payer`, `payer_mask`, `name`).
+
+    `part_of`: it is one member's part, or the rest, of that payment, which staff divided; its code then ends
+    in a number of its own. No wallet knows of parts: what counts money that arrived leaves them out.
     """
 
     __tablename__ = "receipts"
@@ -33,6 +36,18 @@ class Receipt(Base):
             "payer_index",
             "member_id",
             postgresql_where=text("payer_index IS NOT NULL"),
+        ),
+        Index(
+            "ix_receipts_parts",
+            "part_of",
+            postgresql_where=text("part_of IS NOT NULL"),
+        ),
+        Index(
+            "ix_receipts_parts_day",
+            "wallet",
+            "shortcode",
+            "paid_at",
+            postgresql_where=text("part_of IS NOT NULL"),
         ),
         Index("ix_receipts_suspense", "paid_at", postgresql_where=text("member_id IS NULL")),
     )
@@ -54,3 +69,37 @@ class Receipt(Base):
     reversed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     # Where a decision of staff put the money (`payments.suspense`); from then on no message moves it.
     staff_place: Mapped[str | None] = mapped_column(String(12))
+    part_of: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("receipts.id"))
+
+
+REFUSE_OTHER_PARTS = """
+CREATE OR REPLACE FUNCTION refuse_other_parts() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  whole_id uuid := coalesce(NEW.part_of, NEW.id);
+  wanted bigint;
+  found bigint;
+BEGIN
+  SELECT CASE WHEN staff_place = 'split' THEN amount_cents ELSE 0 END INTO wanted
+  FROM receipts WHERE id = whole_id;
+  SELECT coalesce(sum(amount_cents), 0) INTO found
+  FROM receipts WHERE part_of = whole_id AND coalesce(staff_place, '') NOT IN ('split', 'rejoined');
+  IF found <> wanted THEN
+    RAISE EXCEPTION 'parts of receipt % sum to % and not %', whole_id, found, wanted
+      USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NULL;
+END $$
+"""
+PART_TRIGGER = (
+    "CREATE CONSTRAINT TRIGGER part_of_whole AFTER INSERT OR UPDATE ON receipts "
+    "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.part_of IS NOT NULL) "
+    "EXECUTE FUNCTION refuse_other_parts()"
+)
+WHOLE_TRIGGER = (
+    "CREATE CONSTRAINT TRIGGER whole_of_parts AFTER UPDATE ON receipts DEFERRABLE INITIALLY DEFERRED "
+    "FOR EACH ROW WHEN (OLD.staff_place = 'split' OR NEW.staff_place = 'split') "
+    "EXECUTE FUNCTION refuse_other_parts()"
+)
+
+for _statement in (REFUSE_OTHER_PARTS.replace("%", "%%"), PART_TRIGGER, WHOLE_TRIGGER):
+    event.listen(Receipt.__table__, "after_create", ddl(_statement))

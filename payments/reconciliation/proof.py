@@ -12,6 +12,7 @@ from payments.contributions.tables import Contribution
 from payments.evidence.tables import Evidence, EvidenceVerdict
 from payments.ledger.tables import LedgerTransfer
 from payments.particulars import Particulars
+from payments.receipts.parts import whole_of
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
 from payments.registry_postings.tables import RegistryPosting
@@ -40,10 +41,13 @@ def break_evidence(session: Session, break_id: uuid.UUID) -> Sequence[Proof]:
     if row is None:
         return []
     receipt = session.get(Receipt, row.receipt_id) if row.receipt_id else None
+    # A wallet knows nothing of parts: what it says is said of the whole.
+    whole = whole_of(session, receipt) if receipt else None
+    code = whole.receipt if whole else row.subject
     proofs = [
         *_intents(session, row),
-        *_messages(session, row),
-        *_lines(session, row),
+        *_messages(session, row, whole, code),
+        *_lines(session, row, code),
         *(_money(session, receipt) if receipt else ()),
     ]
     return sorted(proofs, key=lambda proof: proof.at)
@@ -65,15 +69,15 @@ def _intents(session: Session, row: Break) -> Iterator[Proof]:
         )
 
 
-def _messages(session: Session, row: Break) -> Iterator[Proof]:
+def _messages(session: Session, row: Break, whole: Receipt | None, code: str) -> Iterator[Proof]:
     # Of what was tied to a receipt the tie is found, of the rest its words: there is an index for each.
     said = [
         EvidenceVerdict.receipt_id.is_(None),
         EvidenceVerdict.receipt != "",
-        EvidenceVerdict.receipt == row.subject,
+        EvidenceVerdict.receipt == code,
     ]
     wanted = [and_(*said)]
-    receipt_id = row.receipt_id or _named(session, row)
+    receipt_id = whole.id if whole else _named(session, row)
     if receipt_id:
         wanted.append(EvidenceVerdict.receipt_id == receipt_id)
     if row.contribution_id:
@@ -105,13 +109,13 @@ def _named(session: Session, row: Break) -> uuid.UUID | None:
     return session.scalar(named)
 
 
-def _lines(session: Session, row: Break) -> Iterator[Proof]:
-    reverses_it = (StoredLine.linked_receipt != "") & (StoredLine.linked_receipt == row.subject)
+def _lines(session: Session, row: Break, code: str) -> Iterator[Proof]:
+    reverses_it = (StoredLine.linked_receipt != "") & (StoredLine.linked_receipt == code)
     lines = session.scalars(
         select(StoredLine).where(
             StoredLine.wallet == row.wallet,
             StoredLine.shortcode == row.shortcode,
-            or_(StoredLine.receipt == row.subject, reverses_it),
+            or_(StoredLine.receipt == code, reverses_it),
         )
     )
     for line in lines:
@@ -139,10 +143,11 @@ def _money(session: Session, receipt: Receipt) -> Iterator[Proof]:
         account_masked=known.account_masked,
         detail=receipt.match_why,
     )
-    name = f"{receipt.wallet}:{receipt.shortcode}:{receipt.receipt}"
+    whole = whole_of(session, receipt)
+    name = f"{receipt.wallet}:{receipt.shortcode}:{whole.receipt}"
     keys = [f"{verb}:{name}" for verb in ("credit", "allocate", "reverse")]
     for transfer in session.scalars(select(LedgerTransfer).where(LedgerTransfer.business_key.in_(keys))):
-        yield Proof("ledger", transfer.recorded_at, transfer.reason, receipt.receipt, receipt.amount_cents)
+        yield Proof("ledger", transfer.recorded_at, transfer.reason, whole.receipt, whole.amount_cents)
     posting = session.get(RegistryPosting, receipt.id)
     if posting is not None:
         yield Proof(

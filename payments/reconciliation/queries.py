@@ -6,7 +6,7 @@ from sqlalchemy import text
 # registry_lag and outcome_lag are intervals: what is younger than these is on its way and no break.
 # intent_gap: two payments of one amount closer than this may be one wish. two_members: the reason matching
 # gives for such suspense.
-FORGET_DAY = text("DROP TABLE IF EXISTS pg_temp.day_money")
+FORGET_DAY = text("DROP TABLE IF EXISTS pg_temp.day_money, pg_temp.day_parts")
 
 # Every payment that our books, or the wallet's list, have in this day. A payment is listed at about the time
 # at which it was made; those few that are not found so are looked for at any time (LISTED_ELSEWHERE).
@@ -21,7 +21,8 @@ FROM (
   SELECT receipt, amount_cents, member_id, source, nullif(match_why, '') AS match_why, staff_place, paid_at,
          recorded_at, reversed_at, id
   FROM receipts
-  WHERE wallet = :wallet AND shortcode = :shortcode AND paid_at >= :day_start AND paid_at < :day_end) r
+  WHERE wallet = :wallet AND shortcode = :shortcode AND paid_at >= :day_start AND paid_at < :day_end
+    AND part_of IS NULL) r
 FULL JOIN (
   SELECT receipt, min(at) AS line_at, min(seen_at) AS line_seen_at, min(amount_cents) AS line_min_cents,
          max(amount_cents) AS line_max_cents
@@ -42,6 +43,20 @@ UPDATE day_money m SET (line_seen_at, line_cents) = (
 WHERE m.line_cents IS NULL AND m.id IS NOT NULL
 """)
 
+# What staff divided among several members: the wallet knows the whole, suspense and the registry the parts.
+# Only what the wallet lists is divided, and no message of it is missing or late.
+JOIN_PARTS = text("""
+CREATE TEMPORARY TABLE day_parts ON COMMIT DROP AS
+SELECT r.id, r.receipt, r.amount_cents, r.member_id, NULL::text AS source,
+       nullif(r.match_why, '') AS match_why, r.staff_place, r.paid_at,
+       NULL::timestamptz AS recorded_at, r.reversed_at, NULL::timestamptz AS line_at,
+       coalesce(p.created_at, r.recorded_at) AS line_seen_at, NULL::bigint AS line_max_cents,
+       r.amount_cents AS line_cents, p.state AS posting, p.posted_at, p.read_back_amount_cents, r.part_of
+FROM receipts r LEFT JOIN registry_postings p ON p.receipt_id = r.id
+WHERE r.part_of IS NOT NULL AND r.staff_place NOT IN ('split', 'rejoined')
+  AND r.wallet = :wallet AND r.shortcode = :shortcode AND r.paid_at >= :day_start AND r.paid_at < :day_end
+""")
+
 # A table of this moment has no statistics unless it is asked for them.
 COUNT_DAY = text("ANALYZE day_money (id, receipt, member_id, amount_cents, line_cents, posting)")
 
@@ -53,11 +68,19 @@ WITH closed AS (
 ),
 -- What agrees on all three sides, as nearly everything does, is not asked about again.
 money AS (
-  SELECT * FROM day_money
+  SELECT id, receipt, amount_cents, member_id, source, match_why, staff_place, paid_at, recorded_at,
+         reversed_at, line_at, line_seen_at, line_max_cents, line_cents, posting, posted_at,
+         read_back_amount_cents
+  FROM day_money
   WHERE id IS NOT NULL AND (
     line_cents IS DISTINCT FROM amount_cents OR member_id IS NULL OR reversed_at IS NOT NULL
     OR posting IS DISTINCT FROM 'acknowledged' OR source IN ('pull', 'statement')
     OR recorded_at > (SELECT at FROM closed))
+  UNION ALL
+  SELECT id, receipt, amount_cents, member_id, source, match_why, staff_place, paid_at, recorded_at,
+         reversed_at, line_at, line_seen_at, line_max_cents, line_cents, posting, posted_at,
+         read_back_amount_cents
+  FROM day_parts
 ),
 -- Money that the wallet paid to the bank, and what the bank says arrived of it. An entry that names several
 -- settlements pays each in full unless it is less than their sum; then each shows what is missing.
@@ -155,6 +178,7 @@ found AS (
   JOIN wallet_lines w ON w.wallet = :wallet AND w.shortcode = :shortcode AND w.kind <> 'credit'
     AND w.linked_receipt = m.receipt AND w.kind = 'reversal'
   WHERE m.reversed_at IS NULL OR m.posted_at IS NOT NULL
+    OR EXISTS (SELECT FROM day_parts p WHERE p.part_of = m.id AND p.posted_at IS NOT NULL)
   GROUP BY m.receipt, m.amount_cents, m.id
   UNION ALL
   SELECT 'not_in_ledger', m.receipt, NULL, m.line_max_cents, NULL, NULL, NULL
@@ -256,9 +280,20 @@ WHERE wallet = :wallet AND shortcode = :shortcode AND day = :day AND state = 'op
 """)
 
 FIGURES = text("""
-WITH money AS (
-  SELECT amount_cents, posting, line_cents = amount_cents AS confirmed FROM day_money
-  WHERE id IS NOT NULL AND reversed_at IS NULL AND staff_place IS DISTINCT FROM 'written_off'
+WITH parts AS (
+  SELECT part_of, sum(amount_cents) FILTER (WHERE posting IN ('posted', 'acknowledged')) AS posted_cents,
+    sum(amount_cents) FILTER (WHERE posting = 'acknowledged') AS acknowledged_cents
+  FROM day_parts GROUP BY part_of
+),
+-- A payment that was divided is one, and posted when all of it is.
+money AS (
+  SELECT m.amount_cents, m.line_cents = m.amount_cents AS confirmed,
+    CASE WHEN m.posting IN ('posted', 'acknowledged') THEN m.amount_cents
+      ELSE p.posted_cents END AS posted_cents,
+    CASE WHEN m.posting = 'acknowledged' THEN m.amount_cents
+      ELSE p.acknowledged_cents END AS acknowledged_cents
+  FROM day_money m LEFT JOIN parts p ON p.part_of = m.id
+  WHERE m.id IS NOT NULL AND m.reversed_at IS NULL AND m.staff_place IS DISTINCT FROM 'written_off'
 ),
 listed AS (
   -- A payment that both a pull and a statement list is one.
@@ -273,10 +308,10 @@ SELECT m.*, l.*, b.breaks_open FROM (
   SELECT count(*) AS received, coalesce(sum(amount_cents), 0) AS received_cents,
     count(*) FILTER (WHERE confirmed) AS confirmed,
     coalesce(sum(amount_cents) FILTER (WHERE confirmed), 0) AS confirmed_cents,
-    count(*) FILTER (WHERE posting IN ('posted', 'acknowledged')) AS posted,
-    coalesce(sum(amount_cents) FILTER (WHERE posting IN ('posted', 'acknowledged')), 0) AS posted_cents,
-    count(*) FILTER (WHERE posting = 'acknowledged') AS acknowledged,
-    coalesce(sum(amount_cents) FILTER (WHERE posting = 'acknowledged'), 0) AS acknowledged_cents
+    count(*) FILTER (WHERE posted_cents = amount_cents) AS posted,
+    coalesce(sum(posted_cents), 0) AS posted_cents,
+    count(*) FILTER (WHERE acknowledged_cents = amount_cents) AS acknowledged,
+    coalesce(sum(acknowledged_cents), 0) AS acknowledged_cents
   FROM money) m,
  (SELECT count(*) AS wallet_lines,
     coalesce(sum(amount_cents) FILTER (WHERE credits = 1), 0) AS wallet_in_cents,

@@ -19,6 +19,7 @@ from payments.reconciliation.queries import (
     FIND_BREAKS,
     FORGET_DAY,
     JOIN_DAY,
+    JOIN_PARTS,
     LISTED_ELSEWHERE,
     RESOLVE_BREAKS,
 )
@@ -93,6 +94,7 @@ def _join(session: Session, facts: dict[str, Any]) -> None:
     session.execute(_ROOM)
     session.execute(FORGET_DAY)
     session.execute(JOIN_DAY, facts)
+    session.execute(JOIN_PARTS, facts)
     session.execute(COUNT_DAY)
     session.execute(LISTED_ELSEWHERE, facts)
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, case, func, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Integer, Lateral, case, func, select, true
+from sqlalchemy.orm import Session, aliased
 
 from core.clock import FundCalendar
 from payments.contributions.tables import Contribution
 from payments.model import BreakClass, ContributionState, PostingState
+from payments.receipts.parts import REJOINED, SPLIT, is_whole
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break, ReconciliationRun
 from payments.registry_postings.tables import RegistryPosting
@@ -71,19 +72,23 @@ def day_totals(session: Session, calendar: FundCalendar, day: date) -> DayTotals
     # keeps the subquery apart, so that nothing is looked up twice.
     posting = select(RegistryPosting.state).where(RegistryPosting.receipt_id == Receipt.id).limit(1).lateral()
     told = func.coalesce(posting.c.state.in_((PostingState.POSTED, PostingState.ACKNOWLEDGED)), False)
+    acknowledged_too = func.coalesce(posting.c.state == PostingState.ACKNOWLEDGED, False)
+    in_suspense = Receipt.member_id.is_(None) & (func.coalesce(Receipt.staff_place, "suspense") == "suspense")
+    parts = _parts()
     facts = (
         select(
             Receipt.amount_cents.label("cents"),
-            (
-                Receipt.member_id.is_(None) & (func.coalesce(Receipt.staff_place, "suspense") == "suspense")
-            ).label("suspense"),
             # What was told to the registry was confirmed before: only the rest is looked up in the list.
-            case((told, True), else_=is_confirmed()).label("confirmed"),
-            told.label("posted"),
-            func.coalesce(posting.c.state == PostingState.ACKNOWLEDGED, False).label("acknowledged"),
+            case((told, Receipt.amount_cents), (is_confirmed(), Receipt.amount_cents)).label("confirmed"),
+            # A payment that was divided is one here, with the cents of those parts that have come so far.
+            case((told, Receipt.amount_cents), else_=parts.c.posted).label("posted"),
+            case((acknowledged_too, Receipt.amount_cents), else_=parts.c.acknowledged).label("acknowledged"),
+            case((in_suspense, Receipt.amount_cents), else_=parts.c.suspense).label("suspense"),
         )
         .outerjoin(posting, true())
+        .join(parts, true())
         .where(
+            is_whole(),
             Receipt.paid_at >= start,
             Receipt.paid_at < end,
             Receipt.reversed_at.is_(None),
@@ -94,14 +99,35 @@ def day_totals(session: Session, calendar: FundCalendar, day: date) -> DayTotals
     )
     columns: list[ColumnElement[Any]] = [func.count(), func.coalesce(func.sum(facts.c.cents), 0)]
     for name in ("confirmed", "posted", "acknowledged", "suspense"):
-        columns += [
-            func.count().filter(facts.c[name]),
-            func.coalesce(func.sum(facts.c.cents).filter(facts.c[name]), 0),
-        ]
+        cents = facts.c[name]
+        has_come = cents.is_not(None) if name == "suspense" else cents == facts.c.cents
+        columns += [func.count().filter(has_come), func.coalesce(func.sum(cents), 0)]
     row = [int(value) for value in session.execute(select(*columns).select_from(facts)).one()]
     figures = [Figure(*pair) for pair in zip(row[::2], row[1::2], strict=True)]
     received, confirmed, posted, acknowledged, suspense = figures
     return DayTotals(day, received, confirmed, posted, acknowledged, suspense, _unknown(session, start, end))
+
+
+def _parts() -> Lateral:
+    """SQL: the cents of a divided payment's parts by how far they have come; NULL of one that is whole."""
+    part, posting = aliased(Receipt), aliased(RegistryPosting)
+    told = posting.state.in_((PostingState.POSTED, PostingState.ACKNOWLEDGED))
+    cents = func.sum(part.amount_cents)
+    return (
+        select(
+            cents.filter(told).label("posted"),
+            cents.filter(posting.state == PostingState.ACKNOWLEDGED).label("acknowledged"),
+            cents.filter(part.staff_place == "suspense").label("suspense"),
+        )
+        .select_from(part)
+        .outerjoin(posting, posting.receipt_id == part.id)
+        .where(
+            part.part_of == Receipt.id,
+            Receipt.staff_place == SPLIT,
+            part.staff_place.not_in((SPLIT, REJOINED)),
+        )
+        .lateral()
+    )
 
 
 def _unknown(session: Session, start: datetime, end: datetime) -> Figure:

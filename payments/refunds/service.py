@@ -17,6 +17,7 @@ from core.phone import PhoneNumber
 from payments.ledger import service as ledger
 from payments.ledger.model import Account, AccountKind, Leg, Reason
 from payments.particulars import Particulars
+from payments.receipts.parts import is_whole, whole_of
 from payments.receipts.service import name_of
 from payments.receipts.tables import Receipt
 from payments.refunds.model import (
@@ -44,7 +45,7 @@ def refund_double(session: Session, member_id: uuid.UUID, code: str, *, now: dat
     stay. The same wish again gives the same refund.
     """
     receipt = session.scalars(
-        select(Receipt).where(Receipt.receipt == code.strip().upper()).with_for_update()
+        select(Receipt).where(Receipt.receipt == code.strip().upper(), is_whole()).with_for_update()
     ).first()
     if receipt is None:
         return NoRefund("unknown_receipt")
@@ -103,10 +104,11 @@ def open_refund(
 
 def payer_of(session: Session, receipt: Receipt) -> PhoneNumber | None:
     """Who paid, in full: from the first message, else from the wallet's own list, which hides nobody."""
+    whole = whole_of(session, receipt)
     lines = select(StoredLine.particulars).where(
         StoredLine.wallet == receipt.wallet,
         StoredLine.shortcode == receipt.shortcode,
-        StoredLine.receipt == receipt.receipt,
+        StoredLine.receipt == whole.receipt,
         StoredLine.kind == LineKind.CREDIT,
     )
     for sealed in (receipt.particulars, *session.scalars(lines)):
@@ -148,6 +150,7 @@ def _has_twin(session: Session, receipt: Receipt) -> bool:
             .where(
                 Receipt.member_id == receipt.member_id,
                 Receipt.id != receipt.id,
+                is_whole(),
                 Receipt.amount_cents == receipt.amount_cents,
                 Receipt.paid_at.between(receipt.paid_at - DOUBLE_WITHIN, receipt.paid_at + DOUBLE_WITHIN),
                 Receipt.reversed_at.is_(None),

@@ -32,7 +32,9 @@ from payments.registry_postings.model import (
 from payments.registry_postings.tables import RegistryCorrection, RegistryPosting
 
 TOPIC = "correct"
-MERGED = "merged"
+MERGED, SPLIT = "merged", "split"
+# The same money is told under another reference; the record was acknowledged when its end was decided.
+TOLD_ANEW = (MERGED, SPLIT)
 _FIRST_NOT_OVER_SECONDS = 30.0
 _PAUSE_SECONDS_MAX = 300.0
 _ERROR_CHARACTERS_MAX = 300
@@ -129,8 +131,8 @@ class Correcting:
         row = _locked(session, corrects)
         if row.state in OVER:
             return None
-        if row.why == MERGED:
-            # It was acknowledged; the receipt's posting is by now that of another record.
+        if row.why in TOLD_ANEW:
+            # The receipt's posting is by now that of another record, or none.
             return self._record(session, row), row.attempts > 0
         posting = session.get(RegistryPosting, row.receipt_id)
         if posting is None:

@@ -1,4 +1,4 @@
-"""A receipt that changes from one member to another after the registry knew it: void there, and told anew."""
+"""A receipt that is another member's, or divided, after the registry knew it: void there, and told anew."""
 
 import uuid
 from datetime import datetime
@@ -11,7 +11,7 @@ from core.ids import new_id
 from core.outbox import OutboxRow
 from payments.model import PostingState
 from payments.receipts.tables import Receipt
-from payments.registry_postings.corrections import MERGED, queue_correction
+from payments.registry_postings.corrections import MERGED, SPLIT, queue_correction
 from payments.registry_postings.service import lane_of
 from payments.registry_postings.tables import RegistryPosting
 
@@ -37,7 +37,24 @@ def restate(session: Session, receipt: Receipt, member_id: uuid.UUID, *, now: da
     row.member_id, row.lane = member_id, lane_of(member_id)
     session.flush()
     if row.state == PostingState.PENDING:
-        _post_again(session, receipt.id, member_id, now=now)
+        post_again(session, receipt.id, member_id, now=now)
+    return True
+
+
+def withdraw(session: Session, receipt: Receipt, *, now: datetime) -> bool:
+    """Have the registry count this receipt no more. False, and nothing done, while it is being told.
+
+    What it acknowledged is made void there; what it was not told yet, or never took, is not told.
+    """
+    row = session.get(RegistryPosting, receipt.id, with_for_update=True, populate_existing=True)
+    if row is None:
+        return True
+    if row.state == PostingState.ACKNOWLEDGED:
+        queue_correction(session, receipt, row.member_id, SPLIT, now=now)
+    elif not (_is_untold(row) or _was_never_taken(row)):
+        return False
+    session.delete(row)
+    session.flush()
     return True
 
 
@@ -50,7 +67,8 @@ def _was_never_taken(row: RegistryPosting) -> bool:
     return row.state == PostingState.REJECTED and row.read_back_amount_cents is None
 
 
-def _post_again(session: Session, receipt_id: uuid.UUID, member_id: uuid.UUID, *, now: datetime) -> None:
+def post_again(session: Session, receipt_id: uuid.UUID, member_id: uuid.UUID, *, now: datetime) -> None:
+    """Make a receipt's posting task due, in its member's lane, whatever became of it before."""
     key, order_key = str(receipt_id), f"post:{lane_of(member_id)}"
     if outbox.add(session, "post", key, {"receipt_id": key}, now=now, order_key=order_key):
         return

@@ -9,9 +9,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core import outbox
+from core.ids import new_id
 from payments.model import PostingState
 from payments.receipts.tables import Receipt
-from payments.registry_postings.tables import RegistryPosting
+from payments.registry_postings.tables import RegistryCorrection, RegistryPosting
 from payments.view import is_confirmed
 
 LANES = 8
@@ -69,11 +70,20 @@ def _queue(
 ) -> None:
     if not receipts:
         return
+    # What was told and made void again is told anew under another reference.
+    ids = [receipt_id for receipt_id, _, _ in receipts]
+    void = set(
+        session.scalars(
+            select(RegistryCorrection.corrects).where(
+                RegistryCorrection.corrects == any_(literal(ids, ARRAY(Uuid)))
+            )
+        )
+    )
     rows = [
         {
             "receipt_id": receipt_id,
             "member_id": member_id,
-            "reference_id": receipt_id,
+            "reference_id": new_id() if receipt_id in void else receipt_id,
             "lane": lane_of(member_id),
             "state": PostingState.PENDING,
             "paid_at": paid_at,

@@ -57,7 +57,7 @@ class RegistryCorrection(Base):
     """One record that the registry must no longer count: `corrects` is its reference there.
 
     `reference_id`: the correcting record's, for ever. `member_id`: in whose name the record is. `why`:
-    `reversed`, `refunded` or `merged`.
+    `reversed`, `refunded`, `merged`, or `split` for what is told in parts, or in one piece again.
     """
 
     __tablename__ = "registry_corrections"

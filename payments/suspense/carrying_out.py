@@ -15,8 +15,9 @@ from payments.model import BreakClass
 from payments.receipts.service import name_of
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
-from payments.suspense.model import Act, DecisionState, NotPossible, Place
+from payments.suspense.model import Act, DecisionState, NotPossible, Place, Share
 from payments.suspense.places import Standing, move, repost, standing_of
+from payments.suspense.splitting import parts_as_details, rejoin, split
 from payments.suspense.tables import Decision
 
 _DESTINATIONS = {Act.SUSPEND: Place.SUSPENSE, Act.REFUND: Place.REFUND, Act.WRITE_OFF: Place.WRITTEN_OFF}
@@ -26,8 +27,10 @@ _ENDED_BY_MOVING = (
     BreakClass.CONFLICTING_EVIDENCE,
     BreakClass.DUPLICATE_INTENT,
 )
+_MOVING = (Act.MATCH, Act.SPLIT, Act.SUSPEND, Act.REFUND, Act.WRITE_OFF, Act.UNDO)
 _RESOLUTIONS = {
     Act.MATCH: "staff named the member",
+    Act.SPLIT: "divided among members by staff",
     Act.SUSPEND: "moved to suspense by staff",
     Act.REFUND: "to be refunded, decided by staff",
     Act.WRITE_OFF: "written off by staff",
@@ -37,8 +40,12 @@ _RESOLUTIONS = {
 
 
 def locked_receipt(session: Session, receipt_id: uuid.UUID | None) -> Receipt | None:
+    """The receipt, and before it the payment that it is a part of: so nobody waits in a circle."""
     if receipt_id is None:
         return None
+    whole_id = session.scalar(select(Receipt.part_of).where(Receipt.id == receipt_id))
+    if whole_id is not None:
+        session.get(Receipt, whole_id, with_for_update=True, populate_existing=True)
     return session.get(Receipt, receipt_id, with_for_update=True, populate_existing=True)
 
 
@@ -61,6 +68,8 @@ def carry_out(session: Session, decision: Decision, *, now: datetime) -> None:
     match decision.act:
         case Act.MATCH | Act.SUSPEND | Act.REFUND:
             _move(session, decision, _known(receipt), now=now)
+        case Act.SPLIT:
+            _split(session, decision, _known(receipt), now=now)
         case Act.WRITE_OFF:
             _write_off(session, decision, _known(receipt), found, now=now)
         case Act.REPOST:
@@ -105,6 +114,15 @@ def _move(session: Session, decision: Decision, receipt: Receipt, *, now: dateti
     )
 
 
+def _split(session: Session, decision: Decision, receipt: Receipt, *, now: datetime) -> None:
+    shares = [Share.of_details(share) for share in decision.shares]
+    for share in shares:
+        open_member(session, share.member_id)
+    corrects = _last_transfer(session, decision, receipt)
+    parts = split(session, receipt, shares, key=key_of(decision.id), corrects=corrects, now=now)
+    decision.after = {"parts": parts_as_details(parts)}
+
+
 def open_member(session: Session, member_id: uuid.UUID | None) -> uuid.UUID:
     """The id of a member who may get money. Raises NotPossible."""
     status = session.scalar(select(MemberRow.status).where(MemberRow.id == member_id))
@@ -115,20 +133,31 @@ def open_member(session: Session, member_id: uuid.UUID | None) -> uuid.UUID:
     return member_id
 
 
-def _last_transfer(session: Session, decision: Decision, receipt: Receipt) -> str | None:
-    """The transfer that put the money where it is: the last decision's, else the first credit's."""
+def _last_transfer(session: Session, decision: Decision, receipt: Receipt) -> str:
+    """The transfer that put the money where it is: the last decision's, else the one that made the part, else
+    the first credit's.
+    """
     last = session.scalar(
         select(Decision.id)
         .where(
             Decision.receipt_id == receipt.id,
             Decision.id != decision.id,
             Decision.state.in_((DecisionState.DONE, DecisionState.UNDONE)),
-            Decision.act.in_((Act.MATCH, Act.SUSPEND, Act.REFUND, Act.WRITE_OFF, Act.UNDO)),
+            Decision.act.in_(_MOVING),
         )
         .order_by(Decision.done_at.desc(), Decision.made_at.desc())
         .limit(1)
     )
-    return key_of(last) if last else None
+    if last is None and receipt.part_of is not None:
+        family = (Receipt.id == receipt.part_of) | (Receipt.part_of == receipt.part_of)
+        last = session.scalar(
+            select(Decision.id).where(
+                Decision.receipt_id.in_(select(Receipt.id).where(family)),
+                Decision.act == Act.SPLIT,
+                Decision.after.contains({"parts": [{"id": str(receipt.id)}]}),
+            )
+        )
+    return key_of(last) if last else f"credit:{name_of(receipt)}"
 
 
 def _write_off(
@@ -171,6 +200,9 @@ def _undo(session: Session, decision: Decision, receipt: Receipt | None, *, now:
         raise NotPossible("not_to_undo")
     if undone.act == Act.WRITE_OFF and "borne_cents" in undone.after:
         _unbear(session, decision, undone, _known(receipt), now=now)
+    elif undone.act == Act.SPLIT:
+        rejoin(session, _known(receipt), undone, key=key_of(decision.id), now=now)
+        decision.before |= {"parts": undone.after["parts"]}
     elif undone.act != Act.EXPLAIN:
         money = _known(receipt)
         if standing_of(money).as_details() != {name: undone.after[name] for name in ("place", "member_id")}:
@@ -208,7 +240,7 @@ def _unbear(
 
 def _end_differences(session: Session, decision: Decision, found: Break | None, *, now: datetime) -> None:
     words = _RESOLUTIONS[Act(decision.act)]
-    if decision.act in {Act.MATCH, Act.SUSPEND, Act.REFUND, Act.WRITE_OFF}:
+    if decision.act in _MOVING:
         # Only writing off ends the doubt whether the money ever came.
         never_came = (BreakClass.NOT_ON_STATEMENT,) if decision.act == Act.WRITE_OFF else ()
         ended = (*_ENDED_BY_MOVING, *never_came)

@@ -14,6 +14,7 @@ from payments.reconciliation.tables import Break
 from payments.suspense.carrying_out import carry_out, locked_break, locked_receipt, open_member
 from payments.suspense.model import Act, DecisionState, NotPossible, Wish
 from payments.suspense.second_person import hear, require_reason
+from payments.suspense.splitting import check_shares
 from payments.suspense.tables import Decision
 
 
@@ -35,6 +36,8 @@ def decide(session: Session, wish: Wish, *, maker: str, limit_cents: int, now: d
         raise NotPossible("no_subject")
     if wish.act == Act.MATCH:
         open_member(session, wish.member_id)
+    if wish.act == Act.SPLIT and receipt is not None:
+        check_shares(receipt.amount_cents, wish.shares)
     decision = _new(session, wish, receipt, found, maker=maker, now=now)
     try:
         with session.begin_nested():
@@ -93,6 +96,7 @@ def _new(
         member_id=wish.member_id if wish.act == Act.MATCH else None,
         undoes_id=wish.undoes_id,
         amount_cents=_at_stake(receipt, found),
+        shares=[share.as_details() for share in wish.shares],
         reason=wish.reason[:REASON_CHARACTERS_MAX],
         maker=maker,
         made_at=now,
@@ -132,6 +136,7 @@ def _note(
             "maker": decision.maker,
             "checker": decision.checker,
             "member": str(decision.member_id) if decision.member_id else None,
+            "shares": decision.shares,
             "before": decision.before,
             "after": decision.after,
         },

@@ -1,8 +1,10 @@
 """What staff can decide about money and differences, and how a decision stands."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from core.errors import KibabaError
 
@@ -11,6 +13,7 @@ class Act(StrEnum):
     """What is done. EXPLAIN moves no money: the difference is understood, and the reason says why."""
 
     MATCH = "match"
+    SPLIT = "split"
     SUSPEND = "suspend"
     REFUND = "refund"
     WRITE_OFF = "write_off"
@@ -29,12 +32,17 @@ class DecisionState(StrEnum):
 
 
 class Place(StrEnum):
-    """Where staff put a receipt's money. Without a place, messages and matching still decide."""
+    """Where staff put a receipt's money. Without a place, messages and matching still decide.
+
+    SPLIT: the money is with the receipt's parts. REJOINED: a part whose money went back to the whole.
+    """
 
     MEMBER = "member"
     SUSPENSE = "suspense"
     REFUND = "refund"
     WRITTEN_OFF = "written_off"
+    SPLIT = "split"
+    REJOINED = "rejoined"
 
 
 class NotPossible(KibabaError):  # noqa: N818 -- it says what was found
@@ -48,10 +56,27 @@ class NotPossible(KibabaError):  # noqa: N818 -- it says what was found
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """So many cents of a payment for one member."""
+
+    member_id: uuid.UUID
+    amount_cents: int
+
+    def as_details(self) -> dict[str, str | int]:
+        """Plain JSON, as a decision keeps it."""
+        return {"member_id": str(self.member_id), "amount_cents": self.amount_cents}
+
+    @classmethod
+    def of_details(cls, details: Mapping[str, Any]) -> "Share":
+        return cls(uuid.UUID(details["member_id"]), details["amount_cents"])
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
     """What somebody wants to decide. `key` comes from the page, so that the same click twice is one.
 
-    `receipt_id` or `break_id` say about what; `member_id` only for MATCH, `undoes_id` only for UNDO.
+    `receipt_id` or `break_id` say about what; `member_id` only for MATCH, `shares` only for SPLIT (the rest
+    stays in suspense), `undoes_id` only for UNDO.
     """
 
     key: uuid.UUID
@@ -60,4 +85,5 @@ class Wish:
     receipt_id: uuid.UUID | None = None
     break_id: uuid.UUID | None = None
     member_id: uuid.UUID | None = None
+    shares: tuple[Share, ...] = ()
     undoes_id: uuid.UUID | None = None

@@ -13,7 +13,6 @@ from core.outbox import OutboxRow
 from payments.ledger import service as ledger
 from payments.ledger.model import Account, AccountKind, Leg, Reason
 from payments.model import MatchStep, PostingState
-from payments.receipts.service import name_of
 from payments.receipts.tables import Receipt
 from payments.refunds.model import RefundState
 from payments.refunds.service import payer_of
@@ -60,9 +59,7 @@ def standing_of(receipt: Receipt) -> Standing:
     return Standing(Place(receipt.staff_place or Place.SUSPENSE))
 
 
-def move(
-    session: Session, receipt: Receipt, to: Standing, *, key: str, corrects: str | None, now: datetime
-) -> None:
+def move(session: Session, receipt: Receipt, to: Standing, *, key: str, corrects: str, now: datetime) -> None:
     """Move all of a receipt's money. `receipt` is locked. `key` names the transfer: it happens once.
 
     Raises NotPossible when the money is there already, was taken back by the wallet, or is at the central
@@ -73,11 +70,16 @@ def move(
         raise NotPossible("reversed")
     if here == to:
         raise NotPossible("already_there")
+    if here.place in {Place.SPLIT, Place.REJOINED}:
+        raise NotPossible("in_parts" if here.place is Place.SPLIT else "joined_again")
     if here.place is Place.MEMBER:
         _leave_registry(session, receipt)
     if here.place is Place.REFUND and _is_being_refunded(session, receipt):
         raise NotPossible("being_refunded")
-    if to.place is Place.REFUND and payer_of(session, receipt) and not _is_listed(session, receipt):
+    if to.place is Place.REFUND and receipt.part_of is not None and payer_of(session, receipt) is None:
+        # Without a phone to pay to the wallet would have to reverse the payment, which it does only whole.
+        raise NotPossible("part_without_payer")
+    if to.place is Place.REFUND and payer_of(session, receipt) and not is_listed(session, receipt):
         # A message can be forged, and what is paid out is gone: the wallet's own list must have it. Without
         # a payer's phone the wallet itself reverses the payment, and reverses none that it does not have.
         raise NotPossible("not_confirmed")
@@ -85,14 +87,14 @@ def move(
         session,
         key,
         [
-            Leg(_account(receipt, here), receipt.amount_cents),
-            Leg(_account(receipt, to), -receipt.amount_cents),
+            Leg(account_of(receipt, here), receipt.amount_cents),
+            Leg(account_of(receipt, to), -receipt.amount_cents),
         ],
         reason=_REASONS[to.place],
         # It puts right what was said of the payment: it counts for the payment's own day while that is open.
         occurred_at=receipt.paid_at,
         now=now,
-        corrects=corrects or f"credit:{name_of(receipt)}",
+        corrects=corrects,
     )
     receipt.member_id = to.member_id
     receipt.staff_place = to.place
@@ -100,7 +102,7 @@ def move(
     receipt.match_why = "decided by staff"
     session.flush()
     if to.member_id is not None:
-        _tell(session, receipt, to.member_id, key, now=now)
+        tell(session, receipt, to.member_id, key, now=now)
         queue_if_confirmed(session, receipt, now=now)
         put_back(session, receipt.id, now=now)
 
@@ -123,6 +125,8 @@ def repost(session: Session, receipt: Receipt, *, now: datetime) -> tuple[str, s
     Raises NotPossible when nothing is to be told.
     """
     row = session.get(RegistryPosting, receipt.id, with_for_update=True, populate_existing=True)
+    if row is None and receipt.member_id is None:
+        raise NotPossible("no_owner")
     if row is None:
         queue_if_confirmed(session, receipt, now=now)
         if session.get(RegistryPosting, receipt.id) is None:
@@ -140,7 +144,8 @@ def repost(session: Session, receipt: Receipt, *, now: datetime) -> tuple[str, s
     return before, row.state
 
 
-def _account(receipt: Receipt, standing: Standing) -> Account:
+def account_of(receipt: Receipt, standing: Standing) -> Account:
+    """The account that holds a receipt's money when it stands so."""
     if standing.member_id is not None:
         return Account.of_member(standing.member_id, receipt.currency)
     return Account.of_shortcode(_KINDS[standing.place], receipt.wallet, receipt.shortcode, receipt.currency)
@@ -152,7 +157,8 @@ def _is_being_refunded(session: Session, receipt: Receipt) -> bool:
     return session.scalar(begun) is not None
 
 
-def _is_listed(session: Session, receipt: Receipt) -> bool:
+def is_listed(session: Session, receipt: Receipt) -> bool:
+    """Whether the wallet's own list has it, with its amount."""
     return bool(session.scalar(select(is_confirmed()).select_from(Receipt).where(Receipt.id == receipt.id)))
 
 
@@ -174,7 +180,16 @@ def _leave_registry(session: Session, receipt: Receipt) -> None:
     session.flush()
 
 
-def _tell(session: Session, receipt: Receipt, member_id: uuid.UUID, key: str, *, now: datetime) -> None:
+def tell(
+    session: Session,
+    receipt: Receipt,
+    member_id: uuid.UUID,
+    key: str,
+    *,
+    template: str = "receipt",
+    now: datetime,
+) -> None:
+    """Say once, by `template`, what a decision did to a member's savings; `key` is its transfer's."""
     # Keyed by the decision: another member may have been told of this receipt before.
     values = {
         "amount_cents": receipt.amount_cents,
@@ -184,5 +199,6 @@ def _tell(session: Session, receipt: Receipt, member_id: uuid.UUID, key: str, *,
         "wallet": receipt.wallet,
         "as_of": now.isoformat(),
     }
-    payload = {"template": "receipt", "member_id": str(member_id), "values": values}
-    outbox.add(session, "message", f"receipt:{key}", payload, now=now)
+    payload = {"template": template, "member_id": str(member_id), "values": values}
+    occasion = key if receipt.part_of is None else f"{key}:{receipt.id}"
+    outbox.add(session, "message", f"{template}:{occasion}", payload, now=now)

@@ -19,7 +19,8 @@ _STATES = ", ".join(f"'{state}'" for state in DecisionState)
 class Decision(Base):
     """One decision. Its id is the key the page sent. `maker` and `checker` are audit actors (`staff:<id>`).
 
-    `amount_cents` is the money it is about. `before` and `after` hold ids, places and amounts only.
+    `amount_cents` is the money it is about; `shares` (`member_id`, `amount_cents`) are what a split makes of
+    it. `before` and `after` hold ids, places and amounts only.
     """
 
     __tablename__ = "decisions"
@@ -58,6 +59,7 @@ class Decision(Base):
     member_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("members.id"))
     undoes_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("decisions.id"))
     amount_cents: Mapped[int] = mapped_column(BigInteger)
+    shares: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]", default=list)
     reason: Mapped[str] = mapped_column(String(400))
     maker: Mapped[str] = mapped_column(String(80))
     made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
