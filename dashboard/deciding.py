@@ -1,7 +1,7 @@
 """What staff can decide about one difference or receipt, as a form shows it and as a click sends it."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -37,13 +37,14 @@ class Work:
     """Everything the decision part of a page shows. `key` makes the next click one decision."""
 
     key: uuid.UUID
+    receipt_id: uuid.UUID | None
     acts: Sequence[Act]
     suggestions: Sequence[Suggestion]
     decisions: Sequence[Decision]
     names: Mapping[str, str]
     needs_second: bool
     is_waiting: bool
-    member_numbers: Mapping[uuid.UUID, str]
+    member_numbers: Mapping[uuid.UUID | str, str]
 
 
 def work_on(
@@ -53,18 +54,19 @@ def work_on(
     decisions = decisions_about(
         session, receipt_id=receipt.id if receipt else None, break_id=found.id if found else None
     )
-    acts = _acts(receipt, found)
+    acts = acts_on(receipt, found)
     at_stake = [receipt.amount_cents] if receipt else []
     at_stake += [found.amount_cents or 0, found.other_amount_cents or 0] if found else []
     return Work(
         key=uuid.uuid4(),
+        receipt_id=receipt.id if receipt else None,
         acts=acts,
         suggestions=_suggestions(session, receipt) if receipt and Act.MATCH in acts else (),
         decisions=decisions,
         names=names_of(session, {actor for row in decisions for actor in (row.maker, row.checker) if actor}),
         needs_second=max(at_stake, default=0) > limit_cents,
         is_waiting=any(row.state == "proposed" for row in decisions),
-        member_numbers=numbers_of(session, {row.member_id for row in decisions if row.member_id}),
+        member_numbers=numbers_of(session, members_in(decisions)),
     )
 
 
@@ -73,11 +75,13 @@ def _suggestions(session: Session, receipt: Receipt) -> list[Suggestion]:
     return [each for each in suggest(session, receipt) if each.member_id != receipt.member_id]
 
 
-def _acts(receipt: Receipt | None, found: BreakSummary | None) -> list[Act]:
+def acts_on(receipt: Receipt | None, found: BreakSummary | None) -> list[Act]:
+    """What can be decided about them as they stand."""
     acts: list[Act] = []
     if receipt is not None and receipt.reversed_at is None:
         place = standing_of(receipt).place
-        acts += [Act.MATCH] if place is not Place.WRITTEN_OFF else []
+        acts += [Act.MATCH] if place in {Place.MEMBER, Place.SUSPENSE, Place.REFUND} else []
+        acts += [Act.SPLIT] if place in {Place.MEMBER, Place.SUSPENSE} else []
         acts += [Act.SUSPEND] if place in {Place.MEMBER, Place.REFUND} else []
         acts += [Act.REFUND] if place in {Place.MEMBER, Place.SUSPENSE} else []
     if found is not None and found.is_open:
@@ -86,7 +90,8 @@ def _acts(receipt: Receipt | None, found: BreakSummary | None) -> list[Act]:
         ours_is_more = (found.amount_cents or 0) > (found.other_amount_cents or 0)
         if found.break_class is BreakClass.AMOUNT_DIFFERS and ours_is_more:
             acts.append(Act.WRITE_OFF)
-        if found.break_class in _REPOSTABLE:
+        is_told_in_parts = receipt is not None and receipt.staff_place == Place.SPLIT
+        if found.break_class in _REPOSTABLE and not is_told_in_parts:
             acts.insert(0, Act.REPOST)
         acts.append(Act.EXPLAIN)
     return acts
@@ -144,6 +149,16 @@ def names_of(session: Session, actors: set[str]) -> dict[str, str]:
     return {f"{_STAFF}{row.id}": row.name for row in found}
 
 
-def numbers_of(session: Session, member_ids: set[uuid.UUID]) -> dict[uuid.UUID, str]:
+def members_in(decisions: Iterable[Decision]) -> set[uuid.UUID]:
+    """Whom decisions give money to."""
+    named = {row.member_id for row in decisions if row.member_id}
+    return named | {uuid.UUID(share["member_id"]) for row in decisions for share in row.shares}
+
+
+def numbers_of(session: Session, member_ids: set[uuid.UUID]) -> dict[uuid.UUID | str, str]:
+    """Member numbers by id, and by the id as decisions write it."""
     found = session.execute(select(MemberRow.id, MemberRow.number).where(MemberRow.id.in_(member_ids)))
-    return {row.id: row.number for row in found}
+    numbers: dict[uuid.UUID | str, str] = {}
+    for row in found:
+        numbers[row.id] = numbers[str(row.id)] = row.number
+    return numbers

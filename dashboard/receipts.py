@@ -2,30 +2,33 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Select, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, case, func, select, true, tuple_
+from sqlalchemy.orm import Session, aliased
 
 from core.errors import InvalidValue
 from dashboard.paging import cursor, read_cursor
 from members.tables import MemberRow
 from payments.contributions.tables import Contribution
-from payments.model import ContributionState, PaymentState
+from payments.model import ContributionState, PaymentState, PostingState
 from payments.particulars import Particulars
+from payments.receipts.parts import REJOINED, SPLIT, is_whole
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
 from payments.registry_postings.tables import RegistryPosting
+from payments.suspense.places import standing_of
 from payments.view import INTENT_STATES, is_confirmed, receipt_state
 from payments.wallets.choosing import WalletAccount
 
 ROWS_PER_PAGE = 50
+_TOLD = (PostingState.POSTED, PostingState.ACKNOWLEDGED)
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentRow:
-    """One receipt in a list; without a member it is in suspense."""
+    """One receipt in a list; without a member it is in suspense, or divided into that many parts."""
 
     receipt_id: uuid.UUID
     receipt: str
@@ -33,12 +36,17 @@ class PaymentRow:
     paid_at: datetime
     member_id: uuid.UUID | None
     member_number: str | None
+    place: str
     state: PaymentState
+    part_count: int
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentFacts:
-    """The head of one payment's page. `receipt` is None while only the wish to save exists."""
+    """The head of one payment's page. `receipt` is None while only the wish to save exists.
+
+    `parts`: what it was divided into; `whole_id`: the payment that it is a part of.
+    """
 
     payment_id: uuid.UUID
     receipt: str | None
@@ -52,11 +60,15 @@ class PaymentFacts:
     match_why: str
     payer_masked: str
     account_masked: str
+    place: str = "suspense"
+    whole_id: uuid.UUID | None = None
+    parts: Sequence[PaymentRow] = ()
 
 
 def latest(session: Session, after: str | None) -> tuple[list[PaymentRow], str | None]:
     """One page, newest first, and where the next begins. Raises InvalidValue for a bad place."""
-    query = _rows().order_by(Receipt.paid_at.desc(), Receipt.id.desc()).limit(ROWS_PER_PAGE + 1)
+    query = _rows().where(is_whole()).order_by(Receipt.paid_at.desc(), Receipt.id.desc())
+    query = query.limit(ROWS_PER_PAGE + 1)
     if after:
         value, row_id = read_cursor(after)
         try:
@@ -64,18 +76,7 @@ def latest(session: Session, after: str | None) -> tuple[list[PaymentRow], str |
         except ValueError as error:
             raise InvalidValue("not a place in a list") from error
         query = query.where(tuple_(Receipt.paid_at, Receipt.id) < tuple_(paid_at, row_id))
-    rows = [
-        PaymentRow(
-            receipt_id=receipt.id,
-            receipt=receipt.receipt,
-            amount_cents=receipt.amount_cents,
-            paid_at=receipt.paid_at,
-            member_id=receipt.member_id,
-            member_number=number,
-            state=receipt_state(receipt.reversed_at, posting, confirmed=confirmed),
-        )
-        for receipt, number, posting, confirmed in session.execute(query)
-    ]
+    rows = [_row(*found) for found in session.execute(query)]
     if len(rows) <= ROWS_PER_PAGE:
         return rows, None
     last = rows[ROWS_PER_PAGE - 1]
@@ -101,7 +102,8 @@ def facts(session: Session, payment_id: uuid.UUID) -> PaymentFacts | None:
     """A payment by the id of its receipt, or of the wish to save while there is none."""
     found = session.execute(_rows().where(Receipt.id == payment_id)).first()
     if found is not None:
-        return _of_receipt(*found)
+        known = _of_receipt(*found)
+        return replace(known, parts=parts_of(session, payment_id)) if known.place == SPLIT else known
     wish = session.execute(
         select(Contribution, MemberRow.number)
         .join(MemberRow, MemberRow.id == Contribution.member_id)
@@ -128,21 +130,73 @@ def facts(session: Session, payment_id: uuid.UUID) -> PaymentFacts | None:
     )
 
 
+def parts_of(session: Session, whole_id: uuid.UUID) -> list[PaymentRow]:
+    """What a payment, or a rest of one, was divided into, as it stands now."""
+    whole = session.scalar(select(func.coalesce(Receipt.part_of, Receipt.id)).where(Receipt.id == whole_id))
+    live = Receipt.staff_place.not_in((SPLIT, REJOINED))
+    query = _rows().where(Receipt.part_of == whole, live).order_by(Receipt.id)
+    return [_row(*found) for found in session.execute(query)]
+
+
 def breaks_about(session: Session, payment_id: uuid.UUID) -> Sequence[Break]:
     """Differences about a payment, open ones first."""
     about = (Break.receipt_id == payment_id) | (Break.contribution_id == payment_id)
     return session.scalars(select(Break).where(about).order_by(Break.state, Break.first_seen)).all()
 
 
-def _rows() -> Select[Receipt, str | None, str | None, bool]:
+def _rows() -> Select[Receipt, str | None, str | None, bool, int]:
+    part, told = aliased(Receipt), aliased(RegistryPosting)
+    parts = (
+        select(
+            func.count().label("count"),
+            # As far as all of them have come.
+            case(
+                (func.bool_and(told.state == PostingState.ACKNOWLEDGED), PostingState.ACKNOWLEDGED.value),
+                (func.bool_and(told.state.in_(_TOLD)), PostingState.POSTED.value),
+            ).label("posting"),
+        )
+        .select_from(part)
+        .outerjoin(told, told.receipt_id == part.id)
+        .where(
+            part.part_of == Receipt.id,
+            Receipt.staff_place == SPLIT,
+            part.staff_place.not_in((SPLIT, REJOINED)),
+        )
+        .lateral()
+    )
     return (
-        select(Receipt, MemberRow.number, RegistryPosting.state, is_confirmed())
+        select(
+            Receipt,
+            MemberRow.number,
+            func.coalesce(RegistryPosting.state, parts.c.posting),
+            is_confirmed(),
+            parts.c.count,
+        )
         .outerjoin(MemberRow, MemberRow.id == Receipt.member_id)
         .outerjoin(RegistryPosting, RegistryPosting.receipt_id == Receipt.id)
+        .join(parts, true())
     )
 
 
-def _of_receipt(receipt: Receipt, number: str | None, posting: str | None, confirmed: bool) -> PaymentFacts:
+def _row(
+    receipt: Receipt, number: str | None, posting: str | None, confirmed: bool, part_count: int
+) -> PaymentRow:
+    return PaymentRow(
+        receipt_id=receipt.id,
+        receipt=receipt.receipt,
+        amount_cents=receipt.amount_cents,
+        paid_at=receipt.paid_at,
+        member_id=receipt.member_id,
+        member_number=number,
+        place=standing_of(receipt).place,
+        state=receipt_state(receipt.reversed_at, posting, confirmed=confirmed),
+        part_count=part_count,
+    )
+
+
+def _of_receipt(
+    receipt: Receipt, number: str | None, posting: str | None, confirmed: bool, _: int
+) -> PaymentFacts:
     known = Particulars.from_json(receipt.particulars)
     return PaymentFacts(
         payment_id=receipt.id,
@@ -157,4 +211,6 @@ def _of_receipt(receipt: Receipt, number: str | None, posting: str | None, confi
         match_why=receipt.match_why,
         payer_masked=known.payer_masked,
         account_masked=known.account_masked,
+        place=standing_of(receipt).place,
+        whole_id=receipt.part_of,
     )

@@ -13,11 +13,13 @@ from dashboard.login import me
 from dashboard.paging import cursor, read_cursor
 from dashboard.presence.service import be_seen, others_at
 from dashboard.reading import was_seen
+from dashboard.receipts import parts_of
 from dashboard.services import services
 from payments.claims.view import claims_for_staff
 from payments.particulars import Particulars
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
+from payments.suspense.model import Place
 from payments.suspense.view import refunds_to_pay, suspense_page, suspense_total
 
 routes = Blueprint("suspense", __name__, url_prefix="/suspense")
@@ -48,18 +50,19 @@ def index() -> str:
 @allow(READERS)
 def show(receipt_id: uuid.UUID) -> str:
     """One receipt, whose it may be, and what can be done."""
-    parts = services()
-    now = parts.clock.now()
-    with parts.sessions.begin() as database:
+    house = services()
+    now = house.clock.now()
+    with house.sessions.begin() as database:
         receipt = database.get(Receipt, receipt_id)
         if receipt is None:
             abort(404)
         be_seen(database, receipt_id, me().staff_id, now=now)
         others = others_at(database, receipt_id, me().staff_id, now=now)
-        work = work_on(database, receipt, None, limit_cents=parts.four_eyes_above_cents)
+        work = work_on(database, receipt, None, limit_cents=house.four_eyes_above_cents)
         differences = database.scalars(
             select(Break).where(Break.receipt_id == receipt_id).order_by(Break.first_seen)
         ).all()
+        parts = parts_of(database, receipt_id) if receipt.staff_place == Place.SPLIT else ()
         was_seen(database, "suspense.opened", receipt_id)
     return render_template(
         "dashboard/suspense_receipt.html",
@@ -67,6 +70,7 @@ def show(receipt_id: uuid.UUID) -> str:
         known=Particulars.from_json(receipt.particulars),
         others=others,
         work=work,
+        parts=parts,
         differences=differences,
     )
 

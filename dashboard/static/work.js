@@ -35,6 +35,24 @@ window.addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
 
+// What is left of a payment while it is divided; the server counts again.
+const division = document.querySelector("[data-split]");
+if (division) {
+  const minus = "\u2212";
+  const cents = (typed) => {
+    const found = /^(\d{1,9})(?:\.(\d{1,2}))?$/.exec(typed.replace(/[ ,]/g, ""));
+    return found ? Number(found[1]) * 100 + Number((found[2] ?? "").padEnd(2, "0")) : 0;
+  };
+  division.addEventListener("input", () => {
+    const amounts = [...division.querySelectorAll("input[name=amount]")];
+    const rest = amounts.reduce((left, field) => left - cents(field.value), Number(division.dataset.split));
+    const words = (Math.abs(rest) / 100).toLocaleString("en", { minimumFractionDigits: 2 });
+    const shown = division.querySelector("[data-rest]");
+    shown.textContent = (rest < 0 ? minus : "") + words;
+    shown.classList.toggle("over", rest < 0);
+  });
+}
+
 // Who else is here: said and asked every half minute.
 const presence = document.querySelector("[data-here]");
 if (presence) {

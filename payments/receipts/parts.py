@@ -44,7 +44,7 @@ def new_codes(session: Session, whole: Receipt, count: int) -> list[str]:
 def wallets_code() -> ColumnElement[str]:
     """SQL: the code that the wallet knows this money by: a part's is that of its whole."""
     whole = aliased(Receipt)
-    of_whole = select(whole.receipt).where(whole.id == Receipt.part_of).scalar_subquery()
+    of_whole = select(whole.receipt).where(whole.id == Receipt.part_of).correlate(Receipt).scalar_subquery()
     return func.coalesce(of_whole, Receipt.receipt)
 
 

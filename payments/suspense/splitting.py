@@ -142,10 +142,13 @@ def _made(session: Session, receipt: Receipt, wanted: Sequence[tuple[Standing, i
     payer = payer_of(session, receipt)
     known = Particulars.from_json(receipt.particulars)
     particulars = replace(known, payer=payer.e164 if payer else known.payer).to_json()
+    # Of ids of one millisecond the order is chance.
+    ids = sorted(new_id() for _ in wanted)
+    codes = new_codes(session, whole, len(wanted))
     parts = []
-    for code, (standing, cents) in zip(new_codes(session, whole, len(wanted)), wanted, strict=True):
+    for part_id, code, (standing, cents) in zip(ids, codes, wanted, strict=True):
         part = Receipt(
-            id=new_id(),
+            id=part_id,
             wallet=receipt.wallet,
             shortcode=receipt.shortcode,
             receipt=code,
