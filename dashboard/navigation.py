@@ -11,6 +11,8 @@ _GROUPS = (
     ("people", ("members", "reviews", "duplicates", "notices", "inbox")),
     ("house", ("funnels", "queues", "audit", "people_at_the_fund")),
 )
+# Pages that have no link of their own, and under which one they are found.
+_WITHIN = {"splitting": "suspense"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Entry:
 
 def entries() -> list[tuple[str, list[Entry]]]:
     """Groups of links this person may follow; empty groups are left out."""
-    part = (request.endpoint or "").split(".")[1:2]
+    part = [_WITHIN.get(name, name) for name in (request.endpoint or "").split(".")[1:2]]
     groups = []
     for group, names in _GROUPS:
         links = [

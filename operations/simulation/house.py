@@ -1,6 +1,8 @@
 """The real services of the payment rooms around a simulated wallet and registry, on a real database."""
 
 import uuid
+from collections.abc import Collection
+from contextlib import suppress
 from datetime import timedelta
 from random import Random
 from typing import Final
@@ -34,9 +36,13 @@ from payments.model import Channel, EvidenceChannel
 from payments.posting import Posting
 from payments.prompting import Prompting
 from payments.pulling import Pulling
+from payments.receipts.tables import Receipt
 from payments.refunds.refunding import DecidedRefunds, Refunding, RefundWishes
 from payments.registry_postings.corrections import Correcting
 from payments.schemes.rules import scheme_on
+from payments.suspense.deciding import decide
+from payments.suspense.model import Act, DecisionState, NotPossible, Wish
+from payments.suspense.tables import Decision
 from payments.unnamed_payers import UnnamedPayers
 from payments.wallets.choosing import Wallets
 from workers.handling import TaskRunner
@@ -46,6 +52,7 @@ PULL_DELAY: Final = timedelta(seconds=3)
 HOOKS: Final = "https://kibaba.example/hooks/secret"
 _TURNS_MAX: Final = 2000
 _BATCH: Final = 50
+_NO_LIMIT: Final = 10**12
 _ACCOUNT: Final = {"wallet": "mpesa", "shortcode": SHORTCODE}
 _SCHEDULE: Final = (
     Every(3600, "pull", "pull", _ACCOUNT),
@@ -147,6 +154,32 @@ class House:
         """A task that another room would write."""
         with self.sessions.begin() as session:
             outbox.add(session, topic, key, payload, now=self.clock.now())
+
+    def decide(self, wish: Wish) -> bool:
+        """Staff decide about money; False when it is not possible as things stand."""
+        with suppress(NotPossible), self.sessions.begin() as session:
+            decide(session, wish, maker="staff:simulated", limit_cents=_NO_LIMIT, now=self.clock.now())
+            return True
+        return False
+
+    def money_with_its_place(self, but: Collection[str]) -> list[tuple[uuid.UUID, int]]:
+        """Ids and cents of what is at one member or in suspense, by their codes; `but` left out."""
+        query = select(Receipt.id, Receipt.amount_cents).where(
+            Receipt.reversed_at.is_(None),
+            func.coalesce(Receipt.staff_place, "suspense").in_(("member", "suspense")),
+            Receipt.receipt.not_in(but),
+        )
+        with self.sessions.begin() as session:
+            return [(row.id, row.amount_cents) for row in session.execute(query.order_by(Receipt.receipt))]
+
+    def splits(self) -> list[tuple[uuid.UUID, uuid.UUID]]:
+        """Ids of divisions that hold, with their receipts', oldest first."""
+        query = select(Decision.id, Decision.receipt_id).where(
+            Decision.act == Act.SPLIT, Decision.state == DecisionState.DONE
+        )
+        with self.sessions.begin() as session:
+            found = session.execute(query.order_by(Decision.made_at, Decision.id))
+            return [(row.id, row.receipt_id) for row in found if row.receipt_id is not None]
 
     def work(self) -> None:
         """Work whatever is due, as relay and workers do, until nothing is."""

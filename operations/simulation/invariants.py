@@ -24,6 +24,7 @@ def check_step(story: Story) -> None:
         found = proof(session)
         receipts = session.execute(text(_RECEIPTS)).all()
         doubly = session.execute(text(_DOUBLY_CREDITED)).all()
+        torn = session.execute(text(_TORN)).all()
         confirmed = {row.receipt for row in session.execute(text(_CONFIRMED))}
         states = {row.id: row.state for row in session.execute(text(_STATES))}
         kept = session.scalar(text(_KEPT)) or 0
@@ -31,6 +32,7 @@ def check_step(story: Story) -> None:
     _expect(found.postings_sum_cents == 0, "postings do not sum to zero")
     _expect(found.balances_equal_postings, "balances differ from postings")
     _expect(not doubly, f"credited more than once: {doubly}")
+    _expect(not torn, f"parts are not their whole: {torn}")
     known = {row.receipt for row in receipts}
     _expect(known <= truth.keys() | story.forged, f"no such payments: {known - truth.keys() - story.forged}")
     _expect(confirmed <= truth.keys(), "confirmed what the wallet does not list")
@@ -95,8 +97,10 @@ def _check_money(story: Story, session: Session, found: Proof) -> None:
     counted = sum(record.amount.amount_cents for record in story.house.registry.counted)
     credited = found.credited_cents - forged
     _expect(counted == credited, f"the registry counts {counted} cents, members have {credited}")
+    # What was told anew left a record behind, and the one that makes it void.
+    anew = session.scalar(text(_TOLD_ANEW)) or 0
     _expect(
-        len(story.house.registry.stored) == found.acknowledged + found.corrected,
+        len(story.house.registry.stored) == found.acknowledged + found.corrected + 2 * anew,
         "the registry's records are not those that were acknowledged",
     )
 
@@ -110,9 +114,8 @@ def _check_receipts(story: Story, session: Session) -> None:
         is_reversed = known[receipt].reversed_at is not None
         _expect(is_reversed == (receipt in reversed_ones), f"{receipt}: reversal not as in the wallet")
     registry = story.house.registry
-    told = Counter(
-        stored.receipt for name, stored in registry.stored.items() if name not in registry.corrects
-    )
+    void = {*registry.corrects, *registry.corrects.values()}
+    told = Counter(stored.receipt for name, stored in registry.stored.items() if name not in void)
     _expect(not told.keys() & story.forged, "the registry was told of a forgery")
     _expect(max(told.values(), default=1) == 1, "the registry has a payment twice")
     corrected = Counter(registry.corrects.values())
@@ -132,10 +135,21 @@ def _expect(holds: bool, otherwise: str) -> None:
         raise Broken(otherwise)
 
 
-_RECEIPTS = "SELECT receipt, amount_cents FROM receipts WHERE reversed_at IS NULL ORDER BY receipt"
-_RECEIPTS_ALL = "SELECT receipt, amount_cents, reversed_at FROM receipts ORDER BY receipt"
+_RECEIPTS = """
+SELECT receipt, amount_cents FROM receipts WHERE reversed_at IS NULL AND part_of IS NULL ORDER BY receipt
+"""
+_RECEIPTS_ALL = """
+SELECT receipt, amount_cents, reversed_at FROM receipts WHERE part_of IS NULL ORDER BY receipt
+"""
 _DOUBLY_CREDITED = """
 SELECT receipt, count(*) FROM receipts GROUP BY wallet, shortcode, receipt HAVING count(*) > 1
+"""
+_TORN = """
+SELECT w.receipt FROM receipts w LEFT JOIN receipts p ON p.part_of = w.id
+  AND p.staff_place NOT IN ('split', 'rejoined')
+  AND (p.reversed_at IS NULL) = (w.reversed_at IS NULL)
+WHERE w.part_of IS NULL GROUP BY w.id
+HAVING coalesce(sum(p.amount_cents), 0) <> CASE w.staff_place WHEN 'split' THEN w.amount_cents ELSE 0 END
 """
 _CONFIRMED = """
 SELECT r.receipt FROM receipts r JOIN wallet_lines l
@@ -144,12 +158,13 @@ WHERE l.kind = 'credit'
 """
 _STATES = "SELECT id, state FROM contributions"
 _KEPT = """
-SELECT coalesce((SELECT sum(amount_cents) FROM receipts WHERE reversed_at IS NULL), 0)
+SELECT coalesce((SELECT sum(amount_cents) FROM receipts WHERE reversed_at IS NULL AND part_of IS NULL), 0)
      - coalesce((SELECT sum(amount_cents) FROM refunds WHERE state = 'paid' AND way = 'payout'), 0)
 """
 _UNTOLD = """
 SELECT r.receipt, count(o.id) FROM receipts r
-LEFT JOIN outbox o ON o.topic = 'message' AND o.key = 'receipt:' || r.id
+LEFT JOIN outbox o ON o.topic = 'message'
+  AND (o.key = 'receipt:' || r.id OR (r.part_of IS NOT NULL AND o.key LIKE 'part:%:' || r.id))
 WHERE r.member_id IS NOT NULL GROUP BY r.receipt HAVING count(o.id) <> 1 ORDER BY r.receipt
 """
 _ODD_CONTRIBUTIONS = """
@@ -160,6 +175,9 @@ _UNPOSTED = """
 SELECT r.receipt, p.state, p.last_error FROM receipts r LEFT JOIN registry_postings p ON p.receipt_id = r.id
 WHERE r.member_id IS NOT NULL AND r.reversed_at IS NULL AND p.state IS DISTINCT FROM 'acknowledged'
   AND r.receipt NOT LIKE 'FORGED%' ORDER BY r.receipt
+"""
+_TOLD_ANEW = """
+SELECT count(*) FROM registry_corrections WHERE why = 'split' AND state = 'acknowledged'
 """
 _WAITING_REFUNDS = """
 SELECT id, state FROM refunds WHERE state NOT IN ('paid', 'failed') ORDER BY id

@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
+from uuid import UUID
 
 from sqlalchemy.exc import OperationalError
 
@@ -17,6 +19,7 @@ from operations.simulation.wallet import Prompt
 from payments.contributions.model import Requested
 from payments.model import EvidenceChannel
 from payments.order_results import reference_of
+from payments.suspense.model import Act, Share, Wish
 from payments.wallets.payouts import OrderKind
 from payments.wallets.protocol import LineKind
 
@@ -49,6 +52,7 @@ class Story:
         self._serial = 0
         self.members = [house.join() for _ in range(MEMBERS)]
         self.forged: set[str] = set()
+        self.divided = 0
         self._acts: list[tuple[int, str, Callable[[], None]]] = [
             (8, "save", self._save),
             (9, "answer", self._answer),
@@ -58,6 +62,8 @@ class Story:
             (2, "reverse", self._reverse),
             (2, "claim", self._claim),
             (2, "refund", self._want_back),
+            (3, "divide", self._divide),
+            (1, "join", self._join_again),
             (1, "settle", self._settle),
             (2, "switch", self._switch),
             (6, "time", self._pass_time),
@@ -244,6 +250,30 @@ class Story:
             self._serial += 1
             member = self._random.choice(self.members)
             self.house.remember("refund_wish", f"r{self._serial}", member_id=str(member.id), code=receipt)
+
+    def _divide(self) -> None:
+        """Staff give one payment by hand, or what was left of one, to several members."""
+        asked = [prompt.receipt for prompt in self.house.wallet.prompts.values()]
+        standing = self.house.money_with_its_place(asked)
+        if not standing:
+            return
+        receipt_id, cents = self._random.choice(standing)
+        members = self._random.sample(self.members, self._random.choice((1, 2, 3)))
+        shares = tuple(Share(member.id, self._random.randint(1, cents // len(members))) for member in members)
+        if self.house.decide(self._wish(Act.SPLIT, receipt_id, shares=shares)):
+            self._diary.note(f"{len(shares)} members share {cents} cents")
+            self.divided += 1
+
+    def _join_again(self) -> None:
+        """It was the wrong members."""
+        splits = self.house.splits()
+        if splits:
+            decision_id, receipt_id = self._random.choice(splits)
+            self.house.decide(self._wish(Act.UNDO, receipt_id, undoes_id=decision_id))
+
+    def _wish(self, act: Act, receipt_id: UUID, **about: Any) -> Wish:
+        key = UUID(int=self._random.getrandbits(128))
+        return Wish(key, act, "as the payer told us", receipt_id=receipt_id, **about)
 
     def _some_receipt(self) -> str:
         lines = [line.receipt for line in self.house.wallet.lines if line.kind is LineKind.CREDIT]

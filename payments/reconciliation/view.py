@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Lateral, case, func, select, true
+from sqlalchemy import ColumnElement, Integer, case, func, select, true
 from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from core.clock import FundCalendar
 from payments.contributions.tables import Contribution
@@ -108,7 +109,7 @@ def day_totals(session: Session, calendar: FundCalendar, day: date) -> DayTotals
     return DayTotals(day, received, confirmed, posted, acknowledged, suspense, _unknown(session, start, end))
 
 
-def _parts() -> Lateral:
+def _parts() -> LateralFromClause:
     """SQL: the cents of a divided payment's parts by how far they have come; NULL of one that is whole."""
     part, posting = aliased(Receipt), aliased(RegistryPosting)
     told = posting.state.in_((PostingState.POSTED, PostingState.ACKNOWLEDGED))
