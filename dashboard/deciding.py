@@ -66,7 +66,7 @@ def work_on(
         names=names_of(session, {actor for row in decisions for actor in (row.maker, row.checker) if actor}),
         needs_second=max(at_stake, default=0) > limit_cents,
         is_waiting=any(row.state == "proposed" for row in decisions),
-        member_numbers=numbers_of(session, members_in(decisions)),
+        member_numbers=numbers_in(session, decisions),
     )
 
 
@@ -149,16 +149,17 @@ def names_of(session: Session, actors: set[str]) -> dict[str, str]:
     return {f"{_STAFF}{row.id}": row.name for row in found}
 
 
-def members_in(decisions: Iterable[Decision]) -> set[uuid.UUID]:
-    """Whom decisions give money to."""
-    named = {row.member_id for row in decisions if row.member_id}
-    return named | {uuid.UUID(share["member_id"]) for row in decisions for share in row.shares}
-
-
-def numbers_of(session: Session, member_ids: set[uuid.UUID]) -> dict[uuid.UUID | str, str]:
-    """Member numbers by id, and by the id as decisions write it."""
-    found = session.execute(select(MemberRow.id, MemberRow.number).where(MemberRow.id.in_(member_ids)))
+def numbers_in(session: Session, decisions: Iterable[Decision]) -> dict[uuid.UUID | str, str]:
+    """The numbers of members that decisions give money to: by id, and by the id as their shares write it."""
+    rows = list(decisions)
+    named = {row.member_id for row in rows if row.member_id}
+    named |= {uuid.UUID(share["member_id"]) for row in rows for share in row.shares}
     numbers: dict[uuid.UUID | str, str] = {}
-    for row in found:
-        numbers[row.id] = numbers[str(row.id)] = row.number
+    for member_id, number in numbers_of(session, named).items():
+        numbers[member_id] = numbers[str(member_id)] = number
     return numbers
+
+
+def numbers_of(session: Session, member_ids: set[uuid.UUID]) -> dict[uuid.UUID, str]:
+    found = session.execute(select(MemberRow.id, MemberRow.number).where(MemberRow.id.in_(member_ids)))
+    return {row.id: row.number for row in found}

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from dashboard.access import CHECKERS, READERS, allow
 from dashboard.catalogue import text
-from dashboard.deciding import members_in, names_of, numbers_of
+from dashboard.deciding import names_of, numbers_in
 from dashboard.login import me
 from dashboard.pairs import waiting_for_second
 from dashboard.reading import was_seen
@@ -28,7 +28,7 @@ def index() -> str:
     with services().sessions.begin() as database:
         proposals = waiting(database)
         names = names_of(database, {row.maker for row in proposals})
-        numbers = numbers_of(database, members_in(proposals))
+        numbers = numbers_in(database, proposals)
         wanted = [row.receipt_id for row in proposals if row.receipt_id]
         receipts = {row.id: row for row in database.scalars(select(Receipt).where(Receipt.id.in_(wanted)))}
         pairs_waiting = waiting_for_second(database)

@@ -53,9 +53,7 @@ def upgrade() -> None:
         "FOR EACH ROW WHEN (OLD.staff_place = 'split' OR NEW.staff_place = 'split') "
         "EXECUTE FUNCTION refuse_other_parts()"
     )
-    op.add_column(
-        "decisions", sa.Column("shares", postgresql.JSONB(), server_default="[]", nullable=False)
-    )
+    op.add_column("decisions", sa.Column("shares", postgresql.JSONB(), server_default="[]", nullable=False))
     _allow(_ACTS_NOW)
 
 

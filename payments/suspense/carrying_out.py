@@ -133,9 +133,9 @@ def open_member(session: Session, member_id: uuid.UUID | None) -> uuid.UUID:
     return member_id
 
 
-def _last_transfer(session: Session, decision: Decision, receipt: Receipt) -> str:
-    """The transfer that put the money where it is: the last decision's, else the one that made the part, else
-    the first credit's.
+def _last_transfer(session: Session, decision: Decision, receipt: Receipt) -> str | None:
+    """The transfer that put the money where it is: the last decision's, else the one that made the part; None
+    stands for the first credit's.
     """
     last = session.scalar(
         select(Decision.id)
@@ -157,7 +157,7 @@ def _last_transfer(session: Session, decision: Decision, receipt: Receipt) -> st
                 Decision.after.contains({"parts": [{"id": str(receipt.id)}]}),
             )
         )
-    return key_of(last) if last else f"credit:{name_of(receipt)}"
+    return key_of(last) if last else None
 
 
 def _write_off(

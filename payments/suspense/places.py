@@ -13,6 +13,7 @@ from core.outbox import OutboxRow
 from payments.ledger import service as ledger
 from payments.ledger.model import Account, AccountKind, Leg, Reason
 from payments.model import MatchStep, PostingState
+from payments.receipts.service import name_of
 from payments.receipts.tables import Receipt
 from payments.refunds.model import RefundState
 from payments.refunds.service import payer_of
@@ -59,7 +60,9 @@ def standing_of(receipt: Receipt) -> Standing:
     return Standing(Place(receipt.staff_place or Place.SUSPENSE))
 
 
-def move(session: Session, receipt: Receipt, to: Standing, *, key: str, corrects: str, now: datetime) -> None:
+def move(
+    session: Session, receipt: Receipt, to: Standing, *, key: str, corrects: str | None, now: datetime
+) -> None:
     """Move all of a receipt's money. `receipt` is locked. `key` names the transfer: it happens once.
 
     Raises NotPossible when the money is there already, was taken back by the wallet, or is at the central
@@ -94,7 +97,7 @@ def move(session: Session, receipt: Receipt, to: Standing, *, key: str, corrects
         # It puts right what was said of the payment: it counts for the payment's own day while that is open.
         occurred_at=receipt.paid_at,
         now=now,
-        corrects=corrects,
+        corrects=corrects or f"credit:{name_of(receipt)}",
     )
     receipt.member_id = to.member_id
     receipt.staff_place = to.place

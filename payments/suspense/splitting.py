@@ -16,6 +16,7 @@ from payments.ledger.model import Account, Leg, Reason
 from payments.model import MatchStep
 from payments.particulars import Particulars
 from payments.receipts.parts import new_codes, whole_of
+from payments.receipts.service import name_of
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
 from payments.refunds.service import payer_of
@@ -54,7 +55,7 @@ def split(
     shares: Sequence[Share],
     *,
     key: str,
-    corrects: str,
+    corrects: str | None,
     now: datetime,
 ) -> list[Receipt]:
     """Divide a locked receipt's money among members who may get it; what is left waits in suspense.
@@ -183,7 +184,7 @@ def _post(
     taken: Iterable[tuple[Account, int]],
     *,
     key: str,
-    corrects: str,
+    corrects: str | None,
     now: datetime,
 ) -> None:
     """One transfer; an account that gives and takes moves the difference."""
@@ -199,7 +200,7 @@ def _post(
         reason=Reason.ALLOCATION,
         occurred_at=receipt.paid_at,
         now=now,
-        corrects=corrects,
+        corrects=corrects or f"credit:{name_of(receipt)}",
     )
 
 
