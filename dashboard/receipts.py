@@ -131,10 +131,9 @@ def facts(session: Session, payment_id: uuid.UUID) -> PaymentFacts | None:
 
 
 def parts_of(session: Session, whole_id: uuid.UUID) -> list[PaymentRow]:
-    """What a payment, or a rest of one, was divided into, as it stands now."""
-    whole = session.scalar(select(func.coalesce(Receipt.part_of, Receipt.id)).where(Receipt.id == whole_id))
+    """What a payment was divided into, as it stands now, with the parts of a rest divided further."""
     live = Receipt.staff_place.not_in((SPLIT, REJOINED))
-    query = _rows().where(Receipt.part_of == whole, live).order_by(Receipt.id)
+    query = _rows().where(Receipt.part_of == whole_id, live).order_by(Receipt.id)
     return [_row(*found) for found in session.execute(query)]
 
 

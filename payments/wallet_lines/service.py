@@ -18,6 +18,7 @@ from payments.particulars import Particulars
 from payments.payers import payer_index
 from payments.receipts import service as receipts
 from payments.receipts.model import Arrival
+from payments.receipts.parts import is_whole
 from payments.receipts.tables import Receipt
 from payments.wallet_lines.tables import StoredLine
 from payments.wallets.protocol import LineKind, WalletLine
@@ -147,6 +148,7 @@ def _reverse(session: Session, line: StoredLine, *, now: datetime) -> None:
             Receipt.shortcode == line.shortcode,
             Receipt.receipt == line.linked_receipt,
             Receipt.amount_cents == -line.amount_cents,
+            is_whole(),
         )
         .with_for_update()
     ).first()
