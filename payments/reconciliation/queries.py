@@ -145,7 +145,7 @@ found AS (
     FROM receipts r
     WHERE r.member_id = often.member_id AND r.amount_cents = often.amount_cents AND r.reversed_at IS NULL
       AND r.wallet = :wallet AND r.shortcode = :shortcode
-      AND r.paid_at >= :day_start AND r.paid_at < :day_end) twice
+      AND r.paid_at >= :day_start AND r.paid_at < :day_end AND r.part_of IS NULL) twice
   WHERE paid_at - before < :intent_gap
   UNION ALL
   -- The wallet's list brought it first, and no message ever came: repaired, and worth knowing.
