@@ -36,6 +36,12 @@ class FileAside:
     ) -> None:
         self._file.close()
 
+    @property
+    def descriptor(self) -> int:
+        """Of the file, everything added so far in it."""
+        self._file.flush()
+        return self._file.fileno()
+
     def add(self, rows: PlainRows) -> None:
         """Put the next rows aside."""
         nonce = os.urandom(_NONCE_BYTES)
