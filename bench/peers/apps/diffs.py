@@ -24,7 +24,8 @@ FULL JOIN (SELECT ref, count(*) n, min(amount) amount, min(ts) ts, min(acct) acc
 
 
 def by_fastrecon(left: str, right: str) -> Callable[[], Any]:
-    fastrecon, duckdb = import_module("fastrecon"), import_module("duckdb")
+    fastrecon = import_module("fastrecon")
+    duckdb: Any = import_module("duckdb")
     connect = duckdb.connect
 
     # It asks DuckDB's server for two extensions that this comparison does not need. Where there is no network
