@@ -1,7 +1,6 @@
 """Hand payments whose owners are known: what people type, on which phone, as a wallet tells it."""
 
 import random
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -39,11 +38,6 @@ KINDS = {
 # From which phone, in a hundred members: nine of ten times each pays from the same.
 _PAYERS = {"own": 92, "relative": 6, "another member": 2}
 _HABIT = 0.9
-# What does not name the owner, and what names them so that a phone is known to have paid for them.
-_NAMELESS = frozenset({"blank or SAVE", "number of another member", "something else"})
-_NAMING = frozenset({"number", "number spaced"})
-# As often must a phone have paid for somebody to speak against another.
-_HABIT_MIN = 2
 _AMOUNTS = (50, 50, 50, 100, 100, 200, 250, 500)
 
 
@@ -208,23 +202,3 @@ def arrivals(truth: Truth) -> Iterator[tuple[Arrival, datetime]]:
         ),
         truth.at + timedelta(minutes=15),
     )
-
-
-def without_a_trace(truths: list[Truth]) -> set[str]:
-    """Receipts of payments that nothing ties to their owner, as the truth set knows it.
-
-    The reference does not name them, or by a first name that is the payer's too; the phone is not theirs, and
-    has not paid for them by number as a habit.
-    """
-    paid: Counter[tuple[str, str]] = Counter()
-    found = set()
-    for truth in truths:
-        way = (truth.payer.e164, truth.owner.row.number)
-        is_theirs = truth.payer == truth.owner.phone
-        says_nothing = truth.kind in _NAMELESS or (
-            truth.kind == "name" and truth.typed.upper() in truth.payer_name
-        )
-        if says_nothing and not is_theirs and paid[way] < _HABIT_MIN:
-            found.add(truth.receipt)
-        paid[way] += truth.kind in _NAMING
-    return found

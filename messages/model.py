@@ -47,6 +47,7 @@ class Keyword(StrEnum):
     HELP = "help"
     BALANCE = "balance"
     CLAIM = "claim"
+    CONFIRM = "confirm"
     WAY = "way"
     REFUND = "refund"
     UNKNOWN = "unknown"
@@ -71,6 +72,9 @@ WORDS = {
     "BALANCE": Word(Keyword.BALANCE, "en"),
     "RISITI": Word(Keyword.CLAIM, "sw"),
     "RECEIPT": Word(Keyword.CLAIM, "en"),
+    "NDIYO": Word(Keyword.CONFIRM, "sw"),
+    "NDIO": Word(Keyword.CONFIRM, "sw"),
+    "YES": Word(Keyword.CONFIRM, "en"),
     "WAPI": Word(Keyword.WAY, "sw"),
     "WHERE": Word(Keyword.WAY, "en"),
     "REJESHA": Word(Keyword.REFUND, "sw"),

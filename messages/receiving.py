@@ -12,7 +12,7 @@ from core.ids import new_id
 from core.phone import PhoneNumber
 from core.vault import Vault
 from members.model import Member, Purpose
-from members.notices import tell_member, tell_phone
+from members.notices import PHONE_PLACE, tell_member, tell_phone
 from members.service import Members
 from messages.model import IncomingSms, Keyword, receipt_code_in, word_in
 from messages.tables import InboundMessageRow
@@ -23,9 +23,11 @@ _MONEY_TOPICS = {
     Keyword.BALANCE: "balance",
     Keyword.WAY: "where",
     Keyword.CLAIM: "claim",
+    # The phone that paid need not be a member's to say whom it meant.
+    Keyword.CONFIRM: "claim",
     Keyword.REFUND: "refund_wish",
 }
-_WITH_CODE = frozenset({Keyword.CLAIM, Keyword.REFUND})
+_WITH_CODE = frozenset({Keyword.CLAIM, Keyword.CONFIRM, Keyword.REFUND})
 
 
 class Receiving:
@@ -53,6 +55,8 @@ class Receiving:
             return keyword
         topic = _MONEY_TOPICS.get(keyword)
         payload = _question(keyword, member, incoming.text)
+        if keyword is Keyword.CONFIRM and word is not None:
+            payload = self._confirmation(incoming.phone, word.language, incoming.text)
         if topic is not None and payload is not None:
             # Money is another room's: it finds the answer and has it sent.
             outbox.add(session, topic, str(row.id), payload, now=row.received_at)
@@ -87,7 +91,7 @@ class Receiving:
 
     def _obey(self, session: Session, keyword: Keyword, phone: PhoneNumber, member: Member | None) -> str:
         """Do what is asked; the template that answers it."""
-        if keyword in {Keyword.CLAIM, Keyword.REFUND} and member is not None:
+        if keyword in _WITH_CODE and member is not None:
             # Only reached without a code: with one, the answer is another room's.
             return "claim_code"
         if keyword is Keyword.HELP or keyword in _MONEY_TOPICS:
@@ -107,6 +111,13 @@ class Receiving:
         stopped = self._members.object_to_phone_change(session, phone)
         # Stopping a change of phone already tells both phones.
         return "" if stopped else "stop_done"
+
+    def _confirmation(self, phone: PhoneNumber, language: str, text: str) -> dict[str, str] | None:
+        code = receipt_code_in(text)
+        if code is None:
+            return None
+        sealed = self._vault.seal(PHONE_PLACE, phone.e164)
+        return {"phone_sealed": sealed, "language": language, "code": code}
 
     def _received_today(self, session: Session, row: InboundMessageRow) -> int:
         today, _ = self._calendar.bounds(self._calendar.day_of(row.received_at))

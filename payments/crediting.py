@@ -9,13 +9,15 @@ from sqlalchemy.orm import Session
 from payments import matching
 from payments.contributions import service as contributions
 from payments.contributions.tables import Contribution
+from payments.looking_again import have_looked_again, is_free
 from payments.model import ContributionState, EvidenceChannel, MatchStep, Verdict
+from payments.open_prompts import find_intent
 from payments.payers import payer_index
 from payments.receipts import service as receipts
 from payments.receipts.model import PAYER_UNNAMED, Arrival, Meaning, Owner
 from payments.receipts.tables import Receipt
 from payments.receipts.unnamed import await_payer, stop_waiting
-from payments.telling import tell_paid_for, tell_suspense
+from payments.telling import tell_paid_for, tell_waiting
 
 _SKEW = timedelta(minutes=5)
 
@@ -61,7 +63,7 @@ class Crediting:
         known = receipts.find(session, arrival)
         if known is not None:
             return self._again(session, arrival, known.id, now=now)
-        intent = matching.find_intent(session, arrival)
+        intent = find_intent(session, arrival)
         if intent is not None:
             why = "number and amount of an open prompt"
             owner = Owner(intent.member_id, MatchStep.MEMBER_NUMBER, why)
@@ -74,8 +76,10 @@ class Crediting:
             link(session, intent, recorded.receipt, f"paid: {arrival.source}", now=now)
         if owner.why == PAYER_UNNAMED:
             await_payer(session, recorded.receipt, now=now)
-        elif owner.member_id is None and arrival.payer is not None:
-            tell_suspense(session, recorded.receipt, arrival.payer, now=now)
+        elif owner.member_id is None:
+            tell_waiting(session, recorded.receipt, owner, arrival.payer, now=now)
+        else:
+            have_looked_again(session, recorded.receipt, now=now)
         verdict = Verdict.SUSPENSE if owner.member_id is None else Verdict.CREDITED
         return _meaning(verdict, arrival, detail=owner.why, contribution=intent, receipt=recorded.receipt)
 
@@ -87,7 +91,7 @@ class Crediting:
         if receipt.amount_cents != arrival.amount.amount_cents:
             return _meaning(Verdict.MISMATCH, arrival, detail="another amount is known", receipt=receipt)
         waited = receipt.match_why == PAYER_UNNAMED
-        if receipt.member_id is None and receipt.reversed_at is None and receipt.staff_place is None:
+        if is_free(receipt):
             owner = matching.owner_of(session, arrival, receipt)
         receipts.learn_payer(session, receipt, arrival)
         if owner is not None and owner.member_id is None:
@@ -96,9 +100,10 @@ class Crediting:
             stop_waiting(session, receipt, now=now)
         if owner is not None and owner.member_id is not None:
             receipts.allocate(session, receipt, owner, now=now)
+            have_looked_again(session, receipt, now=now)
             return _meaning(Verdict.CREDITED, arrival, detail=owner.why, receipt=receipt)
-        if owner is not None and arrival.payer is not None:
-            tell_suspense(session, receipt, arrival.payer, now=now)
+        if owner is not None and owner.why != PAYER_UNNAMED:
+            tell_waiting(session, receipt, owner, arrival.payer, now=now)
         verdict = verdict_on(arrival, receipt, is_new=False, was_linked=True)
         return _meaning(verdict, arrival, receipt=receipt)
 

@@ -17,12 +17,21 @@ from members.indexes import MemberIndexes
 from members.model import NATIONAL_ID, Status
 from members.numbers import MemberNumber, NationalId
 from members.tables import MemberRow
-from payments.contributions.tables import Contribution
-from payments.model import ContributionState, EvidenceChannel, MatchStep
+from payments.model import EvidenceChannel, MatchStep
+from payments.open_prompts import prompted_numbers
 from payments.particulars import Particulars
 from payments.payer_history import PaidBefore, paid_before
 from payments.payers import payer_index
-from payments.receipts.model import PAYER_UNNAMED, TWO_MEMBERS, Arrival, Owner
+from payments.receipts.model import (
+    ID_ALONE,
+    NAMED_ONCE,
+    NAMES_ANOTHER,
+    PAYER_UNNAMED,
+    PHONE_ALONE,
+    TWO_MEMBERS,
+    Arrival,
+    Owner,
+)
 from payments.receipts.tables import Receipt
 from payments.suspense.suggesting import fits_mask, name_fits
 from payments.suspense.typing_slips import near
@@ -33,18 +42,12 @@ GENERIC_REFERENCES = frozenset(
     | {"NSSF", "PENSION", "PENSHENI", "MCHANGO", "CONTRIBUTION", "NONE", "NA"}
 )
 NAMED = "the reference names the member"
+_CLOSED = "the membership is closed"
 # Fewer names than this are anybody's.
 _NAMES_MIN = 2
-_BEFORE = timedelta(hours=24)
-# The wallet's clock and ours may differ by this much.
-_SKEW = timedelta(minutes=5)
-# In these states a prompt may have been paid without our knowing.
-_MAYBE_PAID = (
-    ContributionState.PROMPTING,
-    ContributionState.PROMPTED,
-    ContributionState.UNKNOWN,
-    ContributionState.EXPIRED,
-)
+# Sooner than this, the same wrong number typed again is the same mistake.
+_APART_MIN = timedelta(hours=1)
+_LOOKED_AT_MAX = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +58,18 @@ class _Candidate:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """All that the messages about one payment say of its owner. `payer` is a blind index."""
+    """All that the messages about one payment say of its owner. `payer` is a blind index.
+
+    `may_be_named`: a payer whom the wallet hid may still be named by its list.
+    """
 
     account: str
     payer: str | None
     mask: str
     name: str
     receipt: str
+    paid_at: datetime
+    may_be_named: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,43 +90,44 @@ def owner_of(
     `known`: the receipt with what earlier messages told. `is_last`: no better evidence is to come; otherwise
     a payer whom the wallet hides is waited for (`PAYER_UNNAMED`), unless the mask fits the member named.
     """
-    told = _put_together(session, arrival, known)
+    told = _put_together(session, arrival, known, is_last=is_last)
     pointed = _point(session, told)
     if pointed.is_generic:
-        member, why = pointed.by_payer, "no reference; the payer is a member"
+        member, why = pointed.by_payer, "no reference; the payer is a member, who said so before"
         doubt = _doubt_without_reference(session, told, pointed)
     else:
         member, why = pointed.by_reference, NAMED
         doubt = _doubt_about_reference(session, told, pointed)
-        if not doubt and member is not None and not is_last and not _is_list(arrival):
-            doubt = _doubt_while_unnamed(session, told, member)
-        slip = _slip_of_payer(session, told.account, pointed) if doubt else None
-        if slip is not None and pointed.by_payer is not None:
-            member, why, doubt = pointed.by_payer, "one slip from the payer's own, paid from their phone", ""
-            pointed = replace(pointed, step=slip)
+        slip = _slip_of_known(session, told, pointed) if doubt else None
+        if slip is not None:
+            member, step, why, doubt = *slip, "one slip from a number of whom this phone pays for", ""
+            pointed = replace(pointed, step=step)
         if doubt and _is_payers_name(session, told, pointed):
             member, why, doubt = pointed.by_payer, "the payer's own name, paid from their phone", ""
     if known is not None and _are_two_payers(session, arrival, known):
         doubt = "the messages about it name two payers"
     if not doubt and member is not None and not member.is_open:
-        doubt = "the membership is closed"
+        doubt = _CLOSED
     if doubt or member is None:
-        return Owner(None, MatchStep.SUSPENSE, doubt)
+        named = pointed.by_reference if doubt in NAMES_ANOTHER else None
+        return Owner(None, MatchStep.SUSPENSE, doubt, named.id if named and named.is_open else None)
     return Owner(member.id, pointed.step or MatchStep.PHONE, why)
 
 
-def _put_together(session: Session, arrival: Arrival, known: Receipt | None) -> _Told:
+def _put_together(session: Session, arrival: Arrival, known: Receipt | None, *, is_last: bool) -> _Told:
+    now, before = arrival.particulars, Particulars()
     payer = payer_index(session, arrival.payer, arrival.payer_hash)
-    now = arrival.particulars
-    if known is None:
-        return _Told(now.account, payer, now.payer_mask, now.name, arrival.receipt)
-    before = Particulars.from_json(known.particulars)
+    if known is not None:
+        payer, before = payer or known.payer_index, Particulars.from_json(known.particulars)
+    is_list = arrival.source in {EvidenceChannel.PULL, EvidenceChannel.STATEMENT}
     return _Told(
         now.account or before.account,
-        payer or known.payer_index,
+        payer,
         now.payer_mask or before.payer_mask,
         now.name or before.name,
         arrival.receipt,
+        arrival.paid_at,
+        may_be_named=not (is_last or is_list),
     )
 
 
@@ -127,93 +136,76 @@ def _are_two_payers(session: Session, arrival: Arrival, known: Receipt) -> bool:
     return None not in {payer, known.payer_index} and payer != known.payer_index
 
 
-def _is_list(arrival: Arrival) -> bool:
-    return arrival.source in {EvidenceChannel.PULL, EvidenceChannel.STATEMENT}
-
-
-def _doubt_while_unnamed(session: Session, told: _Told, named: _Candidate) -> str:
-    if told.payer is not None:
-        return ""
-    fits = bool(told.mask) and fits_mask(session.get_one(MemberRow, named.id).phone, told.mask)
-    return "" if fits else PAYER_UNNAMED
-
-
 def owners_by_number(session: Session, arrivals: Sequence[Arrival]) -> dict[tuple[str, str, str], Owner]:
     """The owners of those arrivals that name a member's number and nothing speaks against it.
 
-    By wallet, shortcode and receipt. What may answer a prompt, hides its payer, is paid from a phone that
-    names several members at once, or has any other form, is not among them.
+    By wallet, shortcode and receipt. What may answer a prompt, hides its payer behind a mask that is not the
+    member's, is paid from a phone that never paid for them, or has any other form, is not among them.
     """
-    numbered: dict[tuple[str, str, str], tuple[str, str]] = {}
-    named_by: dict[str, set[str]] = {}
+    numbered: dict[tuple[str, str, str], tuple[str, str | None, Arrival]] = {}
     for arrival in arrivals:
-        payer = payer_index(session, arrival.payer, arrival.payer_hash)
         with suppress(InvalidValue):
             number = MemberNumber.parse(arrival.account).digits
-            if payer is not None:
-                numbered[arrival.wallet, arrival.shortcode, arrival.receipt] = (number, payer)
-                named_by.setdefault(payer, set()).add(number)
+            payer = payer_index(session, arrival.payer, arrival.payer_hash)
+            numbered[arrival.wallet, arrival.shortcode, arrival.receipt] = (number, payer, arrival)
     if not numbered:
         return {}
-    rows = session.execute(
-        select(MemberRow.id, MemberRow.number, MemberRow.status, MemberRow.wallet_hash_index).where(
-            MemberRow.number.in_({number for number, _ in numbered.values()})
-            | MemberRow.wallet_hash_index.in_(named_by)
-        )
-    ).all()
-    by_number = {row.number: row for row in rows}
-    by_payer = {row.wallet_hash_index: row for row in rows if row.wallet_hash_index}
-    prompted = _prompted(session, set(by_number), min(one.paid_at for one in arrivals))
-    before = paid_before(session, named_by.keys() - by_payer.keys(), but=[name[2] for name in numbered])
+    numbers = {number for number, *_ in numbered.values()}
+    members = session.scalars(select(MemberRow).where(MemberRow.number.in_(numbers)))
+    by_number = {row.number: row for row in members if Status(row.status).is_open}
+    prompted = prompted_numbers(session, set(by_number), min(one.paid_at for one in arrivals))
+    strangers = {
+        payer
+        for number, payer, _ in numbered.values()
+        if payer is not None and number in by_number and by_number[number].wallet_hash_index != payer
+    }
+    before = paid_before(session, strangers, but=[name[2] for name in numbered])
     owners = {}
-    for name, (number, payer) in numbered.items():
-        member, own = by_number.get(number), by_payer.get(payer)
-        if member is None or not Status(member.status).is_open or number in prompted:
+    for name, (number, payer, arrival) in numbered.items():
+        member = by_number.get(number)
+        if member is None or number in prompted:
             continue
-        is_sure = own.id == member.id if own is not None else len(named_by[payer]) == 1
-        if is_sure and not before.get(payer, PaidBefore()).speaks_against(member.id):
+        if payer is None:
+            is_sure = _fits_own_mask(member, arrival.payer_mask, arrival.payer_name)
+        else:
+            paid = before.get(payer, PaidBefore())
+            # Where money waits, it is to be looked at again.
+            knows = paid.speaks_for(member.id) and not paid.is_doubtful
+            is_sure = payer not in strangers or knows
+        if is_sure:
             owners[name] = Owner(member.id, MatchStep.MEMBER_NUMBER, NAMED)
     return owners
 
 
-def _prompted(session: Session, numbers: set[str], first_at: datetime) -> set[str]:
-    """Which member numbers have a prompt that money of about this time may answer."""
-    return set(
-        session.scalars(
-            select(MemberRow.number)
-            .join(Contribution, Contribution.member_id == MemberRow.id)
-            .where(
-                MemberRow.number.in_(numbers),
-                Contribution.receipt_id.is_(None),
-                _may_be_paid(),
-                Contribution.requested_at >= first_at - _BEFORE,
-            )
-        )
-    )
+def _slip_of_known(session: Session, told: _Told, pointed: _Pointed) -> tuple[_Candidate, MatchStep] | None:
+    """Of the payer and those they paid for before, the one whose own the reference is one slip away from.
 
-
-def _slip_of_payer(session: Session, account: str, pointed: _Pointed) -> MatchStep | None:
-    """What of the payer's own the reference is one slip away from, when it names nobody else.
-
-    Nearness alone never credits: the phone that paid must be the member's, and no other member may be named.
+    Nearness alone never credits: the phone must be known, no member named, and nobody else as near.
     """
-    if pointed.by_payer is None or pointed.by_reference is not None:
+    if told.payer is None or pointed.by_reference is not None:
         return None
-    digits = re.sub(r"[^0-9]", "", account)
-    row = session.get_one(MemberRow, pointed.by_payer.id)
-    own = (
-        (MatchStep.MEMBER_NUMBER, {row.number}),
-        (MatchStep.NATIONAL_ID, {row.identifier}),
-        (MatchStep.PHONE, {row.phone[1:], f"0{row.phone[4:]}", row.phone[4:]}),
-    )
-    slips = near(digits)
-    return next((step for step, texts in own if not texts.isdisjoint(slips)), None)
+    ids = set(_paid_before(session, told).counts)
+    if pointed.by_payer is not None:
+        ids.add(pointed.by_payer.id)
+    slips = near(re.sub(r"[^0-9]", "", told.account))
+    found = []
+    for row in session.scalars(select(MemberRow).where(MemberRow.id.in_(ids))) if ids and slips else ():
+        own = (
+            (MatchStep.MEMBER_NUMBER, {row.number}),
+            (MatchStep.NATIONAL_ID, {row.identifier}),
+            (MatchStep.PHONE, {row.phone[1:], f"0{row.phone[4:]}", row.phone[4:]}),
+        )
+        step = next((step for step, texts in own if not texts.isdisjoint(slips)), None)
+        if step is not None:
+            found.append((_Candidate(row.id, Status(row.status).is_open), step))
+    return found[0] if len(found) == 1 else None
 
 
 def _is_payers_name(session: Session, told: _Told, pointed: _Pointed) -> bool:
     """Whether words typed are of the payer's name, as the wallet tells it and as the member's mask has it.
 
-    A name alone never credits: the phone that paid must be the member's, and be used by nobody else.
+    A name alone never credits: the phone that paid must be the member's, who paid from it before, and be
+    used by nobody else.
     """
     if pointed.step is not None or pointed.by_payer is None:
         return False
@@ -223,7 +215,7 @@ def _is_payers_name(session: Session, told: _Told, pointed: _Pointed) -> bool:
     shapes = [(word[0], len(word)) for word in masked]
     if not typed or not all(word in theirs and (word[0], len(word)) in shapes for word in typed):
         return False
-    return not _paid_before(session, told).pays_for_others_than(pointed.by_payer.id)
+    return _paid_before(session, told).is_only_used_by(pointed.by_payer.id)
 
 
 def _doubt_without_reference(session: Session, told: _Told, pointed: _Pointed) -> str:
@@ -231,7 +223,26 @@ def _doubt_without_reference(session: Session, told: _Told, pointed: _Pointed) -
         return "no reference, and the payer is not known"
     if _paid_before(session, told).pays_for_others_than(pointed.by_payer.id):
         return "no reference, and the payer's phone pays for others too"
+    if not _said_so_before(session, told, pointed.by_payer):
+        # A friend's phone pays just so, and nothing tells the two apart.
+        return "no reference, and the payer has not said that it is theirs"
     return ""
+
+
+def _said_so_before(session: Session, told: _Told, payer: _Candidate) -> bool:
+    """Whether the phone's owner claimed earlier money without a reference as their own."""
+    claimed = session.scalars(
+        select(Receipt.particulars)
+        .where(
+            Receipt.payer_index == told.payer,
+            Receipt.member_id == payer.id,
+            Receipt.match_step == MatchStep.CLAIM,
+            Receipt.reversed_at.is_(None),
+        )
+        .order_by(Receipt.paid_at.desc())
+        .limit(_LOOKED_AT_MAX)
+    )
+    return any(_is_generic(Particulars.from_json(particulars).account) for particulars in claimed)
 
 
 def _doubt_about_reference(session: Session, told: _Told, pointed: _Pointed) -> str:
@@ -243,20 +254,63 @@ def _doubt_about_reference(session: Session, told: _Told, pointed: _Pointed) -> 
     if payer is not None and payer.id == named.id:
         return ""
     before = _paid_before(session, told)
-    if before.speaks_for(named.id):
+    if before.speaks_for(named.id) or (before.is_doubtful and _is_named_again(session, told, pointed)):
         return ""
     if payer is not None or before.speaks_against(named.id):
         return TWO_MEMBERS
     return _doubt_about_stranger(session, told, pointed.step, named)
 
 
+def _is_named_again(session: Session, told: _Told, pointed: _Pointed) -> bool:
+    """Whether other money of this phone waits that names the same member, typed at another time.
+
+    One of the two references must be a member number: an ID learnt wrong is typed wrong every time.
+    """
+    others = session.execute(
+        select(Receipt.particulars, Receipt.paid_at)
+        .where(
+            Receipt.payer_index == told.payer,
+            Receipt.receipt != told.receipt,
+            Receipt.member_id.is_(None),
+            Receipt.reversed_at.is_(None),
+            Receipt.staff_place.is_(None),
+            Receipt.match_why.in_(NAMES_ANOTHER),
+        )
+        .order_by(Receipt.paid_at.desc())
+        .limit(_LOOKED_AT_MAX)
+    )
+    for particulars, paid_at in others:
+        other = _point(session, replace(told, account=Particulars.from_json(particulars).account))
+        is_same = other.by_reference is not None and other.by_reference == pointed.by_reference
+        has_number = MatchStep.MEMBER_NUMBER in {other.step, pointed.step}
+        if is_same and has_number and abs(paid_at - told.paid_at) >= _APART_MIN:
+            return True
+    return False
+
+
 def _doubt_about_stranger(session: Session, told: _Told, step: MatchStep, named: _Candidate) -> str:
+    if not named.is_open:
+        return _CLOSED
     if step is MatchStep.PHONE:
-        return "a phone as reference, paid from a phone we do not know"
-    if step is MatchStep.NATIONAL_ID and not _has_whole_name(session, told, named):
-        # An ID has no check digit: one wrong digit may well be somebody else's.
-        return "an ID as reference, and nothing about the payer speaks for the member"
-    return ""
+        return PHONE_ALONE
+    has_name = _has_whole_name(session, told, named)
+    if told.payer is None and (has_name or step is MatchStep.MEMBER_NUMBER):
+        if _fits_own_mask(session.get_one(MemberRow, named.id), told.mask, told.name):
+            return ""
+        if told.may_be_named:
+            return PAYER_UNNAMED
+    # An ID has no check digit: one wrong digit may well be somebody else's.
+    alone = ID_ALONE if step is MatchStep.NATIONAL_ID else NAMED_ONCE
+    return "" if has_name else alone
+
+
+def _fits_own_mask(member: MemberRow, mask: str, name: str) -> bool:
+    """Whether the wallet's mask fits the member's own phone, and the payer's name may be theirs."""
+    if not mask or not fits_mask(member.phone, mask):
+        return False
+    told_shapes = {(word[0], len(word)) for word in re.findall(r"[A-Z]+", name.upper())}
+    own_shapes = {(word[0], len(word)) for word in (member.masked_name or "").upper().split()}
+    return not told_shapes or not own_shapes or not told_shapes.isdisjoint(own_shapes)
 
 
 def _has_whole_name(session: Session, told: _Told, named: _Candidate) -> bool:
@@ -318,40 +372,3 @@ def read_reference(
 def is_generic(account: str) -> bool:
     """Whether it is what people type when they do not know what to type."""
     return re.sub(r"[^0-9A-Z]", "", account.upper()) in GENERIC_REFERENCES
-
-
-def _may_be_paid() -> ColumnElement[bool]:
-    failed = (Contribution.state == ContributionState.FAILED) & Contribution.may_still_pay
-    return Contribution.state.in_(_MAYBE_PAID) | failed
-
-
-def find_intent(session: Session, arrival: Arrival) -> Contribution | None:
-    """An unfinished prompt of ours that this money may well be the answer to, locked.
-
-    Member number, amount and, where the payer is known, the phone must be those that we asked.
-    """
-    try:
-        number = MemberNumber.parse(arrival.account)
-    except InvalidValue:
-        return None
-    query = (
-        select(Contribution)
-        .join(MemberRow, MemberRow.id == Contribution.member_id)
-        .where(
-            MemberRow.number == number.digits,
-            Contribution.wallet == arrival.wallet,
-            Contribution.shortcode == arrival.shortcode,
-            Contribution.amount_cents == arrival.amount.amount_cents,
-            Contribution.receipt_id.is_(None),
-            _may_be_paid(),
-            Contribution.requested_at.between(arrival.paid_at - _BEFORE, arrival.paid_at + _SKEW),
-        )
-        # The newest wish before the payment; a later one only when clocks must have differed.
-        .order_by((Contribution.requested_at <= arrival.paid_at).desc(), Contribution.requested_at.desc())
-        .limit(1)
-        .with_for_update(of=Contribution)
-    )
-    payer = payer_index(session, arrival.payer, arrival.payer_hash)
-    if payer is not None:
-        query = query.where(Contribution.payer_index == payer)
-    return session.scalars(query.execution_options(populate_existing=True)).first()

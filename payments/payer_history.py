@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from members.tables import MemberRow
-from payments.receipts.model import TWO_MEMBERS
+from payments.receipts.model import NAMES_ANOTHER
 from payments.receipts.tables import Receipt
 
 # Once may have been the slip itself.
@@ -19,7 +19,7 @@ _HABIT_MIN = 2
 class PaidBefore:
     """How many payments of a phone each member was credited with, by whatever evidence or decision.
 
-    `is_doubtful`: money of this phone waits because it named a member other than the phone's own.
+    `is_doubtful`: money of this phone waits because it named a member for whom the phone never paid.
     """
 
     counts: Mapping[uuid.UUID, int] = field(default_factory=dict)
@@ -36,6 +36,10 @@ class PaidBefore:
         if member_id in self.counts or len(self.counts) != 1:
             return False
         return sum(self.counts.values()) >= _HABIT_MIN
+
+    def is_only_used_by(self, member_id: uuid.UUID) -> bool:
+        """Whether the phone paid for this member before, and for nobody else."""
+        return self.speaks_for(member_id) and not self.pays_for_others_than(member_id)
 
     def pays_for_others_than(self, member_id: uuid.UUID) -> bool:
         return self.is_doubtful or any(other != member_id for other in self.counts)
@@ -58,7 +62,7 @@ def paid_before(
             Receipt.reversed_at.is_(None),
             Receipt.receipt.not_in(but),
             Receipt.member_id.is_not(None)
-            | ((Receipt.match_why == TWO_MEMBERS) & Receipt.staff_place.is_(None)),
+            | (Receipt.match_why.in_(NAMES_ANOTHER) & Receipt.staff_place.is_(None)),
         )
         .group_by(Receipt.payer_index, owner, waits)
     )

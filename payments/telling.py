@@ -2,8 +2,9 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -12,16 +13,21 @@ from sqlalchemy.orm import Session
 from core import outbox
 from core.clock import Clock
 from core.database import Sessions, vault_of
+from core.errors import InvalidValue
 from core.outbox import Task
 from core.phone import PhoneNumber
 from members.indexes import MemberIndexes
 from members.notices import tell_member, tell_phone
+from members.numbers import MemberNumber
 from members.tables import MemberRow
 from payments.contributions.tables import Contribution
 from payments.ledger.service import savings
+from payments.particulars import Particulars
+from payments.receipts.model import Owner
 from payments.receipts.tables import Receipt
 
 _DEFAULT_TEMPLATE = "prompt_failed"
+_LISTED_AFTER = timedelta(seconds=15)
 
 
 def tell_receipt(session: Session, receipt: Receipt, member_id: uuid.UUID, *, now: datetime) -> None:
@@ -57,16 +63,45 @@ def tell_receipts(session: Session, told: Sequence[Told], *, now: datetime) -> N
     outbox.add_many(session, "message", tasks, now=now)
 
 
-def tell_suspense(session: Session, receipt: Receipt, phone: PhoneNumber, *, now: datetime) -> None:
-    """Say once, to the phone that paid, that nobody knows whose this money is, and how to claim it."""
-    values = {"amount_cents": receipt.amount_cents, "currency": receipt.currency, "receipt": receipt.receipt}
-    index = MemberIndexes(vault_of(session)).phone(phone)
-    known = session.scalar(select(MemberRow.id).where(MemberRow.phone_index == index))
+def tell_waiting(
+    session: Session,
+    receipt: Receipt,
+    owner: Owner,
+    payer: PhoneNumber | None,
+    *,
+    now: datetime,
+    is_last: bool = False,
+) -> None:
+    """Say once, to the phone that paid, why this money waits and what to reply; `payer` None: it is hidden.
+
+    Where it names a member other than the payer, both are asked; the word of one is enough. The member is
+    not asked while the payer may still turn out to be themselves, unless this `is_last`.
+    """
+    values: dict[str, Any] = {"amount_cents": receipt.amount_cents, "currency": receipt.currency}
+    template = "suspense"
+    if owner.named is not None:
+        if receipt.payer_index is not None or is_last:
+            # Without its code: who was only named by mistake does not know it.
+            tell_member(session, "named", owner.named, receipt.id, now=now, values=values)
+        with suppress(InvalidValue):
+            # Of these only a number has a check digit: what else was typed, the payer better looks up again.
+            typed = Particulars.from_json(receipt.particulars).account
+            template, values["number"] = "right_number", MemberNumber.parse(typed).digits
+    values["receipt"] = receipt.receipt
+    indexes = MemberIndexes(vault_of(session))
+    index = receipt.payer_index if payer is None else indexes.wallet_hash(payer.wallet_hash)
+    if index is None:
+        return
+    known = session.scalar(select(MemberRow.id).where(MemberRow.wallet_hash_index == index))
     if known is not None:
-        tell_member(session, "suspense", known, receipt.id, now=now, values=values)
-    else:
+        tell_member(session, template, known, receipt.id, now=now, values=values)
+    elif payer is not None:
         vault = vault_of(session)
-        tell_phone(session, vault, "suspense", phone, str(receipt.id), language="sw", now=now, values=values)
+        tell_phone(session, vault, template, payer, str(receipt.id), language="sw", now=now, values=values)
+    else:
+        # The wallet hashed a number that is no member's: its list will have it in full.
+        payload, due_at = {"receipt_id": str(receipt.id)}, now + _LISTED_AFTER
+        outbox.add(session, "hashed_payer", str(receipt.id), payload, now=now, due_at=due_at)
 
 
 def tell_reversal(session: Session, receipt: Receipt, member_id: uuid.UUID, *, now: datetime) -> None:

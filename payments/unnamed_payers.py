@@ -8,14 +8,13 @@ from sqlalchemy.orm import Session
 
 from core.clock import Clock
 from core.database import Sessions
-from core.money import Money
 from core.outbox import Later, Task
 from payments import matching
-from payments.model import EvidenceChannel
-from payments.particulars import Particulars
+from payments.looking_again import arrival_of, is_free
 from payments.receipts import service as receipts
-from payments.receipts.model import PAYER_UNNAMED, Arrival
+from payments.receipts.model import PAYER_UNNAMED
 from payments.receipts.tables import Receipt
+from payments.telling import tell_waiting
 from payments.wallet_lines.coverage import is_covered
 from payments.wallet_lines.tables import PullRun
 
@@ -32,7 +31,7 @@ class UnnamedPayers:
         self._clock = clock
 
     def run(self, task: Task) -> Later | None:
-        """Decide by the reference alone, once no list can be expected to say who paid."""
+        """Decide without the payer, once no list can be expected to say who paid."""
         receipt_id, now = uuid.UUID(task.payload["receipt_id"]), self._clock.now()
         with self._sessions.begin() as session:
             receipt = session.get(Receipt, receipt_id, with_for_update=True, populate_existing=True)
@@ -45,8 +44,7 @@ class UnnamedPayers:
 
 
 def _waits(receipt: Receipt) -> bool:
-    is_open = receipt.member_id is None and receipt.reversed_at is None and receipt.staff_place is None
-    return is_open and receipt.match_why == PAYER_UNNAMED
+    return is_free(receipt) and receipt.match_why == PAYER_UNNAMED
 
 
 def _may_be_listed(session: Session, receipt: Receipt) -> bool:
@@ -59,23 +57,9 @@ def _may_be_listed(session: Session, receipt: Receipt) -> bool:
 
 
 def _decide(session: Session, receipt: Receipt, *, now: datetime) -> None:
-    owner = matching.owner_of(session, _as_known(receipt), receipt, is_last=True)
+    owner = matching.owner_of(session, arrival_of(receipt), receipt, is_last=True)
     if owner.member_id is None:
         receipts.still_waits(session, receipt, owner)
+        tell_waiting(session, receipt, owner, None, now=now, is_last=True)
     else:
         receipts.allocate(session, receipt, owner, now=now)
-
-
-def _as_known(receipt: Receipt) -> Arrival:
-    known = Particulars.from_json(receipt.particulars)
-    return Arrival(
-        wallet=receipt.wallet,
-        shortcode=receipt.shortcode,
-        receipt=receipt.receipt,
-        amount=Money(receipt.amount_cents, receipt.currency),
-        paid_at=receipt.paid_at,
-        source=EvidenceChannel(receipt.source),
-        account=known.account,
-        payer_mask=known.payer_mask,
-        payer_name=known.name,
-    )

@@ -24,8 +24,10 @@ from payments.asking import Asking
 from payments.balance_asking import BalanceAsking
 from payments.batch_intake import BatchIntake
 from payments.claims.answering import ClaimAnswering, ClaimLooking
+from payments.hashed_payers import HashedPayers
 from payments.imports.service import Importing
 from payments.intake import Intake
+from payments.looking_again import LookingAgain
 from payments.merging.following import MoneyFollowing
 from payments.plans.reminding import PlanReminding
 from payments.posting import Posting
@@ -120,6 +122,8 @@ def _incoming(services: Services, pull_delay: timedelta) -> dict[str, Handler]:
         "claim": ClaimAnswering(sessions, clock).run,
         "claim_again": ClaimLooking(sessions, clock).run,
         "unnamed_payer": UnnamedPayers(sessions, clock).run,
+        "look_again": LookingAgain(sessions, clock).run,
+        "hashed_payer": HashedPayers(sessions, clock).run,
     }
 
 

@@ -56,6 +56,8 @@ TOPICS: Final[dict[str, TopicPlan]] = {
     "claim": TopicPlan(MONEY),
     "claim_again": TopicPlan(MONEY),
     "unnamed_payer": TopicPlan(MONEY),
+    "look_again": TopicPlan(MONEY),
+    "hashed_payer": TopicPlan(MONEY),
     "refund": TopicPlan(MONEY),
     "refund_wish": TopicPlan(MONEY),
     "refunds": TopicPlan(MONEY),

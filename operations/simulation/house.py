@@ -31,7 +31,9 @@ from payments.claims.answering import ClaimAnswering, ClaimLooking
 from payments.contributions import service as contributions
 from payments.contributions.model import RequestOutcome, Terms
 from payments.evidence import service as evidence
+from payments.hashed_payers import HashedPayers
 from payments.intake import Intake
+from payments.looking_again import LookingAgain
 from payments.model import Channel, EvidenceChannel
 from payments.posting import Posting
 from payments.prompting import Prompting
@@ -91,6 +93,8 @@ class House:
             "claim": ClaimAnswering(sessions, clock).run,
             "claim_again": ClaimLooking(sessions, clock).run,
             "unnamed_payer": UnnamedPayers(sessions, clock).run,
+            "look_again": LookingAgain(sessions, clock).run,
+            "hashed_payer": HashedPayers(sessions, clock).run,
             "refund": Refunding(sessions, payouts, clock, hooks=HOOKS).run,
             "refund_wish": RefundWishes(sessions, clock).run,
             "refunds": DecidedRefunds(sessions, clock).run,

@@ -7,9 +7,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from core.clock import Clock
-from core.database import Sessions
+from core.database import Sessions, vault_of
 from core.outbox import Later, Task
-from members.notices import tell_member
+from core.phone import PhoneNumber
+from members.indexes import MemberIndexes
+from members.notices import PHONE_PLACE, tell_member, tell_phone
+from payments.claims.confirming import confirm
 from payments.claims.model import AlreadyYours, ClaimOutcome, NotAClaim, NotKnownYet, Offered
 from payments.claims.service import claim, look_again, take
 from payments.claims.tables import Claim
@@ -19,7 +22,10 @@ _LOOK_SECONDS = (60.0, 300.0, 1800.0, 3600.0, 3600.0)
 
 
 class ClaimAnswering:
-    """Handles `claim` tasks: `member_id`, `code`. Who writes from their own phone means what they claim."""
+    """Handles `claim` tasks: `member_id`, `code`. Who writes from their own phone means what they claim.
+
+    With `phone_sealed` and `language` for a member, the phone that paid says that its number is right.
+    """
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
@@ -27,11 +33,37 @@ class ClaimAnswering:
 
     def run(self, task: Task) -> None:
         """Claim, take what is offered, and answer. Money that is credited answers by its receipt."""
-        member_id, code = uuid.UUID(task.payload["member_id"]), str(task.payload["code"])
-        now = self._clock.now()
+        code, now = str(task.payload["code"]), self._clock.now()
+        if "phone_sealed" in task.payload:
+            self._confirm(task, code, now=now)
+            return
+        member_id = uuid.UUID(task.payload["member_id"])
         with self._sessions.begin() as session:
             outcome = claim(session, member_id, code, now=now)
             _answer(session, member_id, code, outcome, task.id, now=now)
+
+    def _confirm(self, task: Task, code: str, *, now: datetime) -> None:
+        with self._sessions.begin() as session:
+            vault = vault_of(session)
+            phone = PhoneNumber(vault.open(PHONE_PLACE, task.payload["phone_sealed"]))
+            payer = MemberIndexes(vault).wallet_hash(phone.wallet_hash)
+            done = confirm(session, payer, code, now=now)
+            template = "not_yours"
+            values: dict[str, Any] = {"receipt": code}
+            if done is not None:
+                template = "paid_for"
+                values |= {"amount_cents": done.amount.amount_cents, "currency": done.amount.currency}
+                values["number"] = done.number
+            tell_phone(
+                session,
+                vault,
+                template,
+                phone,
+                str(task.id),
+                language=task.payload["language"],
+                now=now,
+                values=values,
+            )
 
 
 class ClaimLooking:

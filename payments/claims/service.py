@@ -26,6 +26,7 @@ from payments.claims.model import (
 from payments.claims.tables import Claim
 from payments.ledger.model import AccountKind
 from payments.ledger.tables import LedgerAccount
+from payments.looking_again import have_looked_again, is_free
 from payments.model import MatchStep
 from payments.receipts import service as receipts
 from payments.receipts.model import Owner
@@ -71,11 +72,12 @@ def take(session: Session, claim_id: uuid.UUID, *, now: datetime) -> bool:
     if row is None or row.state != ClaimState.OFFERED or row.receipt_id is None:
         return False
     receipt = session.get_one(Receipt, row.receipt_id, with_for_update=True, populate_existing=True)
-    if not _is_free(receipt):
+    if not is_free(receipt):
         row.state = ClaimState.STAFF
         return False
     owner = Owner(row.member_id, MatchStep.CLAIM, f"claimed: {row.why}")
     receipts.allocate(session, receipt, owner, now=now)
+    have_looked_again(session, receipt, now=now)
     row.state, row.decided_at = ClaimState.TAKEN, now
     session.flush()
     return True
@@ -93,7 +95,7 @@ def shown(session: Session, member_id: uuid.UUID, receipt_code: str) -> Offered 
         own = _own(session, receipt, member_id)
         if own is not None:
             return _theirs(own)
-        if row is not None and row.state == ClaimState.OFFERED and _is_free(receipt):
+        if row is not None and row.state == ClaimState.OFFERED and is_free(receipt):
             amount = Money(receipt.amount_cents, receipt.currency)
             return Offered(row.id, amount, receipt.paid_at, receipt.receipt, row.why)
     return None
@@ -127,7 +129,7 @@ def _judge(
         _look_for(session, row, now=now)
         return NotKnownYet(row.id)
     row.receipt_id = receipt.id
-    fits = why_it_fits(receipt, member) if _is_free(receipt) else ""
+    fits = why_it_fits(receipt, member) if is_free(receipt) else ""
     row.state = ClaimState.OFFERED if fits else ClaimState.STAFF
     row.why = fits or _why_staff(receipt)
     session.flush()
@@ -146,10 +148,6 @@ def _own(session: Session, receipt: Receipt | None, member_id: uuid.UUID) -> Rec
 
 def _theirs(own: Receipt) -> AlreadyYours:
     return AlreadyYours(Money(own.amount_cents, own.currency), own.receipt, own.paid_at)
-
-
-def _is_free(receipt: Receipt) -> bool:
-    return receipt.member_id is None and receipt.reversed_at is None and receipt.staff_place is None
 
 
 def _why_staff(receipt: Receipt) -> str:

@@ -11,6 +11,12 @@ from payments.particulars import Particulars
 
 # Why money is in suspense although its reference names somebody; reconciliation knows it by these words.
 TWO_MEMBERS = "reference and payer point to two members"
+# The reference names a member, but nothing else says that this phone pays for them.
+NAMED_ONCE = "the reference names a member for whom this phone never paid"
+ID_ALONE = "an ID as reference, and nothing about the payer speaks for the member"
+PHONE_ALONE = "a phone as reference, paid from a phone we do not know"
+# Money that names a member, and waits for a second sign that they are meant.
+NAMES_ANOTHER = frozenset({TWO_MEMBERS, NAMED_ONCE, ID_ALONE, PHONE_ALONE})
 # The wallet hid the payer; its own list, seconds later, will name them.
 PAYER_UNNAMED = "the wallet has not named the payer yet"
 
@@ -42,11 +48,15 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose money it is and which evidence says so; without a member it waits in suspense."""
+    """Whose money it is and which evidence says so; without a member it waits in suspense.
+
+    `named`: of money that waits for one of the reasons in `NAMES_ANOTHER`, the member whom it names.
+    """
 
     member_id: uuid.UUID | None
     step: MatchStep
     why: str = ""
+    named: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,30 @@ from http import HTTPStatus
 
 import requests
 
-from tests.end_to_end.phones import new_member
+from tests.end_to_end.phones import Phone, new_member
 from tests.end_to_end.stack import Stack
 from tests.end_to_end.waiting import wait_for
 
 
-def test_money_to_a_member_number_is_credited_whoever_pays(stack: Stack) -> None:
+def test_money_to_a_member_number_from_their_own_phone_is_credited(stack: Stack) -> None:
     phone, number = new_member(stack, "sw")
-    paid = pay(stack, number, 250)
+    paid = pay(stack, number, 250, phone.number)
     phone.wait_for_sms("tumepokea KES 250", paid, "Akiba yako: KES 250 ")
     stack.wait_for_rest()
     assert len(stack.sms_of_receipt(paid)) == 1
+
+
+def test_money_from_another_phone_waits_for_one_word_of_who_paid(stack: Stack) -> None:
+    phone, number = new_member(stack, "sw")
+    payer = Phone(stack, stack.new_number())
+    paid = pay(stack, number, 250, payer.number)
+    payer.wait_for_sms("NDIYO", paid, number)
+    phone.wait_for_sms("imelipwa kwa nambari yako", "KES 250")
+    payer.send_sms(f"NDIYO {paid}")
+    phone.wait_for_sms("tumepokea KES 250", paid, "Akiba yako: KES 250 ")
+    # From now on this phone is known to pay for them.
+    again = pay(stack, number, 100, payer.number)
+    phone.wait_for_sms("tumepokea KES 100", again, "Akiba yako: KES 350 ")
 
 
 def test_a_mistyped_number_is_never_another_members(stack: Stack) -> None:

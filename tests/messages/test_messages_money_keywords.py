@@ -1,11 +1,13 @@
-"""RISITI, WAPI and REJESHA: the room of money is asked; a code is read however it is typed."""
+"""RISITI, NDIYO, WAPI and REJESHA: the room of money is asked; a code is read however it is typed."""
 
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from core.database import vault_of
 from core.outbox import OutboxRow
+from members.notices import PHONE_PLACE
 from messages.model import Keyword
 from messages.receiving import ANSWERS_PER_DAY_MAX
 from messages.tables import InboundMessageRow
@@ -29,7 +31,24 @@ def test_a_claim_goes_to_the_room_of_money_with_its_code(world: World, text: str
     assert answers(world) == []
 
 
-@pytest.mark.parametrize("text", ["RISITI", "receipt 50/=", "REJESHA", "REFUND my money"])
+@pytest.mark.parametrize(("text", "language"), [("Ndiyo sff6xyz12x.", "sw"), ("YES SFF6XYZ12X", "en")])
+@pytest.mark.parametrize("is_member", [True, False])
+def test_yes_goes_to_the_room_of_money_with_the_phone_sealed(
+    world: World, text: str, language: str, *, is_member: bool
+) -> None:
+    """The phone that paid need not be a member's to say whom it meant."""
+    member = world.member()
+    phone = member.phone if is_member else STRANGER
+    assert world.receive(text, phone) is Keyword.CONFIRM
+    [payload] = asked(world, "claim")
+    assert (payload["language"], payload["code"]) == (language, "SFF6XYZ12X")
+    assert phone.e164 not in str(payload)
+    with world.sessions() as session:
+        assert vault_of(session).open(PHONE_PLACE, payload["phone_sealed"]) == phone.e164
+    assert answers(world) == []
+
+
+@pytest.mark.parametrize("text", ["RISITI", "YES", "receipt 50/=", "REJESHA", "REFUND my money"])
 def test_without_a_code_one_is_told_how_to_write_it(world: World, text: str) -> None:
     world.member()
     world.receive(text)
@@ -50,7 +69,7 @@ def test_a_double_payment_is_asked_back(world: World) -> None:
     assert asked(world, "refund_wish") == [{"member_id": str(member.id), "code": "SFF6XYZ12X"}]
 
 
-@pytest.mark.parametrize("text", ["WAPI", "RISITI", "REFUND SFF6XYZ12X"])
+@pytest.mark.parametrize("text", ["WAPI", "RISITI", "NDIYO", "REFUND SFF6XYZ12X"])
 def test_strangers_are_told_how_to_join(world: World, text: str) -> None:
     world.receive(text, STRANGER)
     assert answers(world) == ["help"]

@@ -9,6 +9,8 @@ from payments.claims.model import AlreadyYours, ClaimOutcome, ForStaff, NotAClai
 from payments.claims.service import CLAIMS_PER_DAY_MAX, claim, take
 from payments.claims.tables import Claim
 from payments.model import PaymentState
+from payments.receipts.service import reverse
+from payments.receipts.tables import Receipt
 from tests.payments.world import World
 
 STRANGER = PhoneNumber("+254733000111")
@@ -52,7 +54,7 @@ def test_the_payers_own_phone_is_offered_the_money_and_takes_it(world: World) ->
         assert not take(session, offered.claim_id, now=world.clock.now())
     assert world.proof().credited_cents == 5000
     assert world.receipts()[0].match_step == "claim"
-    assert world.messages() == ["receipt"]
+    assert world.messages() == ["suspense", "receipt"]
     assert isinstance(claims(world, member), AlreadyYours)
 
 
@@ -92,7 +94,7 @@ def test_another_members_money_is_not_given_and_not_spoken_of(world: World) -> N
 
 def test_a_code_nobody_knows_has_the_list_read_and_is_answered_when_it_comes(world: World) -> None:
     member = world.member()
-    pay(world, STRANGER.e164, member.number)
+    pay(world, member.phone, member.number)
     # Its confirmation was lost.
     world.wallet.pay_by_hand(PhoneNumber(member.phone), 7000, "mistyped")
     world.write("claim", member, "SKL0000002")
@@ -125,7 +127,7 @@ def test_by_sms_the_claim_is_taken_at_once_and_answered_by_its_receipt(world: Wo
     member = world.member()
     pay(world, member.phone, "4000000")
     world.write("claim", member, CODE)
-    assert world.messages() == ["receipt"]
+    assert world.messages() == ["suspense", "receipt"]
     world.write("claim", member, CODE)
     assert world.messages()[-1] == "claim_known"
 
@@ -157,3 +159,84 @@ def test_the_way_of_the_last_payment_is_told_in_words(world: World) -> None:
     ways = [template for template in world.messages() if template.startswith("way_")]
     assert ways[:4] == ["way_none", "way_asked", "way_received", "way_acknowledged"]
     assert set(ways) <= {f"way_{state}" for state in PaymentState} | {"way_none"}
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_a_hashed_stranger_is_asked_when_the_list_has_their_number(world: World, *, is_listed: bool) -> None:
+    world.wallet.is_down = not is_listed
+    world.confirm(world.wallet.pay_by_hand(STRANGER, 5000, "mama"))
+    world.settle(minutes=2)
+    assert world.messages() == (["suspense"] if is_listed else [])
+
+
+def test_who_is_named_by_the_reference_claims_it_with_the_code_the_payer_has(world: World) -> None:
+    member, other = world.member(), world.member()
+    for typed in (member.number, member.identifier):
+        pay(world, STRANGER.e164, typed)
+        code = world.receipts()[-1].receipt
+        assert isinstance(claims(world, other, code), ForStaff)
+        offered = claims(world, member, code)
+        assert isinstance(offered, Offered)
+        assert offered.why == "the reference names the member"
+
+
+def test_a_claim_that_is_taken_frees_what_else_that_phone_paid_for_the_member(world: World) -> None:
+    member = world.member()
+    pay(world, STRANGER.e164, member.number)
+    pay(world, STRANGER.e164, member.number)
+    assert world.proof().credited_cents == 0
+    world.write("claim", member, CODE)
+    world.work("look_again")
+    assert world.proof().credited_cents == 10000
+
+
+def test_the_phone_that_paid_says_that_the_number_is_right(world: World) -> None:
+    """It need not be a member's. Said twice, it is answered twice and credited once."""
+    member = world.member()
+    pay(world, STRANGER.e164, member.number)
+    for _ in range(2):
+        world.say_yes(STRANGER, CODE)
+    assert world.receipts()[0].member_id == member.id
+    assert world.proof().credited_cents == 5000
+    assert world.messages().count("receipt") == 1
+    assert world.messages().count("paid_for") == 2
+
+
+def test_a_members_phone_says_that_it_paid_for_another(world: World) -> None:
+    member, payer = world.member(), world.member()
+    pay(world, payer.phone, member.number)
+    world.say_yes(PhoneNumber(payer.phone), CODE)
+    assert world.receipts()[0].member_id == member.id
+
+
+@pytest.mark.parametrize("typed", ["23450001", "SHAMBA", ""])
+def test_yes_is_for_numbers_and_from_the_phone_that_paid_only(world: World, typed: str) -> None:
+    """An ID has no check digit; and nobody says yes to what another paid."""
+    member, other = world.member(), world.member()
+    pay(world, STRANGER.e164, typed)
+    world.say_yes(STRANGER, CODE)
+    pay(world, STRANGER.e164, member.number)
+    world.say_yes(PhoneNumber(other.phone), "SKL0000002")
+    assert world.proof().credited_cents == 0
+    assert world.messages().count("not_yours") == 2
+
+
+def test_yes_comes_too_late_when_the_money_is_anothers_or_was_taken_back(world: World) -> None:
+    member, other = world.member(), world.member()
+    pay(world, other.phone, member.number)
+    world.write("claim", other, CODE)
+    assert world.receipts()[0].member_id == other.id
+    world.say_yes(PhoneNumber(other.phone), CODE)
+    assert world.receipts()[0].member_id == other.id
+    pay(world, STRANGER.e164, member.number)
+    with world.sessions.begin() as session:
+        receipt = world.receipts()[-1]
+        reverse(
+            session,
+            session.get_one(Receipt, receipt.id),
+            occurred_at=world.clock.now(),
+            now=world.clock.now(),
+        )
+    world.say_yes(STRANGER, receipt.receipt)
+    assert world.messages().count("not_yours") == 2
+    assert world.proof().credited_cents == 5000

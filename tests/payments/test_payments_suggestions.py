@@ -85,7 +85,7 @@ def test_two_members_pointed_to_are_both_shown_and_neither_is_sure(world: World)
 
 def test_whom_a_phone_paid_for_before_is_suggested(world: World) -> None:
     member = world.member()
-    paid(world, member.number)
+    world.say_yes(STRANGER, paid(world, member.number).receipt)
     [found] = suggestions(world, paid(world, "HOME"))
     assert found.member_id == member.id
     assert found.reasons == ("paid_for_before", "usual_amount")

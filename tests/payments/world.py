@@ -14,6 +14,7 @@ from core.outbox import Handler, Later, OutboxRow, Task
 from core.phone import PhoneNumber
 from members.indexes import MemberIndexes
 from members.model import NATIONAL_ID, Status
+from members.notices import PHONE_PLACE
 from members.numbers import MemberNumber, NationalId
 from members.tables import MemberRow
 from payments.alerts.service import open_alerts
@@ -27,8 +28,10 @@ from payments.contributions.model import Requested, RequestOutcome, Terms
 from payments.contributions.tables import Contribution
 from payments.evidence import service as evidence
 from payments.evidence.tables import EvidenceVerdict
+from payments.hashed_payers import HashedPayers
 from payments.intake import Intake
 from payments.ledger.proof import Proof, proof
+from payments.looking_again import LookingAgain
 from payments.model import Channel, EvidenceChannel
 from payments.order_results import reference_of
 from payments.posting import Posting
@@ -104,6 +107,8 @@ class World:
             "claim": ClaimAnswering(self.sessions, self.clock).run,
             "claim_again": ClaimLooking(self.sessions, self.clock).run,
             "unnamed_payer": UnnamedPayers(self.sessions, self.clock).run,
+            "look_again": LookingAgain(self.sessions, self.clock).run,
+            "hashed_payer": HashedPayers(self.sessions, self.clock).run,
             "refund": Refunding(self.sessions, payouts, self.clock, hooks=HOOKS).run,
             "refund_wish": RefundWishes(self.sessions, self.clock).run,
             "refunds": DecidedRefunds(self.sessions, self.clock).run,
@@ -197,6 +202,13 @@ class World:
         """A member asks something by SMS."""
         self.add_task(topic, {"member_id": str(member.id)} | ({"code": code} if code else {}))
         self.work(topic)
+
+    def say_yes(self, phone: PhoneNumber, code: str) -> None:
+        """The phone that paid says, by SMS, that the number typed is right."""
+        with self.sessions.begin() as session:
+            sealed = vault_of(session).seal(PHONE_PLACE, phone.e164)
+        self.add_task("claim", {"phone_sealed": sealed, "language": "sw", "code": code})
+        self.work("claim")
 
     def add_task(self, topic: str, payload: dict[str, str]) -> None:
         with self.sessions.begin() as session:
