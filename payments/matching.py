@@ -242,7 +242,7 @@ def _said_so_before(session: Session, told: _Told, payer: _Candidate) -> bool:
         .order_by(Receipt.paid_at.desc())
         .limit(_LOOKED_AT_MAX)
     )
-    return any(_is_generic(Particulars.from_json(particulars).account) for particulars in claimed)
+    return any(is_generic(Particulars.from_json(particulars).account) for particulars in claimed)
 
 
 def _doubt_about_reference(session: Session, told: _Told, pointed: _Pointed) -> str:
