@@ -46,6 +46,7 @@ from payments.suspense.deciding import decide
 from payments.suspense.model import Act, DecisionState, NotPossible, Wish
 from payments.suspense.tables import Decision
 from payments.unnamed_payers import UnnamedPayers
+from payments.view import is_confirmed
 from payments.wallets.choosing import Wallets
 from workers.handling import TaskRunner
 from workers.topics import TOPICS, jobs_of
@@ -167,11 +168,12 @@ class House:
         return False
 
     def money_with_its_place(self, but: Collection[str]) -> list[tuple[uuid.UUID, int]]:
-        """Ids and cents of what is at one member or in suspense, by their codes; `but` left out."""
+        """Ids and cents of what the wallet lists and is at one member or in suspense; `but` left out."""
         query = select(Receipt.id, Receipt.amount_cents).where(
             Receipt.reversed_at.is_(None),
             func.coalesce(Receipt.staff_place, "suspense").in_(("member", "suspense")),
             Receipt.receipt.not_in(but),
+            is_confirmed(),
         )
         with self.sessions.begin() as session:
             return [(row.id, row.amount_cents) for row in session.execute(query.order_by(Receipt.receipt))]

@@ -52,7 +52,6 @@ class Story:
         self._serial = 0
         self.members = [house.join() for _ in range(MEMBERS)]
         self.forged: set[str] = set()
-        self.divided = 0
         self._acts: list[tuple[int, str, Callable[[], None]]] = [
             (8, "save", self._save),
             (9, "answer", self._answer),
@@ -62,8 +61,8 @@ class Story:
             (2, "reverse", self._reverse),
             (2, "claim", self._claim),
             (2, "refund", self._want_back),
-            (3, "divide", self._divide),
-            (1, "join", self._join_again),
+            (5, "divide", self._divide),
+            (3, "join", self._join_again),
             (1, "settle", self._settle),
             (2, "switch", self._switch),
             (6, "time", self._pass_time),
@@ -261,15 +260,15 @@ class Story:
         members = self._random.sample(self.members, self._random.choice((1, 2, 3)))
         shares = tuple(Share(member.id, self._random.randint(1, cents // len(members))) for member in members)
         if self.house.decide(self._wish(Act.SPLIT, receipt_id, shares=shares)):
-            self._diary.note(f"{len(shares)} members share {cents} cents")
-            self.divided += 1
+            self._diary.note(f"{len(shares)} share {cents} cents")
 
     def _join_again(self) -> None:
         """It was the wrong members."""
         splits = self.house.splits()
         if splits:
             decision_id, receipt_id = self._random.choice(splits)
-            self.house.decide(self._wish(Act.UNDO, receipt_id, undoes_id=decision_id))
+            if self.house.decide(self._wish(Act.UNDO, receipt_id, undoes_id=decision_id)):
+                self._diary.note("parts joined again")
 
     def _wish(self, act: Act, receipt_id: UUID, **about: Any) -> Wish:
         key = UUID(int=self._random.getrandbits(128))

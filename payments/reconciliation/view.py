@@ -1,14 +1,13 @@
 """What the dashboard shows of a day: totals from the wallet to the registry, and its breaks."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, case, func, select, true
+from sqlalchemy import ColumnElement, Integer, ScalarSelect, case, func, select, true
 from sqlalchemy.orm import Session, aliased
-from sqlalchemy.sql.selectable import LateralFromClause
 
 from core.clock import FundCalendar
 from payments.contributions.tables import Contribution
@@ -18,6 +17,8 @@ from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break, ReconciliationRun
 from payments.registry_postings.tables import RegistryPosting
 from payments.view import is_confirmed
+
+_TOLD = (PostingState.POSTED, PostingState.ACKNOWLEDGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +73,31 @@ def day_totals(session: Session, calendar: FundCalendar, day: date) -> DayTotals
     # One look-up for each payment of the day: a plain join may read every posting there ever was. OFFSET
     # keeps the subquery apart, so that nothing is looked up twice.
     posting = select(RegistryPosting.state).where(RegistryPosting.receipt_id == Receipt.id).limit(1).lateral()
-    told = func.coalesce(posting.c.state.in_((PostingState.POSTED, PostingState.ACKNOWLEDGED)), False)
-    acknowledged_too = func.coalesce(posting.c.state == PostingState.ACKNOWLEDGED, False)
+    told = func.coalesce(posting.c.state.in_(_TOLD), False)
+    is_acknowledged = func.coalesce(posting.c.state == PostingState.ACKNOWLEDGED, False)
     in_suspense = Receipt.member_id.is_(None) & (func.coalesce(Receipt.staff_place, "suspense") == "suspense")
-    parts = _parts()
+    is_divided = Receipt.staff_place == SPLIT
+    all_of_it = Receipt.amount_cents
     facts = (
         select(
             Receipt.amount_cents.label("cents"),
             # What was told to the registry was confirmed before: only the rest is looked up in the list.
-            case((told, Receipt.amount_cents), (is_confirmed(), Receipt.amount_cents)).label("confirmed"),
+            case((told, all_of_it), (is_confirmed(), all_of_it)).label("confirmed"),
             # A payment that was divided is one here, with the cents of those parts that have come so far.
-            case((told, Receipt.amount_cents), else_=parts.c.posted).label("posted"),
-            case((acknowledged_too, Receipt.amount_cents), else_=parts.c.acknowledged).label("acknowledged"),
-            case((in_suspense, Receipt.amount_cents), else_=parts.c.suspense).label("suspense"),
+            case(
+                (told, all_of_it),
+                (is_divided, _of_parts(lambda _, its: its.state.in_(_TOLD))),
+            ).label("posted"),
+            case(
+                (is_acknowledged, all_of_it),
+                (is_divided, _of_parts(lambda _, its: its.state == PostingState.ACKNOWLEDGED)),
+            ).label("acknowledged"),
+            case(
+                (in_suspense, all_of_it),
+                (is_divided, _of_parts(lambda part, _: part.staff_place == "suspense")),
+            ).label("suspense"),
         )
         .outerjoin(posting, true())
-        .join(parts, true())
         .where(
             is_whole(),
             Receipt.paid_at >= start,
@@ -109,25 +119,18 @@ def day_totals(session: Session, calendar: FundCalendar, day: date) -> DayTotals
     return DayTotals(day, received, confirmed, posted, acknowledged, suspense, _unknown(session, start, end))
 
 
-def _parts() -> LateralFromClause:
-    """SQL: the cents of a divided payment's parts by how far they have come; NULL of one that is whole."""
+def _of_parts(
+    where: Callable[[type[Receipt], type[RegistryPosting]], ColumnElement[bool]],
+) -> ScalarSelect[int]:
+    """SQL: the cents of a divided payment's parts of which something holds; only asked of such a payment."""
     part, posting = aliased(Receipt), aliased(RegistryPosting)
-    told = posting.state.in_((PostingState.POSTED, PostingState.ACKNOWLEDGED))
-    cents = func.sum(part.amount_cents)
     return (
-        select(
-            cents.filter(told).label("posted"),
-            cents.filter(posting.state == PostingState.ACKNOWLEDGED).label("acknowledged"),
-            cents.filter(part.staff_place == "suspense").label("suspense"),
-        )
+        select(func.sum(part.amount_cents))
         .select_from(part)
         .outerjoin(posting, posting.receipt_id == part.id)
-        .where(
-            part.part_of == Receipt.id,
-            Receipt.staff_place == SPLIT,
-            part.staff_place.not_in((SPLIT, REJOINED)),
-        )
-        .lateral()
+        .where(part.part_of == Receipt.id, part.staff_place.not_in((SPLIT, REJOINED)), where(part, posting))
+        .correlate(Receipt)
+        .scalar_subquery()
     )
 
 

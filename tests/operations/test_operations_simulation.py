@@ -17,6 +17,7 @@ from payments.crediting import Crediting
 from payments.ledger import service as ledger
 from payments.ledger.model import Account, AccountKind, Leg, Reason
 from payments.model import ContributionState, EvidenceChannel
+from payments.receipts import service as receipts
 from payments.receipts.model import Arrival
 from payments.receipts.tables import Receipt
 from payments.wallet_lines import applying, service
@@ -74,6 +75,13 @@ def test_the_same_seed_is_the_same_day(engine: Engine) -> None:
     assert lived(engine, 6).digest != first.digest
 
 
+def test_staff_divide_payments_and_join_them_again(engine: Engine) -> None:
+    """Of which the days above would say nothing if it never came about."""
+    told = [line for seed in range(1, CHUNK + 1) for line in lived(engine, seed).lines]
+    assert any(line.endswith(" cents") and " share " in line for line in told)
+    assert "parts joined again" in told
+
+
 def credit_on_duplicate(patch: pytest.MonkeyPatch) -> None:
     truly = Crediting._again
 
@@ -117,6 +125,10 @@ def reversal_ignored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(service, "_reverse", lambda *_, **__: None)
 
 
+def only_the_whole_is_reversed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(receipts, "SPLIT", "never")
+
+
 @pytest.mark.parametrize(
     "plant",
     [
@@ -125,6 +137,7 @@ def reversal_ignored(patch: pytest.MonkeyPatch) -> None:
         unknown_means_failed,
         stk_and_c2b_are_two,
         reversal_ignored,
+        only_the_whole_is_reversed,
     ],
 )
 def test_a_planted_bug_is_caught(engine: Engine, monkeypatch: pytest.MonkeyPatch, plant: Plant) -> None:

@@ -314,9 +314,9 @@ def test_both_phones_hear_of_it_and_both_memberships_have_it_in_the_trail(world:
     assert world.messages().count("merge_undone") == 2
     with world.sessions() as session:
         trail = session.execute(
-            select(AuditEntry.action, AuditEntry.subject, AuditEntry.actor).where(
-                AuditEntry.action.startswith("duplicate.")
-            )
+            select(AuditEntry.action, AuditEntry.subject, AuditEntry.actor)
+            .where(AuditEntry.action.startswith("duplicate."))
+            .order_by(AuditEntry.number)
         ).all()
     both = {str(pair.kept.id), str(pair.closed.id)}
     assert {row.subject for row in trail} == both

@@ -22,6 +22,7 @@ from payments.ledger.tables import LedgerTransfer
 from payments.model import PaymentState
 from payments.receipts.parts import live_parts
 from payments.receipts.tables import Receipt
+from payments.reconciliation.proof import break_evidence
 from payments.reconciliation.tables import Break, ReconciliationRun
 from payments.reconciliation.view import day_totals
 from payments.registry_postings.tables import RegistryCorrection, RegistryPosting
@@ -240,6 +241,49 @@ def test_the_wallet_takes_every_part_back_and_never_more_than_there_was(world: W
     with pytest.raises(NotPossible, match="reversed"):
         do(world, split_wish(receipt, (one, 1)))
     assert world.proof().holds
+
+
+def test_parts_of_parts_are_taken_back_with_the_rest(world: World) -> None:
+    """A rest that was divided further, and a part that was matched: each once, from where it stands."""
+    one, other, third = workers(world, 3)
+    receipt = lost(world, ALL)
+    do(world, split_wish(receipt, (one, 50_000)))
+    do(world, split_wish(parts_of(world, receipt)[-1], (other, 30_000), (third, 20_000)))
+    do(world, wish(Act.MATCH, parts_of(world, receipt)[-1], member_id=one.id))
+    world.settle(minutes=1)
+    assert [saved(world, member) for member in (one, other, third)] == [70_000, 30_000, 20_000]
+    world.wallet.take_back(receipt.receipt)
+    world.confirm(world.wallet.pay_by_hand(STRANGER, 100, "X"))
+    world.settle(minutes=2)
+    assert [saved(world, member) for member in (one, other, third)] == [0, 0, 0]
+    assert held(world, AccountKind.WALLET_FLOAT) == -100
+    assert world.registry.counts_cents == 0
+    assert world.messages().count("reversed") == 4
+    assert world.proof().holds
+
+
+def test_what_was_set_aside_for_the_payer_is_taken_back_from_there(world: World) -> None:
+    receipt = lost(world, ALL)
+    do(world, split_wish(receipt, (world.member(), 50_000)))
+    do(world, wish(Act.REFUND, parts_of(world, receipt)[-1]))
+    assert held(world, AccountKind.REFUNDS_PAYABLE) == 70_000
+    world.wallet.take_back(receipt.receipt)
+    world.confirm(world.wallet.pay_by_hand(STRANGER, 100, "X"))
+    world.settle(minutes=2)
+    assert held(world, AccountKind.REFUNDS_PAYABLE) == 0
+    assert world.payouts.paid == {}
+    assert world.proof().holds
+
+
+def test_what_speaks_for_a_part_is_what_the_wallet_said_of_the_whole(world: World) -> None:
+    receipt = lost(world, ALL)
+    do(world, split_wish(receipt, (world.member(), 50_000)))
+    world.reconcile()
+    with world.sessions.begin() as session:
+        found = session.scalars(select(Break).where(Break.subject == f"{receipt.receipt}-2")).one()
+        proofs = break_evidence(session, found.id)
+    assert {proof.source for proof in proofs} >= {"c2b_confirmation", "pull", "receipt", "ledger"}
+    assert {proof.amount_cents for proof in proofs} == {ALL, 70_000}
 
 
 def test_a_rest_goes_back_to_the_payers_phone_and_is_never_reversed_whole(world: World) -> None:
