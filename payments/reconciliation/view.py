@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, ScalarSelect, case, func, select, true
+from sqlalchemy import ColumnElement, Integer, ScalarSelect, Subquery, case, func, select, true
 from sqlalchemy.orm import Session, aliased
 
 from core.clock import FundCalendar
@@ -70,6 +70,20 @@ class BreakSummary:
 def day_totals(session: Session, calendar: FundCalendar, day: date) -> DayTotals:
     """The figures of a fund day over all wallets."""
     start, end = calendar.bounds(day)
+    facts = _facts(start, end)
+    columns: list[ColumnElement[Any]] = [func.count(), func.coalesce(func.sum(facts.c.cents), 0)]
+    for name in ("confirmed", "posted", "acknowledged", "suspense"):
+        cents = facts.c[name]
+        has_come = cents.is_not(None) if name == "suspense" else cents == facts.c.cents
+        columns += [func.count().filter(has_come), func.coalesce(func.sum(cents), 0)]
+    row = [int(value) for value in session.execute(select(*columns).select_from(facts)).one()]
+    figures = [Figure(*pair) for pair in zip(row[::2], row[1::2], strict=True)]
+    received, confirmed, posted, acknowledged, suspense = figures
+    return DayTotals(day, received, confirmed, posted, acknowledged, suspense, _unknown(session, start, end))
+
+
+def _facts(start: datetime, end: datetime) -> Subquery:
+    """SQL: each payment made between two instants, with how many of its cents have come how far."""
     # One look-up for each payment of the day: a plain join may read every posting there ever was. OFFSET
     # keeps the subquery apart, so that nothing is looked up twice.
     posting = select(RegistryPosting.state).where(RegistryPosting.receipt_id == Receipt.id).limit(1).lateral()
@@ -78,7 +92,7 @@ def day_totals(session: Session, calendar: FundCalendar, day: date) -> DayTotals
     in_suspense = Receipt.member_id.is_(None) & (func.coalesce(Receipt.staff_place, "suspense") == "suspense")
     is_divided = Receipt.staff_place == SPLIT
     all_of_it = Receipt.amount_cents
-    facts = (
+    return (
         select(
             Receipt.amount_cents.label("cents"),
             # What was told to the registry was confirmed before: only the rest is looked up in the list.
@@ -108,15 +122,6 @@ def day_totals(session: Session, calendar: FundCalendar, day: date) -> DayTotals
         .offset(0)
         .subquery()
     )
-    columns: list[ColumnElement[Any]] = [func.count(), func.coalesce(func.sum(facts.c.cents), 0)]
-    for name in ("confirmed", "posted", "acknowledged", "suspense"):
-        cents = facts.c[name]
-        has_come = cents.is_not(None) if name == "suspense" else cents == facts.c.cents
-        columns += [func.count().filter(has_come), func.coalesce(func.sum(cents), 0)]
-    row = [int(value) for value in session.execute(select(*columns).select_from(facts)).one()]
-    figures = [Figure(*pair) for pair in zip(row[::2], row[1::2], strict=True)]
-    received, confirmed, posted, acknowledged, suspense = figures
-    return DayTotals(day, received, confirmed, posted, acknowledged, suspense, _unknown(session, start, end))
 
 
 def _of_parts(
