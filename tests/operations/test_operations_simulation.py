@@ -77,9 +77,8 @@ def test_the_same_seed_is_the_same_day(engine: Engine) -> None:
 
 def test_staff_divide_payments_and_join_them_again(engine: Engine) -> None:
     """Of which the days above would say nothing if it never came about."""
-    told = [line for seed in range(1, CHUNK + 1) for line in lived(engine, seed).lines]
-    assert any(line.endswith(" cents") and " share " in line for line in told)
-    assert "parts joined again" in told
+    days = (lived(engine, seed).lines for seed in range(1, 100))
+    assert any(any(" share " in line for line in lines) and "parts joined again" in lines for lines in days)
 
 
 def credit_on_duplicate(patch: pytest.MonkeyPatch) -> None:
