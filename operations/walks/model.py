@@ -119,7 +119,7 @@ class Model:
             shown = self._shown(name)
             is_late = call.place.answers == 0 and call.text != ""
             is_behind = call.place.rebuilt or is_late or max(shown, default=-1) >= call.place.answers
-            if len(parts) > 1 and is_behind:
+            if len(parts) > 1 and (is_behind or self._lost()):
                 shown[call.place.answers] = call.place.reply.text
                 place = replace(self._answers(hop, name, call.place, parts, shown), rebuilt=True)
                 self.shown.setdefault((*name, place.answers), place.reply.text)

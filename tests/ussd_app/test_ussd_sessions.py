@@ -58,10 +58,22 @@ def test_the_same_post_gets_the_same_reply_and_no_second_effect(services: Servic
     assert contributions(services) == [5000]
 
 
-def test_a_lost_post_is_walked_through(services: Services, member: Phone) -> None:
+def test_a_lost_post_is_walked_through(services: Services, redis: Redis, member: Phone) -> None:
+    redis.set("ussd:since", 1)
     member.dial()
     member.text = "1*4*60*1"
     assert member.post().startswith("END ")
+    assert contributions(services) == [6000]
+
+
+def test_while_the_store_may_have_lost_something_a_lost_post_confirms_nothing(
+    services: Services, member: Phone
+) -> None:
+    member.dial()
+    member.text = "1*4*60*1"
+    assert "KES 60" in member.post()
+    assert contributions(services) == []
+    assert member.answer("1").startswith("END ")
     assert contributions(services) == [6000]
 
 

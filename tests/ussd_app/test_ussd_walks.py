@@ -118,6 +118,11 @@ def test_a_thousand_walks_from_seeds() -> None:
     assert min(tally.joined, tally.saved, tally.losses, tally.restarts) > 0
 
 
+@pytest.mark.parametrize("seed", [58_893, 1_002_097])
+def test_walks_that_once_went_wrong(seed: int) -> None:
+    assert run(1, seed=seed, steps=25, told=lambda _tally: None).walks == 1
+
+
 class Servers:
     """Real PostgreSQL and Redis under the same walk. Time does not pass for them as the walk has it."""
 

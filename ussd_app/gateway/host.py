@@ -189,7 +189,9 @@ class Host:
         shown = self._turns.shown(key, _ANSWERS_MAX)
         # Nobody types ahead of a dial string's first screen: it may have been an old post, come very late.
         is_late = record.answers == 0 and record.seen_length > 0
-        if not record.rebuilt and not is_late and max(shown, default=-1) < record.answers:
+        is_behind = record.rebuilt or is_late or max(shown, default=-1) >= record.answers
+        # A store that lost its records lately may have kept an old post that came again as the first it saw.
+        if not is_behind and not self._recall(hop, key).lost_lately:
             return self._answers(hop, key, progress, parts)
         # These are not answers that got lost on their way to us: the caller went on while the store did not
         # keep what they saw, so that this record is not where they are.
