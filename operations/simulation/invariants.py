@@ -153,10 +153,11 @@ SELECT receipt, count(*) FROM receipts GROUP BY wallet, shortcode, receipt HAVIN
 """
 _TORN = """
 SELECT w.receipt FROM receipts w LEFT JOIN receipts p ON p.part_of = w.id
-  AND p.staff_place NOT IN ('split', 'rejoined')
-  AND (p.reversed_at IS NULL) = (w.reversed_at IS NULL)
 WHERE w.part_of IS NULL GROUP BY w.id
-HAVING coalesce(sum(p.amount_cents), 0) <> CASE w.staff_place WHEN 'split' THEN w.amount_cents ELSE 0 END
+HAVING coalesce(sum(p.amount_cents) FILTER (WHERE p.staff_place NOT IN ('split', 'rejoined')), 0)
+    <> CASE w.staff_place WHEN 'split' THEN w.amount_cents ELSE 0 END
+  -- What the wallet takes back it takes of all parts that there ever were.
+  OR bool_or((p.reversed_at IS NULL) <> (w.reversed_at IS NULL)) FILTER (WHERE p.id IS NOT NULL)
 """
 _CONFIRMED = """
 SELECT r.receipt FROM receipts r JOIN wallet_lines l

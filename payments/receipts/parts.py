@@ -18,16 +18,27 @@ def is_whole() -> ColumnElement[bool]:
     return Receipt.part_of.is_(None)
 
 
-def live_parts(session: Session, whole_id: uuid.UUID, *, lock: bool = False) -> Sequence[Receipt]:
-    """Where a divided payment's money is. With `lock`, in everybody's order: the whole is locked by then."""
-    query = (
+def live_parts(session: Session, whole_id: uuid.UUID) -> Sequence[Receipt]:
+    """Where a divided payment's money is."""
+    return session.scalars(
         select(Receipt)
         .where(Receipt.part_of == whole_id, func.coalesce(Receipt.staff_place, "").not_in(_GONE))
         .order_by(Receipt.id)
-    )
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    return session.scalars(query).all()
+    ).all()
+
+
+def is_live(receipt: Receipt) -> bool:
+    """Whether a receipt holds money itself: neither its parts nor the whole that it was joined to do."""
+    return receipt.staff_place not in _GONE
+
+
+def family(session: Session, whole: Receipt) -> Sequence[Receipt]:
+    """A payment and every part it ever had, those of a rest and those joined again too.
+
+    `whole` is locked, they become so.
+    """
+    parts = select(Receipt).where(Receipt.part_of == whole.id).order_by(Receipt.id).with_for_update()
+    return [whole, *session.scalars(parts.execution_options(populate_existing=True))]
 
 
 def part_of_member(session: Session, whole: Receipt, member_id: uuid.UUID) -> Receipt | None:
@@ -46,6 +57,11 @@ def wallets_code() -> ColumnElement[str]:
     whole = aliased(Receipt)
     of_whole = select(whole.receipt).where(whole.id == Receipt.part_of).correlate(Receipt).scalar_subquery()
     return func.coalesce(of_whole, Receipt.receipt)
+
+
+def was_taken_back(session: Session, receipt: Receipt) -> bool:
+    """Whether the wallet took this money back: of a part, it took the whole. Both are locked."""
+    return any(one.reversed_at is not None for one in (receipt, whole_of(session, receipt)))
 
 
 def whole_of(session: Session, receipt: Receipt) -> Receipt:

@@ -19,7 +19,7 @@ from payments.model import MatchStep
 from payments.particulars import Particulars
 from payments.payers import payer_index
 from payments.receipts.model import Arrival, Owner
-from payments.receipts.parts import SPLIT, live_parts
+from payments.receipts.parts import family, is_live
 from payments.receipts.tables import PARTICULARS_PLACE, Receipt
 from payments.registry_postings.corrections import queue_correction
 from payments.registry_postings.service import queue_if_confirmed, queue_receipts
@@ -197,7 +197,11 @@ def learn_payer(session: Session, receipt: Receipt, arrival: Arrival) -> None:
 
 
 def reverse(session: Session, receipt: Receipt, *, occurred_at: datetime, now: datetime) -> None:
-    """Take back what the wallet took back. `receipt` is locked; a second call changes nothing."""
+    """Take back what the wallet took back. `receipt` is locked; a second call changes nothing.
+
+    What was divided is taken from wherever its parts are by now, and none of the parts that it ever had can
+    be moved after that.
+    """
     if receipt.reversed_at is not None:
         return
     if receipt.staff_place == "written_off":
@@ -205,8 +209,8 @@ def reverse(session: Session, receipt: Receipt, *, occurred_at: datetime, now: d
         receipt.reversed_at = occurred_at
         session.flush()
         return
-    # What was divided is taken from wherever its parts are by now.
-    holders = live_parts(session, receipt.id, lock=True) if receipt.staff_place == SPLIT else [receipt]
+    everyone = family(session, receipt)
+    holders = [one for one in everyone if is_live(one)]
     taken: dict[Account, int] = defaultdict(int)
     for one in holders:
         taken[_holder(one)] += one.amount_cents
@@ -222,8 +226,7 @@ def reverse(session: Session, receipt: Receipt, *, occurred_at: datetime, now: d
         now=now,
         corrects=f"credit:{name_of(receipt)}",
     )
-    receipt.reversed_at = occurred_at
-    for one in holders:
+    for one in everyone:
         one.reversed_at = occurred_at
     session.flush()
     for one in holders:

@@ -200,6 +200,8 @@ def _undo(session: Session, decision: Decision, receipt: Receipt | None, *, now:
         raise NotPossible("not_to_undo")
     if undone.act == Act.WRITE_OFF and "borne_cents" in undone.after:
         _unbear(session, decision, undone, _known(receipt), now=now)
+    elif undone.act != Act.EXPLAIN and undone.receipt_id != decision.receipt_id:
+        raise NotPossible("not_to_undo")
     elif undone.act == Act.SPLIT:
         rejoin(session, _known(receipt), undone, key=key_of(decision.id), now=now)
         decision.before |= {"parts": undone.after["parts"]}

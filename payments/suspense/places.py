@@ -13,6 +13,7 @@ from core.outbox import OutboxRow
 from payments.ledger import service as ledger
 from payments.ledger.model import Account, AccountKind, Leg, Reason
 from payments.model import MatchStep, PostingState
+from payments.receipts.parts import was_taken_back
 from payments.receipts.service import name_of
 from payments.receipts.tables import Receipt
 from payments.refunds.model import RefundState
@@ -69,7 +70,7 @@ def move(
     registry in its old member's name.
     """
     here = standing_of(receipt)
-    if receipt.reversed_at is not None:
+    if was_taken_back(session, receipt):
         raise NotPossible("reversed")
     if here == to:
         raise NotPossible("already_there")

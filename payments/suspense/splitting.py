@@ -15,7 +15,7 @@ from payments.ledger import service as ledger
 from payments.ledger.model import Account, Leg, Reason
 from payments.model import MatchStep
 from payments.particulars import Particulars
-from payments.receipts.parts import new_codes, whole_of
+from payments.receipts.parts import new_codes, was_taken_back, whole_of
 from payments.receipts.service import name_of
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
@@ -65,7 +65,7 @@ def split(
     """
     here = standing_of(receipt)
     rest_cents = check_shares(receipt.amount_cents, shares)
-    if receipt.reversed_at is not None:
+    if was_taken_back(session, receipt):
         raise NotPossible("reversed")
     if here.place not in {Place.MEMBER, Place.SUSPENSE}:
         raise NotPossible("not_to_split")
@@ -94,9 +94,10 @@ def split(
 def rejoin(session: Session, receipt: Receipt, undone: Decision, *, key: str, now: datetime) -> None:
     """Put what a decision divided back together where it was. `receipt` is locked.
 
-    Raises NotPossible when a part was moved on, or the registry is being told of one.
+    Raises NotPossible when a part was moved on, the wallet took the payment back, or the registry is being
+    told of a part.
     """
-    if receipt.reversed_at is not None:
+    if was_taken_back(session, receipt):
         raise NotPossible("reversed")
     told = {uuid.UUID(part["id"]): Standing.of_details(part) for part in undone.after["parts"]}
     parts = _locked(session, told)

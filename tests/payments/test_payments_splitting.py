@@ -262,6 +262,53 @@ def test_parts_of_parts_are_taken_back_with_the_rest(world: World) -> None:
     assert world.proof().holds
 
 
+def test_after_the_wallet_took_it_back_no_decision_moves_any_part_of_it(world: World) -> None:
+    """A rest that was divided, its parts, parts joined again, the whole: whatever is asked, nothing moves."""
+    a, b, c = workers(world, 3)
+    receipt = lost(world, ALL)
+    outer = do(world, split_wish(receipt, (a, 50_000)))
+    rest = parts_of(world, receipt)[-1]
+    first = do(world, split_wish(rest, (b, 60_000)))
+    [_, *joined] = parts_of(world, receipt)
+    do(world, wish(Act.UNDO, rest, undoes_id=first.id))
+    inner = do(world, split_wish(rest, (b, 30_000), (c, 20_000)))
+    [_, _, _, last] = parts = parts_of(world, receipt)
+    matched = do(world, wish(Act.MATCH, last, member_id=a.id))
+    world.settle(minutes=1)
+    world.wallet.take_back(receipt.receipt)
+    world.confirm(world.wallet.pay_by_hand(STRANGER, 100, "X"))
+    world.settle(minutes=2)
+    everyone = [receipt, rest, *joined, *parts]
+    assert all(kept(world, one).reversed_at is not None for one in everyone)
+    wanted = [
+        wish(Act.UNDO, rest, undoes_id=inner.id),
+        wish(Act.UNDO, receipt, undoes_id=outer.id),
+        wish(Act.UNDO, last, undoes_id=matched.id),
+    ]
+    for one in everyone:
+        wanted += [wish(Act.MATCH, one, member_id=c.id), wish(Act.SUSPEND, one), wish(Act.REFUND, one)]
+        wanted += [split_wish(one, (a, 1), (b, 1))]
+    for each in wanted:
+        with pytest.raises(NotPossible, match="reversed"):
+            do(world, each)
+    assert [saved(world, member) for member in (a, b, c)] == [0, 0, 0]
+    assert held(world, AccountKind.SUSPENSE) == 100
+    assert held(world, AccountKind.REFUNDS_PAYABLE) == 0
+    assert world.proof().holds
+
+
+def test_what_is_undone_is_what_was_decided_about_this_money(world: World) -> None:
+    one = world.member()
+    for account in ("WHO", "ELSE"):
+        world.confirm(world.wallet.pay_by_hand(STRANGER, ALL, account))
+    world.settle(minutes=1)
+    first, second_ = world.receipts()
+    decisions = [do(world, split_wish(receipt, (one, 50_000))) for receipt in (first, second_)]
+    with pytest.raises(NotPossible, match="not to undo"):
+        do(world, wish(Act.UNDO, first, undoes_id=decisions[1].id))
+    assert (saved(world, one), held(world, AccountKind.SUSPENSE)) == (100_000, 140_000)
+
+
 def test_what_was_set_aside_for_the_payer_is_taken_back_from_there(world: World) -> None:
     receipt = lost(world, ALL)
     do(world, split_wish(receipt, (world.member(), 50_000)))
