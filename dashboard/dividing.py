@@ -19,7 +19,11 @@ from payments.suspense.splitting import SHARES_MAX
 ROWS_AT_FIRST = 4
 _ROWS_MORE = 4
 _CHARACTERS_MAX = 20
-_AMOUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,2})?")
+# A comma stands for thousands and never for the decimal point: read as nothing it would make 300,50 hundreds.
+# `static/work.js` has the same.
+_AMOUNT = re.compile(
+    r"([0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,2}|[0-9]{1,3}(?: [0-9]{3}){1,2})(?:\.([0-9]{1,2}))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +107,12 @@ def _judged(session: Session, row: Row, seen: set[uuid.UUID]) -> Row:
 
 
 def cents_of(typed: str) -> int | None:
-    """`1,200`, `1200.5` and `1 200.50` are amounts; None for what is none."""
-    plain = re.sub(r"[ ,]", "", typed)
-    if not _AMOUNT.fullmatch(plain):
+    """`1,200`, `1200.5` and `1 200.50` are amounts; None for what is none, as `300,50`."""
+    found = _AMOUNT.fullmatch(typed)
+    if found is None:
         return None
-    whole, _, fraction = plain.partition(".")
-    return int(whole) * 100 + int(fraction.ljust(2, "0"))
+    shillings, cents = found.groups(default="")
+    return int(re.sub(r"[ ,]", "", shillings)) * 100 + int(cents.ljust(2, "0"))
 
 
 def _member(session: Session, typed: str) -> MemberRow | None:

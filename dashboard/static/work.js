@@ -39,9 +39,11 @@ window.addEventListener("pageshow", (event) => {
 const division = document.querySelector("[data-split]");
 if (division) {
   const minus = "\u2212";
+  // A comma or a space stands before three digits: 300,50 is no amount.
+  const amount = /^([0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,2}|[0-9]{1,3}(?: [0-9]{3}){1,2})(?:\.([0-9]{1,2}))?$/;
   const cents = (typed) => {
-    const found = /^(\d{1,9})(?:\.(\d{1,2}))?$/.exec(typed.replace(/[ ,]/g, ""));
-    return found ? Number(found[1]) * 100 + Number((found[2] ?? "").padEnd(2, "0")) : 0;
+    const found = amount.exec(typed.trim().replace(/\s+/g, " "));
+    return found ? Number(found[1].replace(/[ ,]/g, "")) * 100 + Number((found[2] ?? "").padEnd(2, "0")) : 0;
   };
   division.addEventListener("input", () => {
     const amounts = [...division.querySelectorAll("input[name=amount]")];

@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from dashboard import dividing
 from dashboard.dividing import cents_of
 from dashboard.services import Services
 from payments.receipts.parts import live_parts
@@ -134,6 +136,7 @@ def test_names_and_what_is_left_are_shown_before_anything_is_done(
         ([("{0}", "ten")], "Not an amount"),
         ([("{0}", "0")], "Not an amount"),
         ([("{0}", "1.234")], "Not an amount"),
+        ([("{0}", "3,50")], "Not an amount"),
         ([("", "10")], "Type a member number"),
         ([("{0}", "10"), ("{0}", "10")], "This member stands above already"),
         ([("{0}", "10"), ("{1}", "999999")], "more than was paid"),
@@ -224,6 +227,35 @@ def test_no_page_about_parts_shows_personal_data(officer: FlaskClient, day: Day,
         for address in (f"/dashboard/payments/{one.id}", f"/dashboard/suspense/{one.id}")
     ]
     assert not [secret for secret in day.secrets for page in pages if secret in page]
+
+
+@pytest.mark.parametrize(
+    ("typed", "cents"),
+    [
+        ("1,200", 120_000),
+        ("1 200.50", 120_050),
+        ("1200.5", 120_050),
+        ("12,345,678.90", 1_234_567_890),
+        ("300,50", None),
+        ("3,5", None),
+        ("1,2000", None),
+        ("1200,500", None),
+        ("1,200 300", None),
+        (",200", None),
+        ("1,200,", None),
+        ("1 200,50", None),
+        ("1.200,50", None),
+        ("1,200.500", None),
+    ],
+)
+def test_a_comma_is_for_thousands_and_never_a_decimal_point(typed: str, cents: int | None) -> None:
+    assert cents_of(typed) == cents
+
+
+def test_the_page_counts_with_the_amounts_that_the_server_reads() -> None:
+    script = (Path(dividing.__file__).parent / "static" / "work.js").read_text(encoding="utf-8")
+    [counted] = re.findall(r"const amount = /\^(.+)\$/;", script)
+    assert counted == dividing._AMOUNT.pattern
 
 
 @given(st.integers(0, 10**11 - 1))

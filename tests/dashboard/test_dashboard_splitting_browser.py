@@ -31,6 +31,8 @@ def test_a_payment_is_divided_by_somebody_who_types(
     page.get_by_label("Amount of part 2").fill(f"{third}.50")
     left = receipt.amount_cents - 2 * third * 100 - 50
     assert page.locator("[data-rest]").inner_text() == f"{left / 100:,.2f}"
+    page.get_by_label("Amount of part 3").fill("1,50")
+    assert page.locator("[data-rest]").inner_text() == f"{left / 100:,.2f}"
     page.get_by_label("Member number of part 3").fill("400000009")
     page.get_by_label("Amount of part 3").fill("1")
     page.get_by_role("button", name="Show names and what is left").click()
