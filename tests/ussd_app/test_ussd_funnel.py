@@ -1,5 +1,6 @@
 """The funnel counts how callers walk, cheaply, exactly, and without knowing anybody."""
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import date
 from urllib.parse import urlencode
@@ -7,8 +8,8 @@ from urllib.parse import urlencode
 import pytest
 from flask.testing import FlaskClient
 from pydantic import SecretStr
+from sqlalchemy import Engine, select, text
 from sqlalchemy import func as sql
-from sqlalchemy import select, text
 
 from core.settings import Settings
 from tests.ussd_app.aggregators import AfricasTalkingWire, ArkeselWire, SlowCall, Stopwatch
@@ -147,6 +148,30 @@ def test_counts_are_written_at_the_end_of_a_process_and_kept_while_the_database_
     assert counts("language") == {}
     other.close()
     assert counts("language") == {"entered": 1}
+
+
+def test_who_closes_waits_for_who_is_writing(
+    settings: Settings, clock: Stopwatch, engine: Engine, counts: Counts
+) -> None:
+    built = build(settings, clock=clock)
+    SlowCall(create_app(built).test_client(), AfricasTalkingWire(), clock=clock).dial()
+    writer = threading.Thread(target=built.funnel.flush)
+    closer = threading.Thread(target=built.close)
+    with engine.begin() as other:
+        other.execute(text("LOCK TABLE menu_funnel IN ACCESS EXCLUSIVE MODE"))
+        writer.start()
+        waiting = text(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'menu_funnel'::regclass"
+        )
+        while not other.scalar(waiting):
+            pass
+        closer.start()
+        # Closing now would drop the pool under the writer, whose connection nobody would close.
+        closer.join(0.2)
+        assert closer.is_alive()
+    closer.join()
+    writer.join()
+    assert counts("language")["entered"] == 1
 
 
 def test_rows_of_two_processes_add_up(settings: Settings, clock: Stopwatch, counts: Counts) -> None:

@@ -64,6 +64,8 @@ class Funnel:
         never = datetime.min.replace(tzinfo=UTC)
         self._today = date.min, never, never
         self._lock = threading.Lock()
+        # One writes at a time, and who closes waits for them: their connection would outlive the pool.
+        self._writing = threading.Lock()
         self._counts: Counter[tuple[_Row, str]] = Counter()
         self._timer: threading.Timer | None = None
         self._is_closed = False
@@ -107,6 +109,10 @@ class Funnel:
 
     def flush(self) -> None:
         """Add what was counted to the database; kept for the next time when it does not answer."""
+        with self._writing:
+            self._write()
+
+    def _write(self) -> None:
         with self._lock:
             counts, self._counts = self._counts, Counter()
             self._timer = None
