@@ -19,6 +19,8 @@ from messages.tables import InboundMessageRow
 
 # Two machines that answer each other would not stop by themselves.
 ANSWERS_PER_DAY_MAX = 10
+# A YES with a code answers what we asked. Who pays for a village says it for each of them, the same evening.
+CONFIRMATIONS_PER_DAY_MAX = 200
 _MONEY_TOPICS = {
     Keyword.BALANCE: "balance",
     Keyword.WAY: "where",
@@ -51,7 +53,12 @@ class Receiving:
             return keyword
         member = self._members.by_phone(session, incoming.phone)
         template = self._obey(session, keyword, incoming.phone, member)
-        if self._received_today(session, row) > ANSWERS_PER_DAY_MAX:
+        has_code = keyword in _WITH_CODE and receipt_code_in(incoming.text) is not None
+        is_confirmation = has_code and keyword is Keyword.CONFIRM
+        most = CONFIRMATIONS_PER_DAY_MAX if is_confirmation else ANSWERS_PER_DAY_MAX
+        if self._received_today(session, row) > most:
+            # Money hangs on a code: what is not worked waits for staff.
+            row.answered = row.answered and not has_code
             return keyword
         topic = _MONEY_TOPICS.get(keyword)
         payload = _question(keyword, member, incoming.text)
@@ -120,12 +127,14 @@ class Receiving:
         return {"phone_sealed": sealed, "language": language, "code": code}
 
     def _received_today(self, session: Session, row: InboundMessageRow) -> int:
+        """How many came from this sender: of YES those, of all else the others."""
         today, _ = self._calendar.bounds(self._calendar.day_of(row.received_at))
         return (
             session.scalar(
                 select(func.count()).where(
                     InboundMessageRow.sender_index == row.sender_index,
                     InboundMessageRow.received_at >= today,
+                    (InboundMessageRow.keyword == Keyword.CONFIRM) == (row.keyword == Keyword.CONFIRM),
                 )
             )
             or 0

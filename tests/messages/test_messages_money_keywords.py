@@ -9,7 +9,7 @@ from core.database import vault_of
 from core.outbox import OutboxRow
 from members.notices import PHONE_PLACE
 from messages.model import Keyword
-from messages.receiving import ANSWERS_PER_DAY_MAX
+from messages.receiving import ANSWERS_PER_DAY_MAX, CONFIRMATIONS_PER_DAY_MAX
 from messages.tables import InboundMessageRow
 from tests.messages.messages_world import STRANGER, World
 
@@ -99,3 +99,41 @@ def test_savings_are_told_by_sms_so_often_a_day(world: World) -> None:
     for turn in range(ANSWERS_PER_DAY_MAX + 3):
         world.receive("BAL", provider_id=f"in-{turn}")
     assert len(asked(world, "balance")) == ANSWERS_PER_DAY_MAX
+
+
+def unanswered(world: World) -> int:
+    with world.sessions() as session:
+        return len(session.scalars(select(InboundMessageRow).where(~InboundMessageRow.answered)).all())
+
+
+def test_who_pays_for_a_village_says_yes_for_each_of_them(world: World) -> None:
+    """Each YES with a code answers a question of ours; what is asked besides is answered too."""
+    world.member()
+    for turn in range(ANSWERS_PER_DAY_MAX + 4):
+        world.receive(f"YES SFF6XYZ1{turn:02d}", provider_id=f"in-{turn}")
+    assert len({payload["code"] for payload in asked(world, "claim")}) == ANSWERS_PER_DAY_MAX + 4
+    world.receive("BAL", provider_id="in-balance")
+    assert len(asked(world, "balance")) == 1
+    assert unanswered(world) == 0
+
+
+def test_a_yes_that_is_one_too_many_waits_for_staff(world: World) -> None:
+    for turn in range(CONFIRMATIONS_PER_DAY_MAX + 2):
+        world.receive(f"YES SFF6XY{turn:04d}", STRANGER, provider_id=f"in-{turn}")
+    assert len(asked(world, "claim")) == CONFIRMATIONS_PER_DAY_MAX
+    assert unanswered(world) == 2
+
+
+def test_a_yes_without_a_code_is_answered_so_often_a_day(world: World) -> None:
+    world.member()
+    for turn in range(ANSWERS_PER_DAY_MAX + 3):
+        world.receive("YES", provider_id=f"in-{turn}")
+    assert answers(world) == ["claim_code"] * ANSWERS_PER_DAY_MAX
+
+
+def test_a_receipt_that_is_one_too_many_waits_for_staff(world: World) -> None:
+    world.member()
+    for turn in range(ANSWERS_PER_DAY_MAX + 1):
+        world.receive(f"RECEIPT SFF6XYZ1{turn:02d}", provider_id=f"in-{turn}")
+    assert len(asked(world, "claim")) == ANSWERS_PER_DAY_MAX
+    assert unanswered(world) == 1
