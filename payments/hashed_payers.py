@@ -9,8 +9,9 @@ from core.database import Sessions
 from core.outbox import Later, Task
 from core.phone import PhoneNumber
 from payments import matching
-from payments.looking_again import arrival_of, is_free
+from payments.looking_again import arrival_of, have_looked_again, is_free
 from payments.particulars import Particulars
+from payments.receipts import service as receipts
 from payments.receipts.tables import Receipt
 from payments.telling import tell_waiting
 from payments.wallet_lines.tables import StoredLine
@@ -28,7 +29,7 @@ class HashedPayers:
         self._clock = clock
 
     def run(self, task: Task) -> Later | None:
-        """Ask once the list has the number; nothing when the money is no longer free."""
+        """Ask once the list has the number, or credit what is known by then; nothing when it is not free."""
         now = self._clock.now()
         with self._sessions.begin() as session:
             receipt = session.get(Receipt, uuid.UUID(task.payload["receipt_id"]), with_for_update=True)
@@ -49,7 +50,12 @@ class HashedPayers:
             if phone:
                 owner = matching.owner_of(session, arrival_of(receipt), receipt, is_last=True)
                 if owner.member_id is None:
+                    receipts.still_waits(session, receipt, owner)
                     tell_waiting(session, receipt, owner, PhoneNumber(phone), now=now)
+                else:
+                    # Known since it came: its phone was seen to pay for its member, or staff said so.
+                    receipts.allocate(session, receipt, owner, now=now)
+                    have_looked_again(session, receipt, now=now)
                 return None
         if task.attempt > len(_LOOK_SECONDS):
             return None

@@ -18,6 +18,7 @@ from members.model import NATIONAL_ID, Status
 from members.numbers import MemberNumber, NationalId
 from members.tables import MemberRow
 from payments.model import EvidenceChannel, MatchStep
+from payments.naming import references_of, waits_named
 from payments.open_prompts import prompted_numbers
 from payments.particulars import Particulars
 from payments.payer_history import PaidBefore, paid_before
@@ -29,6 +30,7 @@ from payments.receipts.model import (
     PAYER_UNNAMED,
     PHONE_ALONE,
     TWO_MEMBERS,
+    TWO_PAYERS,
     Arrival,
     Owner,
 )
@@ -48,6 +50,8 @@ _NAMES_MIN = 2
 # Sooner than this, the same wrong number typed again is the same mistake.
 _APART_MIN = timedelta(hours=1)
 _LOOKED_AT_MAX = 10
+# So many waiting payments of one phone are opened to see whom they name.
+NAMINGS_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +108,9 @@ def owner_of(
             pointed = replace(pointed, step=step)
         if doubt and _is_payers_name(session, told, pointed):
             member, why, doubt = pointed.by_payer, "the payer's own name, paid from their phone", ""
-    if known is not None and _are_two_payers(session, arrival, known):
-        doubt = "the messages about it name two payers"
+    # Once they did, a message that is repeated settles nothing.
+    if known is not None and (known.match_why == TWO_PAYERS or _are_two_payers(session, arrival, known)):
+        doubt = TWO_PAYERS
     if not doubt and member is not None and not member.is_open:
         doubt = _CLOSED
     if doubt or member is None:
@@ -266,26 +271,21 @@ def _is_named_again(session: Session, told: _Told, pointed: _Pointed) -> bool:
 
     One of the two references must be a member number: an ID learnt wrong is typed wrong every time.
     """
-    others = session.execute(
-        select(Receipt.particulars, Receipt.paid_at)
+    if told.payer is None or pointed.by_reference is None:
+        return False
+    own = references_of(session, pointed.by_reference.id)
+    others = session.scalars(
+        select(Receipt.particulars)
         .where(
-            Receipt.payer_index == told.payer,
+            waits_named(told.payer),
             Receipt.receipt != told.receipt,
-            Receipt.member_id.is_(None),
-            Receipt.reversed_at.is_(None),
-            Receipt.staff_place.is_(None),
-            Receipt.match_why.in_(NAMES_ANOTHER),
+            or_(Receipt.paid_at <= told.paid_at - _APART_MIN, Receipt.paid_at >= told.paid_at + _APART_MIN),
         )
         .order_by(Receipt.paid_at.desc())
-        .limit(_LOOKED_AT_MAX)
+        .limit(NAMINGS_MAX)
     )
-    for particulars, paid_at in others:
-        other = _point(session, replace(told, account=Particulars.from_json(particulars).account))
-        is_same = other.by_reference is not None and other.by_reference == pointed.by_reference
-        has_number = MatchStep.MEMBER_NUMBER in {other.step, pointed.step}
-        if is_same and has_number and abs(paid_at - told.paid_at) >= _APART_MIN:
-            return True
-    return False
+    steps = (own.step_of(Particulars.from_json(particulars).account) for particulars in others)
+    return any(step is not None and MatchStep.MEMBER_NUMBER in {step, pointed.step} for step in steps)
 
 
 def _doubt_about_stranger(session: Session, told: _Told, step: MatchStep, named: _Candidate) -> str:

@@ -56,7 +56,7 @@ TOPICS: Final[dict[str, TopicPlan]] = {
     "claim": TopicPlan(MONEY),
     "claim_again": TopicPlan(MONEY),
     "unnamed_payer": TopicPlan(MONEY),
-    "look_again": TopicPlan(MONEY),
+    "look_again": TopicPlan(MONEY, lease_seconds=120),
     "hashed_payer": TopicPlan(MONEY),
     "refund": TopicPlan(MONEY),
     "refund_wish": TopicPlan(MONEY),

@@ -15,7 +15,7 @@ from payments.looking_again import have_looked_again, is_free
 from payments.model import MatchStep
 from payments.particulars import Particulars
 from payments.receipts import service as receipts
-from payments.receipts.model import Owner
+from payments.receipts.model import NAMES_ANOTHER, Owner
 from payments.receipts.tables import Receipt
 
 
@@ -31,7 +31,8 @@ class Confirmed:
 def confirm(session: Session, payer: str, receipt_code: str, *, now: datetime) -> Confirmed | None:
     """Credit what this phone (a blind index) paid to the member whose number was typed.
 
-    None when this phone paid nothing with this code, another form was typed, or the money is not free.
+    None when this phone paid nothing with this code, another form was typed, the money is not free, or it
+    waits for another reason.
     """
     receipt = session.scalars(
         select(Receipt)
@@ -44,7 +45,9 @@ def confirm(session: Session, payer: str, receipt_code: str, *, now: datetime) -
     member = _named(session, Particulars.from_json(receipt.particulars).account)
     if member is None:
         return None
-    if receipt.member_id is None and is_free(receipt) and Status(member.status).is_open:
+    # Only what waits because it names them was asked about; another doubt their word does not settle.
+    was_asked = is_free(receipt) and receipt.match_why in NAMES_ANOTHER
+    if was_asked and Status(member.status).is_open:
         owner = Owner(member.id, MatchStep.CLAIM, "the payer said that the number is right")
         receipts.allocate(session, receipt, owner, now=now)
         have_looked_again(session, receipt, now=now)

@@ -17,6 +17,7 @@ ID_ALONE = "an ID as reference, and nothing about the payer speaks for the membe
 PHONE_ALONE = "a phone as reference, paid from a phone we do not know"
 # Money that names a member, and waits for a second sign that they are meant.
 NAMES_ANOTHER = frozenset({TWO_MEMBERS, NAMED_ONCE, ID_ALONE, PHONE_ALONE})
+TWO_PAYERS = "the messages about it name two payers"
 # The wallet hid the payer; its own list, seconds later, will name them.
 PAYER_UNNAMED = "the wallet has not named the payer yet"
 

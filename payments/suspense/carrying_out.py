@@ -11,6 +11,7 @@ from members.model import Status
 from members.tables import MemberRow
 from payments.ledger import service as ledger
 from payments.ledger.model import Account, AccountKind, Leg, Reason
+from payments.looking_again import have_looked_again
 from payments.model import BreakClass
 from payments.receipts.service import name_of
 from payments.receipts.tables import Receipt
@@ -112,6 +113,8 @@ def _move(session: Session, decision: Decision, receipt: Receipt, *, now: dateti
         corrects=_last_transfer(session, decision, receipt),
         now=now,
     )
+    if to.place is Place.MEMBER:
+        have_looked_again(session, receipt, occasion=key_of(decision.id), now=now)
 
 
 def _split(session: Session, decision: Decision, receipt: Receipt, *, now: datetime) -> None:
@@ -120,6 +123,9 @@ def _split(session: Session, decision: Decision, receipt: Receipt, *, now: datet
         open_member(session, share.member_id)
     corrects = _last_transfer(session, decision, receipt)
     parts = split(session, receipt, shares, key=key_of(decision.id), corrects=corrects, now=now)
+    for part in parts:
+        if part.member_id is not None:
+            have_looked_again(session, part, now=now)
     decision.after = {"parts": parts_as_details(parts)}
 
 

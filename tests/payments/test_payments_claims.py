@@ -9,8 +9,11 @@ from payments.claims.model import AlreadyYours, ClaimOutcome, ForStaff, NotAClai
 from payments.claims.service import CLAIMS_PER_DAY_MAX, claim, take
 from payments.claims.tables import Claim
 from payments.model import PaymentState
+from payments.receipts.model import TWO_PAYERS
 from payments.receipts.service import reverse
 from payments.receipts.tables import Receipt
+from payments.suspense.model import Place
+from payments.suspense.places import Standing, move
 from tests.payments.world import World
 
 STRANGER = PhoneNumber("+254733000111")
@@ -240,3 +243,39 @@ def test_yes_comes_too_late_when_the_money_is_anothers_or_was_taken_back(world: 
     world.say_yes(STRANGER, receipt.receipt)
     assert world.messages().count("not_yours") == 2
     assert world.proof().credited_cents == 5000
+
+
+@pytest.mark.parametrize("is_repeated", [False, True])
+def test_yes_settles_nothing_where_the_messages_name_two_payers(world: World, *, is_repeated: bool) -> None:
+    member, payer = world.member(), world.member()
+    body = world.wallet.pay_by_hand(PhoneNumber(payer.phone), 5000, member.number, payer=STRANGER.e164)
+    world.confirm(body)
+    world.settle(minutes=1)
+    if is_repeated:
+        world.confirm(body)
+        world.work("evidence")
+    assert world.receipts()[0].match_why == TWO_PAYERS
+    for phone in (STRANGER, PhoneNumber(payer.phone)):
+        world.say_yes(phone, CODE)
+    assert world.proof().credited_cents == 0
+    assert world.messages().count("not_yours") == 2
+
+
+def test_a_hashed_payer_whose_member_is_known_by_now_is_credited_and_not_asked(world: World) -> None:
+    """Before the list had its number, staff said of other money that this phone pays for that member."""
+    member = world.member()
+    for _ in range(3):
+        world.confirm(world.wallet.pay_by_hand(STRANGER, 5000, member.number))
+    world.work("evidence")
+    first, *_ = world.receipts()
+    _moved_by_staff(world, first, member)
+    world.settle(minutes=2)
+    assert [receipt.member_id for receipt in world.receipts()] == [member.id] * 3
+    assert "right_number" not in world.messages()
+    assert world.proof().holds
+
+
+def _moved_by_staff(world: World, receipt: Receipt, member: MemberRow) -> None:
+    to, now = Standing(Place.MEMBER, member.id), world.clock.now()
+    with world.sessions.begin() as session:
+        move(session, session.get_one(Receipt, receipt.id), to, key="staff", corrects=None, now=now)

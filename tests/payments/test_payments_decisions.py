@@ -19,7 +19,7 @@ from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
 from payments.refunds.service import open_decided
 from payments.suspense.deciding import check, decide, decisions_about, waiting
-from payments.suspense.model import Act, DecisionState, NotPossible, Wish
+from payments.suspense.model import Act, DecisionState, NotPossible, Share, Wish
 from payments.suspense.tables import Decision
 from payments.suspense.view import refunds_to_pay, suspense_page, suspense_total
 from tests.payments.scripted_wallet import SHORTCODE
@@ -332,3 +332,29 @@ def test_a_long_reason_of_the_second_person_is_kept_as_far_as_there_is_room(worl
     member = world.member()
     proposed = do(world, wish(Act.MATCH, receipt, member_id=member.id), limit_cents=0)
     assert second(world, proposed, reason="because " * 100).checker_reason == ("because " * 100)[:400]
+
+
+def test_a_match_frees_what_else_that_phone_paid_for_the_member(world: World) -> None:
+    member, other = world.member(), world.member()
+    for typed in (member.number, member.number, other.number):
+        world.confirm(world.wallet.pay_by_hand(STRANGER, 5000, typed))
+    world.settle(minutes=1)
+    first = world.receipts()[0]
+    do(world, wish(Act.MATCH, first, member_id=member.id))
+    world.settle(minutes=1)
+    assert [one.member_id for one in world.receipts()] == [member.id, member.id, None]
+    assert len(world.tasks("look_again")) == 1
+
+
+def test_a_division_frees_what_else_that_phone_paid_for_its_members(world: World) -> None:
+    member, other = world.member(), world.member()
+    whole = lost(world, 12_000)
+    for one in (member, other):
+        world.confirm(world.wallet.pay_by_hand(STRANGER, 5000, one.number))
+    world.settle(minutes=1)
+    shares = (Share(member.id, 5000), Share(other.id, 7000))
+    do(world, wish(Act.SPLIT, whole, shares=shares))
+    world.settle(minutes=1)
+    assert (saved(world, member), saved(world, other)) == (10_000, 12_000)
+    assert held(world, AccountKind.SUSPENSE) == 0
+    assert world.proof().holds

@@ -3,14 +3,16 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from core.outbox import OutboxRow
 from core.phone import PhoneNumber
 from members.model import Status
 from members.tables import MemberRow
+from payments.looking_again import PAGE
 from payments.particulars import Particulars
 from payments.receipts.model import NAMED_ONCE, PAYER_UNNAMED
+from payments.receipts.service import reverse
 from payments.receipts.tables import Receipt
 from payments.suspense.model import Place
 from payments.suspense.places import Standing, move
@@ -451,3 +453,92 @@ def test_a_slip_that_names_somebody_else_is_for_a_person_to_decide(world: World)
     member, named = world.member(national_id="31415926"), world.member(national_id="31415927")
     receipt = _pay(world, _phone(member), named.identifier)
     assert (receipt.member_id, receipt.match_why) == (None, "reference and payer point to two members")
+
+
+def test_who_pays_for_many_is_believed_of_each_the_second_time(world: World) -> None:
+    """A village's agent: between two payments for one member lie those for all the others."""
+    members = [world.member() for _ in range(12)]
+    for is_known in (False, True):
+        for member in members:
+            assert _pay(world, STRANGER, member.number).member_id == (member.id if is_known else None)
+        world.clock.forward(hours=2)
+    world.work()
+    assert None not in {receipt.member_id for receipt in world.receipts()}
+
+
+def test_a_number_counts_for_the_membership_that_stayed(world: World) -> None:
+    member, gone = world.member(), world.member()
+    _pay(world, STRANGER, gone.number)
+    with world.sessions.begin() as session:
+        row = session.get_one(MemberRow, gone.id)
+        row.status, row.merged_into = Status.CLOSED, member.id
+    world.clock.forward(hours=2)
+    assert _pay(world, STRANGER, member.number).member_id == member.id
+    world.work()
+    assert {receipt.member_id for receipt in world.receipts()} == {member.id}
+
+
+def _copies(world: World, receipt: Receipt, count: int, *, reversed_too: bool = False) -> None:
+    """As much more money of the same phone for the same member, whose ids come before all others."""
+    reversed_at = "now()" if reversed_too else "NULL"
+    columns = "wallet, shortcode, amount_cents, currency, source, match_step, match_why, payer_index"
+    columns += ", particulars, paid_at, recorded_at"
+    statement = text(
+        f"INSERT INTO receipts (id, receipt, reversed_at, {columns}) "  # noqa: S608
+        f"SELECT ('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'COPY' || n, {reversed_at}, "
+        f"{columns} FROM receipts, generate_series(1, :count) AS n WHERE receipt = :receipt"
+    )
+    with world.sessions.begin() as session:
+        session.execute(statement, {"count": count, "receipt": receipt.receipt})
+
+
+def test_however_much_waits_a_credit_queues_one_task_that_goes_page_by_page(world: World) -> None:
+    member, other = world.member(), world.member()
+    _copies(world, _pay(world, STRANGER, other.number), 2 * PAGE + 1)
+    waiting = [_pay(world, STRANGER, member.number) for _ in range(2)]
+    world.say_yes(STRANGER, waiting[0].receipt)
+    assert len(world.tasks("look_again")) == 1
+    world.work("look_again")
+    assert len(world.tasks("look_again")) == 3
+    freed = [receipt for receipt in world.receipts() if receipt.member_id is not None]
+    assert {receipt.id for receipt in freed} == {receipt.id for receipt in waiting}
+    assert {receipt.member_id for receipt in freed} == {member.id}
+
+
+def test_what_the_wallet_took_back_or_staff_decided_queues_nothing(world: World) -> None:
+    member = world.member()
+    first, second = (_pay(world, STRANGER, member.number) for _ in range(2))
+    _copies(world, first, 3, reversed_too=True)
+    with world.sessions.begin() as session:
+        move(
+            session,
+            session.get_one(Receipt, second.id),
+            Standing(Place.REFUND),
+            key="staff",
+            corrects=None,
+            now=world.clock.now(),
+        )
+    world.say_yes(STRANGER, first.receipt)
+    assert [receipt.receipt for receipt in world.receipts() if receipt.member_id] == [first.receipt]
+    assert world.tasks("look_again") == []
+
+
+def test_a_credit_taken_back_before_it_was_looked_at_frees_nothing(world: World) -> None:
+    member = world.member()
+    first, second = (_pay(world, STRANGER, member.number) for _ in range(2))
+    world.say_yes(STRANGER, first.receipt)
+    world.wallet.take_back(first.receipt)
+    with world.sessions.begin() as session:
+        now = world.clock.now()
+        reverse(session, session.get_one(Receipt, first.id), occurred_at=now, now=now)
+    world.work("look_again")
+    assert next(one for one in world.receipts() if one.id == second.id).member_id is None
+
+
+def test_a_task_queued_before_there_were_pages_is_worked(world: World) -> None:
+    member = world.member()
+    first, second = (_pay(world, STRANGER, member.number) for _ in range(2))
+    _decided_by_staff(world, first, member)
+    world.add_task("look_again", {"receipt_id": str(second.id)})
+    world.work("look_again")
+    assert {receipt.member_id for receipt in world.receipts()} == {member.id}
