@@ -1,6 +1,7 @@
 """Matching in any order of evidence: never against what is known, the same in the end, nothing lost."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,7 +20,9 @@ from members.tables import MemberRow
 from payments.receipts.tables import Receipt
 from payments.suspense.model import NotPossible, Place
 from payments.suspense.places import Standing, move
+from payments.wallet_lines.asking import ask_for_pull
 from tests.databases import empty
+from tests.payments.scripted_wallet import SHORTCODE
 from tests.payments.world import World
 
 MEMBERS = 3
@@ -154,6 +157,9 @@ class Matching(RuleBasedStateMachine):
         self.world.wallet.is_down = False
         for receipt in self.unheard:
             self.world.confirm(self.paid[receipt].body)
+        # As every hour: where no message came of any payment, only the list knows of them.
+        with self.world.sessions.begin() as session:
+            ask_for_pull(session, "mpesa", SHORTCODE, delay=timedelta(), now=self.world.clock.now())
         self.world.settle(minutes=15, step_seconds=60)
         self.nothing_is_credited_against_the_evidence()
         self.the_books_hold_each_payment_once()
