@@ -205,7 +205,7 @@ def _again(session: Session, receipt: Receipt, arrival: Arrival) -> Meaning | No
     knows_payer = (
         receipt.payer_index is not None or payer_index(session, arrival.payer, arrival.payer_hash) is None
     )
-    if not is_same or not knows_payer:
+    if not is_same or not knows_payer or receipt.part_of is not None:
         return None
     return Meaning(
         verdict_on(arrival, receipt, is_new=False, was_linked=True),

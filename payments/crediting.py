@@ -20,6 +20,8 @@ from payments.receipts.unnamed import await_payer, stop_waiting
 from payments.telling import tell_paid_for, tell_waiting
 
 _SKEW = timedelta(minutes=5)
+# No wallet has parts: it is other money, which is nobody's until staff have asked the wallet.
+CODE_OF_A_PART = "we gave this code to a part of another payment"
 
 
 class Crediting:
@@ -47,8 +49,9 @@ class Crediting:
         if not recorded.is_new:
             doubt = _differs_from_known(receipt, arrival, contribution)
             if doubt:
+                known = receipt if receipt.part_of is None else None
                 return _meaning(
-                    Verdict.MISMATCH, arrival, detail=doubt, contribution=contribution, receipt=receipt
+                    Verdict.MISMATCH, arrival, detail=doubt, contribution=contribution, receipt=known
                 )
             if receipt.member_id is None:
                 receipts.allocate(session, receipt, owner, now=now)
@@ -88,6 +91,8 @@ class Crediting:
         owner = None
         receipt = session.get(Receipt, receipt_id, with_for_update=True, populate_existing=True)
         assert receipt is not None
+        if receipt.part_of is not None:
+            return _meaning(Verdict.MISMATCH, arrival, detail=CODE_OF_A_PART)
         if receipt.amount_cents != arrival.amount.amount_cents:
             return _meaning(Verdict.MISMATCH, arrival, detail="another amount is known", receipt=receipt)
         waited = receipt.match_why == PAYER_UNNAMED
@@ -172,6 +177,8 @@ def differs_from_asked(session: Session, contribution: Contribution, arrival: Ar
 
 
 def _differs_from_known(receipt: Receipt, arrival: Arrival, contribution: Contribution) -> str:
+    if receipt.part_of is not None:
+        return CODE_OF_A_PART
     if receipt.amount_cents != arrival.amount.amount_cents:
         return "another amount is known for this receipt"
     if receipt.member_id not in {None, contribution.member_id}:

@@ -1,5 +1,6 @@
 """The parts of a payment that staff divided among members: which there are, and how they are called."""
 
+import itertools
 import uuid
 from collections.abc import Sequence
 
@@ -47,9 +48,21 @@ def part_of_member(session: Session, whole: Receipt, member_id: uuid.UUID) -> Re
 
 
 def new_codes(session: Session, whole: Receipt, count: int) -> list[str]:
-    """Codes that no part of this whole ever had: `<code>-1`, `<code>-2`, … `whole` is locked."""
-    before = session.scalar(select(func.count()).where(Receipt.part_of == whole.id)) or 0
-    return [f"{whole.receipt}-{before + place}" for place in range(1, count + 1)]
+    """Codes that no part of this whole ever had, and no other payment: `<code>-1`, `<code>-2`, …
+
+    `whole` is locked.
+    """
+    taken = set(
+        session.scalars(
+            select(Receipt.receipt).where(
+                Receipt.wallet == whole.wallet,
+                Receipt.shortcode == whole.shortcode,
+                Receipt.receipt.startswith(f"{whole.receipt}-", autoescape=True),
+            )
+        )
+    )
+    free = (code for place in itertools.count(1) if (code := f"{whole.receipt}-{place}") not in taken)
+    return list(itertools.islice(free, count))
 
 
 def wallets_code() -> ColumnElement[str]:

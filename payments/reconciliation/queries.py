@@ -188,7 +188,7 @@ found AS (
     AND NOT EXISTS (
       SELECT FROM receipts r
       WHERE r.wallet = :wallet AND r.shortcode = :shortcode AND r.receipt = m.receipt
-        AND r.staff_place IS DISTINCT FROM 'written_off')
+        AND r.staff_place IS DISTINCT FROM 'written_off' AND r.part_of IS NULL)
   UNION ALL
   -- Only days that the bank's statements cover show that something did not arrive.
   SELECT 'settlement_short', s.receipt, s.cents, coalesce(a.cents, 0), NULL, NULL, NULL
@@ -212,7 +212,7 @@ found AS (
    JOIN evidence e ON e.id = v.evidence_id
    LEFT JOIN contributions c ON c.id = v.contribution_id
    LEFT JOIN receipts r ON r.wallet = e.wallet AND r.shortcode = :shortcode AND r.receipt = upper(v.receipt)
-     AND v.receipt <> ''
+     AND v.receipt <> '' AND r.part_of IS NULL
    WHERE v.verdict IN ('mismatch', 'unknown_prompt') AND e.wallet = :wallet
      AND e.received_at >= :day_start AND e.received_at < :day_end
      AND coalesce(c.shortcode, :shortcode) = :shortcode

@@ -73,7 +73,8 @@ def lines_to_apply(
         Receipt.wallet == StoredLine.wallet,
         Receipt.shortcode == StoredLine.shortcode,
     )
-    # Money in suspense is looked at again when the list names the payer: it may tell whose it is.
+    # Money in suspense is looked at again when the list names the payer: it may tell whose it is. A line with
+    # the code of a part is not in the ledger, and nothing here can put it there: it is a difference.
     credited = exists(
         select(Receipt.id).where(
             *same,
@@ -91,6 +92,7 @@ def lines_to_apply(
             Receipt.receipt == StoredLine.linked_receipt,
             Receipt.amount_cents == -StoredLine.amount_cents,
             Receipt.reversed_at.is_(None),
+            is_whole(),
         )
     )
     booked = exists(

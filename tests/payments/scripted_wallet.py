@@ -143,12 +143,15 @@ class ScriptedWallet:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UnreadableMessage("not a hand payment") from error
 
-    def end(self, checkout_id: str, code: str) -> str:
-        """The phone's owner (or time) ends a prompt; returns the callback that says so. Money moves on 0."""
+    def end(self, checkout_id: str, code: str, *, receipt: str = "") -> str:
+        """The phone's owner (or time) ends a prompt; returns the callback that says so. Money moves on 0.
+
+        `receipt`: one that the wallet gives out of its order.
+        """
         prompt = self.prompts[checkout_id]
         prompt.code = code
         if code == "0":
-            prompt.receipt = self._new_receipt()
+            prompt.receipt = receipt or self._new_receipt()
             prompt.paid_at = self.now()
             self._list(prompt.receipt, prompt.request.amount, prompt.request.account, prompt.request.phone)
         return self.callback(checkout_id)
@@ -175,9 +178,14 @@ class ScriptedWallet:
             prompt.receipt, prompt.request.amount, prompt.request.account, prompt.request.phone, **hidden
         )
 
-    def pay_by_hand(self, phone: PhoneNumber, amount_cents: int, account: str, **hidden: object) -> str:
-        """Somebody pays the shortcode by hand; returns the confirmation. `hidden`: how the payer is shown."""
-        receipt = self._new_receipt()
+    def pay_by_hand(
+        self, phone: PhoneNumber, amount_cents: int, account: str, *, code: str = "", **hidden: object
+    ) -> str:
+        """Somebody pays the shortcode by hand; returns the confirmation. `hidden`: how the payer is shown.
+
+        `code`: a receipt that the wallet gives out of its order.
+        """
+        receipt = code or self._new_receipt()
         self._list(receipt, Money(amount_cents), account, phone)
         return self._confirmation(receipt, Money(amount_cents), account, phone, **hidden)
 

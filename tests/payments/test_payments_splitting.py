@@ -19,7 +19,7 @@ from payments.claims.service import claim
 from payments.claims.view import claims_for_staff
 from payments.ledger.model import AccountKind
 from payments.ledger.tables import LedgerTransfer
-from payments.model import PaymentState
+from payments.model import EvidenceChannel, PaymentState
 from payments.receipts.parts import live_parts
 from payments.receipts.tables import Receipt
 from payments.reconciliation.proof import break_evidence
@@ -524,6 +524,47 @@ def test_more_evidence_of_a_divided_payment_moves_nothing(world: World) -> None:
     assert [saved(world, member) for member in (one, other)] == [50_000, 60_000]
     assert held(world, AccountKind.SUSPENSE) == 10_000
     assert world.proof().receipts == 1
+
+
+@pytest.mark.parametrize("told_by", ["list", "message", "prompt"])
+def test_other_money_with_the_code_of_a_part_is_a_difference_and_never_taken_for_the_part(
+    world: World, told_by: str
+) -> None:
+    one, other = workers(world, 2)
+    receipt = lost(world, ALL)
+    do(world, split_wish(receipt, (one, 50_000), (other, 70_000)))
+    world.settle(minutes=1)
+    code = f"{receipt.receipt}-1"
+    if told_by == "prompt":
+        world.ask_to_save(one, 50_000)
+        world.settle(minutes=1)
+        [checkout] = world.wallet.prompts
+        world.tell(EvidenceChannel.STK_CALLBACK, world.wallet.end(checkout, "0", receipt=code))
+    else:
+        body = world.wallet.pay_by_hand(PhoneNumber(one.phone), 50_000, one.number, code=code)
+        if told_by == "message":
+            world.confirm(body)
+    # So that the list is read.
+    world.confirm(world.wallet.pay_by_hand(STRANGER, 100, "X"))
+    world.settle(minutes=30)
+    world.reconcile()
+    found = {name: state for name, state in states(world).items() if name[1] == code}
+    assert found.pop(("not_in_ledger", code)) == "open"
+    assert found == ({} if told_by == "list" else {("mismatch", code): "open"})
+    assert [saved(world, member) for member in (one, other)] == [50_000, 70_000]
+    assert {kept(world, part).amount_cents for part in parts_of(world, receipt)} == {50_000, 70_000}
+    world.reconcile()
+    assert states(world)["not_in_ledger", code] == "open"
+    assert world.proof().holds
+
+
+def test_a_code_that_another_payment_has_is_given_to_no_part(world: World) -> None:
+    one, other = workers(world, 2)
+    receipt = lost(world, ALL)
+    world.confirm(world.wallet.pay_by_hand(STRANGER, 700, "X", code=f"{receipt.receipt}-2"))
+    world.settle(minutes=1)
+    do(world, split_wish(receipt, (one, 50_000), (other, 70_000)))
+    assert [part.receipt[-2:] for part in parts_of(world, receipt)] == ["-1", "-3"]
 
 
 @pytest.mark.parametrize(
