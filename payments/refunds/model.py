@@ -33,6 +33,15 @@ DOUBLE_WITHIN = timedelta(minutes=15)
 ASK_WITHIN = timedelta(days=7)
 
 
+# What M-Pesa pays out or takes back has no cents.
+_WHOLE_SHILLINGS_ONLY = frozenset({"mpesa"})
+
+
+def can_be_sent(wallet: str, amount_cents: int) -> bool:
+    """Whether a wallet can give back so much."""
+    return wallet not in _WHOLE_SHILLINGS_ONLY or amount_cents % 100 == 0
+
+
 @dataclass(frozen=True, slots=True)
 class RefundOpened:
     """The money is on its way back; the same wish again gives the same refund."""

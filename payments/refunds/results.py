@@ -28,6 +28,10 @@ def apply_result(session: Session, refund: Refund, result: OrderResult, *, now: 
         return Verdict.DUPLICATE
     if refund.state == _NOT_SENT or _speaks_of_another(refund, result):
         return Verdict.MISMATCH
+    if result.fate is OrderFate.DONE and _is_tried_again(session, refund):
+        # It may be paid twice: for people, with both messages in their hands.
+        raise_alert(session, AlertKind.REFUND_FAILED, str(refund.id), "paid after it failed", now=now)
+        return Verdict.MISMATCH
     refund.result_code = result.code[:_CODE_CHARACTERS_MAX]
     refund.result_text = result.message[:_TEXT_CHARACTERS_MAX]
     match result.fate:
@@ -50,6 +54,16 @@ def fail(session: Session, refund: Refund, why: str, *, now: datetime) -> None:
     refund.state = RefundState.FAILED
     refund.finished_at = now
     raise_alert(session, AlertKind.REFUND_FAILED, str(refund.id), why, now=now)
+
+
+def _is_tried_again(session: Session, refund: Refund) -> bool:
+    """Whether this one failed and another was opened for the same money."""
+    if refund.state != RefundState.FAILED:
+        return False
+    newer = select(Refund.id).where(
+        Refund.receipt_id == refund.receipt_id, Refund.state != RefundState.FAILED, Refund.id != refund.id
+    )
+    return session.scalar(newer.limit(1)) is not None
 
 
 def _speaks_of_another(refund: Refund, result: OrderResult) -> bool:

@@ -31,6 +31,8 @@ from payments.refunds.model import (
 )
 from payments.refunds.tables import Refund
 from payments.registry_postings.corrections import queue_correction
+from payments.suspense.model import Act, DecisionState
+from payments.suspense.tables import Decision
 from payments.view import is_confirmed
 from payments.wallet_lines.tables import StoredLine
 from payments.wallets.protocol import LineKind
@@ -61,8 +63,20 @@ def refund_double(session: Session, member_id: uuid.UUID, code: str, *, now: dat
 
 
 def open_decided(session: Session, *, now: datetime, limit: int = 100) -> int:
-    """Open a refund for each receipt that staff put among the refunds payable; returns how many."""
-    has_one = exists(select(Refund.id).where(Refund.receipt_id == Receipt.id))
+    """Open a refund for each receipt that staff put among the refunds payable; returns how many.
+
+    What failed is tried again only when staff decided so since. What may have been paid never is.
+    """
+    decided_since = exists(
+        select(Decision.id).where(
+            Decision.receipt_id == Receipt.id,
+            Decision.act == Act.REFUND,
+            Decision.state == DecisionState.DONE,
+            Decision.done_at > Refund.finished_at,
+        )
+    ).correlate(Receipt, Refund)
+    is_over = (Refund.state == RefundState.FAILED) & decided_since
+    has_one = exists(select(Refund.id).where(Refund.receipt_id == Receipt.id, ~is_over)).correlate(Receipt)
     receipts = session.scalars(
         select(Receipt)
         .where(Receipt.staff_place == REFUND_PLACE, Receipt.reversed_at.is_(None), ~has_one)

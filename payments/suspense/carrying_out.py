@@ -209,13 +209,14 @@ def _undo(session: Session, decision: Decision, receipt: Receipt | None, *, now:
     elif undone.act != Act.EXPLAIN and undone.receipt_id != decision.receipt_id:
         raise NotPossible("not_to_undo")
     elif undone.act == Act.SPLIT:
+        _may_come_back(session, undone)
         rejoin(session, _known(receipt), undone, key=key_of(decision.id), now=now)
         decision.before |= {"parts": undone.after["parts"]}
     elif undone.act != Act.EXPLAIN:
         money = _known(receipt)
         if standing_of(money).as_details() != {name: undone.after[name] for name in ("place", "member_id")}:
             raise NotPossible("moved_since")
-        back = Standing.of_details(undone.before)
+        back = _may_come_back(session, undone)
         move(session, money, back, key=key_of(decision.id), corrects=key_of(undone.id), now=now)
     undone.state = DecisionState.UNDONE
     session.execute(
@@ -224,6 +225,16 @@ def _undo(session: Session, decision: Decision, receipt: Receipt | None, *, now:
         .values(state="open", resolved_at=None, resolution="")
         .execution_options(synchronize_session="fetch")
     )
+
+
+def _may_come_back(session: Session, undone: Decision) -> Standing:
+    """Where the money was before. Raises NotPossible when it was at a membership that ended since."""
+    back = Standing.of_details(undone.before)
+    merged_into = session.scalar(select(MemberRow.merged_into).where(MemberRow.id == back.member_id))
+    # From a membership that was merged into another, money follows to that one.
+    if back.member_id is not None and merged_into is None:
+        open_member(session, back.member_id)
+    return back
 
 
 def _unbear(

@@ -16,7 +16,7 @@ from payments.model import MatchStep, PostingState
 from payments.receipts.parts import was_taken_back
 from payments.receipts.service import name_of
 from payments.receipts.tables import Receipt
-from payments.refunds.model import RefundState
+from payments.refunds.model import RefundState, can_be_sent
 from payments.refunds.service import payer_of
 from payments.refunds.tables import Refund
 from payments.registry_postings.service import queue_if_confirmed
@@ -80,6 +80,9 @@ def move(
         _leave_registry(session, receipt)
     if here.place is Place.REFUND and _is_being_refunded(session, receipt):
         raise NotPossible("being_refunded")
+    if to.place is Place.REFUND and not can_be_sent(receipt.wallet, receipt.amount_cents):
+        # Only a part has cents: nobody can pay them by phone, and the wallet cannot give them back either.
+        raise NotPossible("cents_not_sent")
     if to.place is Place.REFUND and receipt.part_of is not None and payer_of(session, receipt) is None:
         # Without a phone to pay to the wallet would have to reverse the payment, which it does only whole.
         raise NotPossible("part_without_payer")

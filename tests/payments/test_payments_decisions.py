@@ -14,14 +14,18 @@ from members.tables import MemberRow
 from payments.ledger import service as ledger
 from payments.ledger.model import Account, AccountKind
 from payments.ledger.tables import LedgerTransfer
-from payments.model import BreakClass
+from payments.model import BreakClass, Verdict
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
+from payments.refunds.results import apply_result
 from payments.refunds.service import open_decided
+from payments.refunds.tables import Refund
 from payments.suspense.deciding import check, decide, decisions_about, waiting
 from payments.suspense.model import Act, DecisionState, NotPossible, Share, Wish
 from payments.suspense.tables import Decision
 from payments.suspense.view import refunds_to_pay, suspense_page, suspense_total
+from payments.wallets.payouts import OrderFate, OrderKind, OrderResult
+from payments.wallets.protocol import Rejected, Unknown
 from tests.payments.scripted_wallet import SHORTCODE
 from tests.payments.world import World
 
@@ -36,6 +40,11 @@ def lost(world: World, cents: int = 5000) -> Receipt:
     world.settle(minutes=1)
     world.reconcile()
     return next(receipt for receipt in world.receipts() if receipt.member_id is None)
+
+
+def refunds(world: World) -> list[str]:
+    with world.sessions.begin() as session:
+        return list(session.scalars(select(Refund.state).order_by(Refund.asked_at)))
 
 
 def wish(act: Act, receipt: Receipt | None = None, **about: Any) -> Wish:
@@ -238,6 +247,61 @@ def test_a_refund_on_its_way_is_not_called_back(world: World) -> None:
     ):
         with pytest.raises(NotPossible, match="being refunded"):
             do(world, wanted)
+    assert held(world, AccountKind.REFUNDS_PAYABLE) == 5000
+
+
+def test_what_failed_is_paid_out_again_only_when_staff_decide_so_again(world: World) -> None:
+    receipt = lost(world)
+    do(world, wish(Act.REFUND, receipt))
+    world.payouts.outcomes.append(Rejected("401.002.01", "no such initiator", alert=True))
+    world.add_task("refunds", {})
+    world.settle(minutes=2)
+    world.add_task("refunds", {})
+    world.settle(minutes=2)
+    assert refunds(world) == ["failed"]
+    do(world, wish(Act.SUSPEND, receipt))
+    do(world, wish(Act.REFUND, receipt))
+    for _ in range(2):
+        world.add_task("refunds", {})
+        world.settle(minutes=2)
+    assert refunds(world) == ["failed", "sent"]
+    world.hear_of_orders()
+    world.settle(minutes=2)
+    world.add_task("refunds", {})
+    world.settle(minutes=2)
+    assert refunds(world) == ["failed", "paid"]
+    assert [paid.amount.amount_cents for paid in world.payouts.paid.values()] == [5000]
+    assert held(world, AccountKind.REFUNDS_PAYABLE) == 0
+
+
+def test_what_may_have_been_paid_is_never_paid_again(world: World) -> None:
+    receipt = lost(world)
+    do(world, wish(Act.REFUND, receipt))
+    world.payouts.outcomes.append(Unknown("no answer"))
+    world.add_task("refunds", {})
+    world.settle(minutes=2)
+    with pytest.raises(NotPossible, match="being refunded"):
+        do(world, wish(Act.SUSPEND, receipt))
+    world.add_task("refunds", {})
+    world.settle(minutes=2)
+    assert refunds(world) == ["unknown"]
+
+
+def test_news_that_what_failed_was_paid_does_not_count_when_it_was_paid_again(world: World) -> None:
+    receipt = lost(world)
+    do(world, wish(Act.REFUND, receipt))
+    world.payouts.outcomes.append(Rejected("401.002.01", "no such initiator", alert=True))
+    world.add_task("refunds", {})
+    world.settle(minutes=2)
+    do(world, wish(Act.SUSPEND, receipt))
+    do(world, wish(Act.REFUND, receipt))
+    world.add_task("refunds", {})
+    world.settle(minutes=2)
+    with world.sessions.begin() as session:
+        failed = session.scalars(select(Refund).where(Refund.state == "failed")).one()
+        news = OrderResult(OrderKind.PAYOUT, str(failed.id), "", OrderFate.DONE, "0", "done")
+        assert apply_result(session, failed, news, now=world.clock.now()) == Verdict.MISMATCH
+    assert refunds(world) == ["failed", "sent"]
     assert held(world, AccountKind.REFUNDS_PAYABLE) == 5000
 
 

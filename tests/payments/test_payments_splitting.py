@@ -204,6 +204,22 @@ def test_it_is_not_undone_over_the_head_of_a_later_decision(world: World) -> Non
     assert world.proof().holds
 
 
+@pytest.mark.parametrize("ended", [Status.CLOSED, Status.DECEASED])
+@pytest.mark.parametrize("divided", [True, False])
+def test_nothing_is_undone_into_a_membership_that_ended(world: World, ended: Status, divided: bool) -> None:
+    owner, receipt = world.member(), lost(world, ALL)
+    do(world, wish(Act.MATCH, receipt, member_id=owner.id))
+    one, other = workers(world, 2)
+    wanted = split_wish(receipt, (one, 50_000), (other, 70_000))
+    decision = do(world, wanted if divided else wish(Act.SUSPEND, receipt))
+    with world.sessions.begin() as session:
+        session.get_one(MemberRow, owner.id).status = ended
+    with pytest.raises(NotPossible, match="closed member"):
+        do(world, wish(Act.UNDO, receipt, undoes_id=decision.id))
+    assert [saved(world, member) for member in (owner, one)] == [0, 50_000 if divided else 0]
+    assert world.proof().holds
+
+
 def test_while_the_registry_is_being_told_nobody_guesses(world: World) -> None:
     receipt = lost(world, ALL)
     owner, *two = workers(world, 3)
@@ -348,6 +364,18 @@ def test_a_rest_goes_back_to_the_payers_phone_and_is_never_reversed_whole(world:
     assert world.proof().refunded_cents == 40_000
     assert [saved(world, member) for member in (one, other)] == [50_000, 30_000]
     assert world.proof().holds
+
+
+def test_a_rest_with_cents_is_not_put_where_the_wallet_cannot_pay_it_out(world: World) -> None:
+    receipt = lost(world, ALL)
+    decision = do(world, split_wish(receipt, (world.member(), 50_050)))
+    with pytest.raises(NotPossible, match="cents not sent"):
+        do(world, wish(Act.REFUND, parts_of(world, receipt)[-1]), limit_cents=0)
+    assert held(world, AccountKind.SUSPENSE) == 69_950
+    do(world, wish(Act.UNDO, receipt, undoes_id=decision.id))
+    do(world, split_wish(receipt, (world.member(), 50_000)))
+    do(world, wish(Act.REFUND, parts_of(world, receipt)[-1]))
+    assert held(world, AccountKind.REFUNDS_PAYABLE) == 70_000
 
 
 def test_above_the_limit_a_second_person_sees_the_shares_and_decides(world: World) -> None:
