@@ -80,7 +80,7 @@ WORDS = {
     "REJESHA": Word(Keyword.REFUND, "sw"),
     "REFUND": Word(Keyword.REFUND, "en"),
 }
-_RECEIPT_CODE = re.compile(r"[A-Z0-9][A-Z0-9.-]{4,18}[A-Z0-9]")
+_RECEIPT_CODE = re.compile(r"[A-Z0-9][A-Z0-9.-]{4,22}[A-Z0-9]")
 
 
 def word_in(text: str) -> Word | None:

@@ -19,7 +19,7 @@ _UNITS = ("kes", "ksh", "ugx", "ush", "rwf", "frw")
 _AMOUNT_DIGITS_MAX = 9
 _MEMBER_DIGITS = 9
 # M-Pesa's codes have ten letters and digits; Airtel's have full stops in them, MTN's digits only.
-_CODE = re.compile(r"[A-Z0-9][A-Z0-9.-]{4,18}[A-Z0-9]")
+_CODE = re.compile(r"[A-Z0-9][A-Z0-9.-]{4,22}[A-Z0-9]")
 
 
 def national_id(typed: str, view: View) -> Accepted | Refused:

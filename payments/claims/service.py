@@ -34,9 +34,9 @@ from payments.receipts.parts import SPLIT, part_of_member
 from payments.receipts.tables import Receipt
 from payments.wallet_lines.asking import ask_for_pull
 
-# Who tries codes finds nothing: codes have ten characters, and these are all the tries of a day.
+# Who tries codes finds nothing: codes have ten characters or more, and these are all the tries of a day.
 CLAIMS_PER_DAY_MAX = 5
-_CODE = re.compile(r"[A-Z0-9][A-Z0-9.-]{4,18}[A-Z0-9]")
+_CODE = re.compile(r"[A-Z0-9][A-Z0-9.-]{4,22}[A-Z0-9]")
 _DAY = timedelta(days=1)
 _PULL_AFTER = timedelta(seconds=1)
 _FINAL = (ClaimState.TAKEN, ClaimState.SETTLED)

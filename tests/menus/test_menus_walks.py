@@ -24,7 +24,7 @@ CENTS = st.integers(0, 10**11)
 # Names as registries really have them: long, accented, with apostrophes, stars, brackets and stray breaks.
 NAMES = st.text("WMabĩũ\u2019'`* -[]€\n", max_size=60)
 MONTHS = st.dates(min_value=date(2020, 1, 1), max_value=date(2099, 12, 31)).map(lambda day: f"{day:%Y-%m}")
-RECEIPTS = st.sampled_from(["SFF6XYZ12X", "MP261122.1405.L06941"])
+RECEIPTS = st.sampled_from(["SFF6XYZ12X", "MP261122.1405.L06941-123"])
 MOMENTS = st.datetimes().map(lambda moment: moment.isoformat(timespec="minutes"))
 
 MEMBERS = st.fixed_dictionaries(

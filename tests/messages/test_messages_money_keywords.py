@@ -78,10 +78,10 @@ def test_strangers_are_told_how_to_join(world: World, text: str) -> None:
 
 def test_what_a_stranger_says_of_a_receipt_waits_for_staff(world: World) -> None:
     """The phone that paid need not be a member's; it was told to reply so."""
-    world.receive("RECEIPT MP261122.1405.L06941", STRANGER)
+    world.receive("RECEIPT MP261122.1405.L06941-12", STRANGER)
     [answer] = world.queued()
     assert answer.payload["template"] == "claim_staff"
-    assert answer.payload["values"] == {"receipt": "MP261122.1405.L06941"}
+    assert answer.payload["values"] == {"receipt": "MP261122.1405.L06941-12"}
     with world.sessions() as session:
         assert [row.answered for row in session.scalars(select(InboundMessageRow))] == [False]
 

@@ -17,7 +17,7 @@ from messages.templates import TEMPLATES, FundWords, Texts, load_texts
 LONGEST: dict[str, Any] = {
     "amount_cents": 99_999_999,
     "balance_cents": 9_999_999_999,
-    "receipt": "MP261122.1405.L06941",
+    "receipt": "MP261122.1405.L06941-123",
     "number": "412345678",
     "as_of": "2026-11-22T10:05:00+00:00",
     "hours": 240,

@@ -66,6 +66,8 @@ class ScriptedWallet:
     page_size: int = 2
     fail_after_pages: int | None = None
     receipts_made: int = 0
+    # What the wallet gives next, out of its order.
+    receipts_to_give: list[str] = field(default_factory=list)
     hook: str = "stk"
     can_pull: bool = True
     ask_at_seconds: tuple[int, ...] = (30, 60, 120, 300)
@@ -143,15 +145,12 @@ class ScriptedWallet:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UnreadableMessage("not a hand payment") from error
 
-    def end(self, checkout_id: str, code: str, *, receipt: str = "") -> str:
-        """The phone's owner (or time) ends a prompt; returns the callback that says so. Money moves on 0.
-
-        `receipt`: one that the wallet gives out of its order.
-        """
+    def end(self, checkout_id: str, code: str) -> str:
+        """The phone's owner (or time) ends a prompt; returns the callback that says so. Money moves on 0."""
         prompt = self.prompts[checkout_id]
         prompt.code = code
         if code == "0":
-            prompt.receipt = receipt or self._new_receipt()
+            prompt.receipt = self._new_receipt()
             prompt.paid_at = self.now()
             self._list(prompt.receipt, prompt.request.amount, prompt.request.account, prompt.request.phone)
         return self.callback(checkout_id)
@@ -178,14 +177,9 @@ class ScriptedWallet:
             prompt.receipt, prompt.request.amount, prompt.request.account, prompt.request.phone, **hidden
         )
 
-    def pay_by_hand(
-        self, phone: PhoneNumber, amount_cents: int, account: str, *, code: str = "", **hidden: object
-    ) -> str:
-        """Somebody pays the shortcode by hand; returns the confirmation. `hidden`: how the payer is shown.
-
-        `code`: a receipt that the wallet gives out of its order.
-        """
-        receipt = code or self._new_receipt()
+    def pay_by_hand(self, phone: PhoneNumber, amount_cents: int, account: str, **hidden: object) -> str:
+        """Somebody pays the shortcode by hand; returns the confirmation. `hidden`: how the payer is shown."""
+        receipt = self._new_receipt()
         self._list(receipt, Money(amount_cents), account, phone)
         return self._confirmation(receipt, Money(amount_cents), account, phone, **hidden)
 
@@ -248,6 +242,8 @@ class ScriptedWallet:
 
     def _new_receipt(self) -> str:
         self.receipts_made += 1
+        if self.receipts_to_give:
+            return self.receipts_to_give.pop(0)
         return f"SKL{self.receipts_made:07d}"
 
 

@@ -540,6 +540,17 @@ def test_who_claims_the_payment_that_was_divided_hears_of_their_part(world: Worl
     assert (outcome.amount.amount_cents, outcome.receipt) == (50_000, f"{receipt.receipt}-1")
 
 
+def test_a_part_of_a_payment_with_a_long_code_can_be_claimed_by_its_code(world: World) -> None:
+    world.wallet.receipts_to_give = ["MP261122.1405.L06941"]
+    receipt = lost(world, ALL)
+    one, other = workers(world, 2)
+    do(world, split_wish(receipt, (one, 50_000), (other, 70_000)))
+    with world.sessions.begin() as session:
+        outcome = claim(session, one.id, "mp261122.1405.l06941-1", now=world.clock.now())
+    assert isinstance(outcome, AlreadyYours)
+    assert (outcome.amount.amount_cents, outcome.receipt) == (50_000, "MP261122.1405.L06941-1")
+
+
 def test_more_evidence_of_a_divided_payment_moves_nothing(world: World) -> None:
     one, other = workers(world, 2)
     body = world.wallet.pay_by_hand(STRANGER, ALL, "WHO")
@@ -563,13 +574,14 @@ def test_other_money_with_the_code_of_a_part_is_a_difference_and_never_taken_for
     do(world, split_wish(receipt, (one, 50_000), (other, 70_000)))
     world.settle(minutes=1)
     code = f"{receipt.receipt}-1"
+    world.wallet.receipts_to_give = [code]
     if told_by == "prompt":
         world.ask_to_save(one, 50_000)
         world.settle(minutes=1)
         [checkout] = world.wallet.prompts
-        world.tell(EvidenceChannel.STK_CALLBACK, world.wallet.end(checkout, "0", receipt=code))
+        world.tell(EvidenceChannel.STK_CALLBACK, world.wallet.end(checkout, "0"))
     else:
-        body = world.wallet.pay_by_hand(PhoneNumber(one.phone), 50_000, one.number, code=code)
+        body = world.wallet.pay_by_hand(PhoneNumber(one.phone), 50_000, one.number)
         if told_by == "message":
             world.confirm(body)
     # So that the list is read.
@@ -589,7 +601,8 @@ def test_other_money_with_the_code_of_a_part_is_a_difference_and_never_taken_for
 def test_a_code_that_another_payment_has_is_given_to_no_part(world: World) -> None:
     one, other = workers(world, 2)
     receipt = lost(world, ALL)
-    world.confirm(world.wallet.pay_by_hand(STRANGER, 700, "X", code=f"{receipt.receipt}-2"))
+    world.wallet.receipts_to_give = [f"{receipt.receipt}-2"]
+    world.confirm(world.wallet.pay_by_hand(STRANGER, 700, "X"))
     world.settle(minutes=1)
     do(world, split_wish(receipt, (one, 50_000), (other, 70_000)))
     assert [part.receipt[-2:] for part in parts_of(world, receipt)] == ["-1", "-3"]
