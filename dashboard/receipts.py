@@ -145,13 +145,15 @@ def breaks_about(session: Session, payment_id: uuid.UUID) -> Sequence[Break]:
 
 def _rows() -> Select[Receipt, str | None, str | None, bool, int]:
     part, told = aliased(Receipt), aliased(RegistryPosting)
+    # A rest that nobody was told of has no state, and counts.
+    state = func.coalesce(told.state, "")
     parts = (
         select(
             func.count().label("count"),
             # As far as all of them have come.
             case(
-                (func.bool_and(told.state == PostingState.ACKNOWLEDGED), PostingState.ACKNOWLEDGED.value),
-                (func.bool_and(told.state.in_(_TOLD)), PostingState.POSTED.value),
+                (func.bool_and(state == PostingState.ACKNOWLEDGED), PostingState.ACKNOWLEDGED.value),
+                (func.bool_and(state.in_(_TOLD)), PostingState.POSTED.value),
             ).label("posting"),
         )
         .select_from(part)

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, select
+from sqlalchemy.orm import Session, aliased
 
 from core.money import Money
 from payments.contributions.tables import Contribution, ContributionEvent
 from payments.model import ContributionState, PaymentState, PostingState
-from payments.receipts.parts import wallets_code
+from payments.receipts.parts import REJOINED, SPLIT, wallets_code
 from payments.receipts.tables import Receipt
 from payments.refunds.tables import Refund
 from payments.registry_postings.tables import RegistryPosting
@@ -110,11 +110,36 @@ def _paid_for_others(member_id: uuid.UUID, limit: int) -> Select[uuid.UUID | Non
     )
 
 
+def _posting_of_parts() -> ColumnElement[str | None]:
+    """SQL: how far the registry is told of a divided payment: as far as of all of its live parts."""
+    part, told = aliased(Receipt), aliased(RegistryPosting)
+    # A part that nobody was told of, as a rest in suspense, has no state: it counts as not there yet.
+    state = func.coalesce(told.state, "")
+    is_told = state.in_((PostingState.POSTED, PostingState.ACKNOWLEDGED))
+    return (
+        select(
+            case(
+                (func.bool_and(state == PostingState.ACKNOWLEDGED), PostingState.ACKNOWLEDGED.value),
+                (func.bool_and(is_told), PostingState.POSTED.value),
+            )
+        )
+        .select_from(part)
+        .outerjoin(told, told.receipt_id == part.id)
+        .where(
+            part.part_of == Receipt.id,
+            Receipt.staff_place == SPLIT,
+            part.staff_place.not_in((SPLIT, REJOINED)),
+        )
+        .correlate(Receipt)
+        .scalar_subquery()
+    )
+
+
 def _receipts() -> Select[Receipt, str, bool, uuid.UUID]:
     return (
         select(
             Receipt,
-            RegistryPosting.state.label("posting"),
+            func.coalesce(RegistryPosting.state, _posting_of_parts()).label("posting"),
             is_confirmed().label("confirmed"),
             Contribution.id.label("contribution_id"),
         )

@@ -17,6 +17,7 @@ from members.tables import MemberRow
 from payments.claims.model import AlreadyYours
 from payments.claims.service import claim
 from payments.claims.view import claims_for_staff
+from payments.contributions.tables import Contribution
 from payments.ledger.model import AccountKind
 from payments.ledger.tables import LedgerTransfer
 from payments.model import EvidenceChannel, PaymentState
@@ -538,6 +539,31 @@ def test_who_claims_the_payment_that_was_divided_hears_of_their_part(world: Worl
         outcome = claim(session, one.id, receipt.receipt, now=world.clock.now())
     assert isinstance(outcome, AlreadyYours)
     assert (outcome.amount.amount_cents, outcome.receipt) == (50_000, f"{receipt.receipt}-1")
+
+
+def test_who_paid_for_another_sees_a_divided_payment_go_its_way_with_its_parts(world: World) -> None:
+    owner, receipt = credited(world)
+    asker, other = workers(world, 2)
+    world.ask_to_save(owner, ALL)
+    with world.sessions.begin() as session:
+        asked = session.scalars(select(Contribution)).one()
+        asked.asked_by, asked.receipt_id, asked.state = asker.id, receipt.id, "paid"
+
+    def seen() -> list[tuple[int, PaymentState]]:
+        with world.sessions.begin() as session:
+            return [
+                (line.amount.amount_cents, line.state)
+                for line in statement_of(session, asker.id, 5)
+                if line.receipt == receipt.receipt
+            ]
+
+    assert seen() == [(ALL, PaymentState.ACKNOWLEDGED)]
+    do(world, split_wish(receipt, (owner, 50_000), (other, 30_000)))
+    world.settle(minutes=2)
+    assert seen() == [(ALL, PaymentState.CONFIRMED)]
+    do(world, wish(Act.MATCH, parts_of(world, receipt)[-1], member_id=other.id))
+    world.settle(minutes=2)
+    assert seen() == [(ALL, PaymentState.ACKNOWLEDGED)]
 
 
 def test_a_part_of_a_payment_with_a_long_code_can_be_claimed_by_its_code(world: World) -> None:
