@@ -77,6 +77,7 @@ _DECLARED = (
     Template("claim_known", frozenset({"amount", "receipt"}), better_twice=False),
     Template("claim_waiting", frozenset({"receipt"}), better_twice=False),
     Template("claim_staff", frozenset({"receipt"}), better_twice=False),
+    Template("claim_tomorrow", frozenset({"receipt"}), better_twice=False),
     Template("way_none", better_twice=False),
     Template("way_asked", frozenset({"amount", "wallet"}), better_twice=False),
     Template("way_checking", frozenset({"amount", "wallet"}), better_twice=False),

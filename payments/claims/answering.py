@@ -111,6 +111,9 @@ def _answer(
             template = "claim_waiting"
         case NotAClaim(why="not_a_code"):
             template, values = "claim_code", {}
+        case NotAClaim(why="too_many"):
+            # No case was made of it: nobody would look.
+            template = "claim_tomorrow"
         case _:
             template = "claim_staff"
     tell_member(session, template, member_id, question, now=now, values=values)

@@ -124,6 +124,9 @@ def test_guessing_codes_ends_soon(world: World) -> None:
     assert claims(world, member, "GUESS00009") == NotAClaim("too_many")
     assert isinstance(claims(world, member, "GUESS00001"), NotKnownYet)
     assert claims(world, member, "no code") == NotAClaim("not_a_code")
+    world.write("claim", member, "GUESS00009")
+    # Nobody is told that staff will look where no case was made.
+    assert world.messages()[-1] == "claim_tomorrow"
 
 
 def test_by_sms_the_claim_is_taken_at_once_and_answered_by_its_receipt(world: World) -> None:
