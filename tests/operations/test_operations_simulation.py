@@ -125,7 +125,8 @@ def reversal_ignored(patch: pytest.MonkeyPatch) -> None:
 
 
 def only_the_whole_is_reversed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(receipts, "SPLIT", "never")
+    patch.setattr(receipts, "family", lambda _session, whole: [whole])
+    patch.setattr(receipts, "is_live", lambda _receipt: True)
 
 
 @pytest.mark.parametrize(
