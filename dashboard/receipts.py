@@ -5,25 +5,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Select, case, func, select, true, tuple_
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from core.errors import InvalidValue
 from dashboard.paging import cursor, read_cursor
 from members.tables import MemberRow
 from payments.contributions.tables import Contribution
-from payments.model import ContributionState, PaymentState, PostingState
+from payments.model import ContributionState, PaymentState
 from payments.particulars import Particulars
-from payments.receipts.parts import REJOINED, SPLIT, is_whole
+from payments.receipts.parts import SPLIT, is_live_part, is_whole
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
 from payments.registry_postings.tables import RegistryPosting
 from payments.suspense.places import standing_of
-from payments.view import INTENT_STATES, is_confirmed, receipt_state
+from payments.view import INTENT_STATES, is_confirmed, posting_of_parts, receipt_state
 from payments.wallets.choosing import WalletAccount
 
 ROWS_PER_PAGE = 50
-_TOLD = (PostingState.POSTED, PostingState.ACKNOWLEDGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +131,7 @@ def facts(session: Session, payment_id: uuid.UUID) -> PaymentFacts | None:
 
 def parts_of(session: Session, whole_id: uuid.UUID) -> list[PaymentRow]:
     """What a payment was divided into, as it stands now, with the parts of a rest divided further."""
-    live = Receipt.staff_place.not_in((SPLIT, REJOINED))
-    query = _rows().where(Receipt.part_of == whole_id, live).order_by(Receipt.id)
+    query = _rows().where(is_live_part(Receipt, whole_id)).order_by(Receipt.id)
     return [_row(*found) for found in session.execute(query)]
 
 
@@ -144,38 +142,24 @@ def breaks_about(session: Session, payment_id: uuid.UUID) -> Sequence[Break]:
 
 
 def _rows() -> Select[Receipt, str | None, str | None, bool, int]:
-    part, told = aliased(Receipt), aliased(RegistryPosting)
-    # A rest that nobody was told of has no state, and counts.
-    state = func.coalesce(told.state, "")
-    parts = (
-        select(
-            func.count().label("count"),
-            # As far as all of them have come.
-            case(
-                (func.bool_and(state == PostingState.ACKNOWLEDGED), PostingState.ACKNOWLEDGED.value),
-                (func.bool_and(state.in_(_TOLD)), PostingState.POSTED.value),
-            ).label("posting"),
-        )
+    part = aliased(Receipt)
+    count = (
+        select(func.count())
         .select_from(part)
-        .outerjoin(told, told.receipt_id == part.id)
-        .where(
-            part.part_of == Receipt.id,
-            Receipt.staff_place == SPLIT,
-            part.staff_place.not_in((SPLIT, REJOINED)),
-        )
-        .lateral()
+        .where(is_live_part(part, Receipt.id.expression), Receipt.staff_place == SPLIT)
+        .correlate(Receipt)
+        .scalar_subquery()
     )
     return (
         select(
             Receipt,
             MemberRow.number,
-            func.coalesce(RegistryPosting.state, parts.c.posting),
+            func.coalesce(RegistryPosting.state, posting_of_parts()),
             is_confirmed(),
-            parts.c.count,
+            count,
         )
         .outerjoin(MemberRow, MemberRow.id == Receipt.member_id)
         .outerjoin(RegistryPosting, RegistryPosting.receipt_id == Receipt.id)
-        .join(parts, true())
     )
 
 

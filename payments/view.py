@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from core.money import Money
 from payments.contributions.tables import Contribution, ContributionEvent
 from payments.model import ContributionState, PaymentState, PostingState
-from payments.receipts.parts import REJOINED, SPLIT, wallets_code
+from payments.receipts.parts import SPLIT, is_live_part, wallets_code
 from payments.receipts.tables import Receipt
 from payments.refunds.tables import Refund
 from payments.registry_postings.tables import RegistryPosting
@@ -110,7 +110,7 @@ def _paid_for_others(member_id: uuid.UUID, limit: int) -> Select[uuid.UUID | Non
     )
 
 
-def _posting_of_parts() -> ColumnElement[str | None]:
+def posting_of_parts() -> ColumnElement[str | None]:
     """SQL: how far the registry is told of a divided payment: as far as of all of its live parts."""
     part, told = aliased(Receipt), aliased(RegistryPosting)
     # A part that nobody was told of, as a rest in suspense, has no state: it counts as not there yet.
@@ -125,11 +125,7 @@ def _posting_of_parts() -> ColumnElement[str | None]:
         )
         .select_from(part)
         .outerjoin(told, told.receipt_id == part.id)
-        .where(
-            part.part_of == Receipt.id,
-            Receipt.staff_place == SPLIT,
-            part.staff_place.not_in((SPLIT, REJOINED)),
-        )
+        .where(is_live_part(part, Receipt.id.expression), Receipt.staff_place == SPLIT)
         .correlate(Receipt)
         .scalar_subquery()
     )
@@ -139,7 +135,7 @@ def _receipts() -> Select[Receipt, str, bool, uuid.UUID]:
     return (
         select(
             Receipt,
-            func.coalesce(RegistryPosting.state, _posting_of_parts()).label("posting"),
+            func.coalesce(RegistryPosting.state, posting_of_parts()).label("posting"),
             is_confirmed().label("confirmed"),
             Contribution.id.label("contribution_id"),
         )

@@ -19,13 +19,15 @@ def is_whole() -> ColumnElement[bool]:
     return Receipt.part_of.is_(None)
 
 
+def is_live_part(part: type[Receipt], whole_id: uuid.UUID | ColumnElement[uuid.UUID]) -> ColumnElement[bool]:
+    """SQL: `part`, the table or an alias of it, holds money of the payment with this id."""
+    return (part.part_of == whole_id) & func.coalesce(part.staff_place, "").not_in(_GONE)
+
+
 def live_parts(session: Session, whole_id: uuid.UUID) -> Sequence[Receipt]:
     """Where a divided payment's money is."""
-    return session.scalars(
-        select(Receipt)
-        .where(Receipt.part_of == whole_id, func.coalesce(Receipt.staff_place, "").not_in(_GONE))
-        .order_by(Receipt.id)
-    ).all()
+    parts = select(Receipt).where(is_live_part(Receipt, whole_id))
+    return session.scalars(parts.order_by(Receipt.id)).all()
 
 
 def is_live(receipt: Receipt) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from core.clock import FundCalendar
 from payments.contributions.tables import Contribution
 from payments.model import BreakClass, ContributionState, PostingState
-from payments.receipts.parts import REJOINED, SPLIT, is_whole
+from payments.receipts.parts import SPLIT, is_live_part, is_whole
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break, ReconciliationRun
 from payments.registry_postings.tables import RegistryPosting
@@ -133,7 +133,7 @@ def _of_parts(
         select(func.sum(part.amount_cents))
         .select_from(part)
         .outerjoin(posting, posting.receipt_id == part.id)
-        .where(part.part_of == Receipt.id, part.staff_place.not_in((SPLIT, REJOINED)), where(part, posting))
+        .where(is_live_part(part, Receipt.id.expression), where(part, posting))
         .correlate(Receipt)
         .scalar_subquery()
     )

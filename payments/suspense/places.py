@@ -103,10 +103,7 @@ def move(
         now=now,
         corrects=corrects or f"credit:{name_of(receipt)}",
     )
-    receipt.member_id = to.member_id
-    receipt.staff_place = to.place
-    receipt.match_step = MatchStep.STAFF if to.place is Place.MEMBER else MatchStep.SUSPENSE
-    receipt.match_why = "decided by staff"
+    stand(receipt, to)
     session.flush()
     if to.member_id is not None:
         tell(session, receipt, to.member_id, key, now=now)
@@ -124,6 +121,13 @@ def put_back(session: Session, receipt_id: uuid.UUID, *, now: datetime) -> bool:
         .execution_options(synchronize_session=False)
     )
     return done.first() is not None
+
+
+def stand(receipt: Receipt, standing: Standing) -> None:
+    """Write down where a receipt's money is by the word of staff."""
+    receipt.member_id, receipt.staff_place = standing.member_id, standing.place
+    receipt.match_step = MatchStep.STAFF if standing.place is Place.MEMBER else MatchStep.SUSPENSE
+    receipt.match_why = "decided by staff"
 
 
 def repost(session: Session, receipt: Receipt, *, now: datetime) -> tuple[str, str]:

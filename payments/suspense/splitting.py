@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from core.ids import new_id
 from payments.ledger import service as ledger
 from payments.ledger.model import Account, Leg, Reason
-from payments.model import MatchStep
 from payments.particulars import Particulars
 from payments.receipts.parts import new_codes, was_taken_back, whole_of
 from payments.receipts.service import name_of
@@ -23,11 +22,10 @@ from payments.refunds.service import payer_of
 from payments.registry_postings.restating import post_again, withdraw
 from payments.registry_postings.service import queue_if_confirmed
 from payments.suspense.model import NotPossible, Place, Share
-from payments.suspense.places import Standing, account_of, is_listed, standing_of, tell
+from payments.suspense.places import Standing, account_of, is_listed, stand, standing_of, tell
 from payments.suspense.tables import Decision
 
 SHARES_MAX = 20
-DECIDED = "decided by staff"
 
 
 def check_shares(amount_cents: int, shares: Sequence[Share]) -> int:
@@ -79,7 +77,7 @@ def split(
     parts = _made(session, receipt, wanted)
     given, taken = _held([receipt]), _held(parts)
     _post(session, receipt, given, taken, key=key, corrects=corrects, now=now)
-    _stand(receipt, Standing(Place.SPLIT))
+    stand(receipt, Standing(Place.SPLIT))
     session.add_all(parts)
     session.flush()
     for part in parts:
@@ -110,11 +108,11 @@ def rejoin(session: Session, receipt: Receipt, undone: Decision, *, key: str, no
     back = Standing.of_details(undone.before)
     losers = [(part, part.member_id) for part in parts if part.member_id not in {None, back.member_id}]
     given = _held(parts)
-    _stand(receipt, back)
+    stand(receipt, back)
     # The transfer that made the parts has the key of its decision.
     _post(session, receipt, given, _held([receipt]), key=key, corrects=f"decision:{undone.id}", now=now)
     for part in parts:
-        _stand(part, Standing(Place.REJOINED))
+        stand(part, Standing(Place.REJOINED))
     session.flush()
     for part, member_id in losers:
         assert member_id is not None
@@ -163,15 +161,9 @@ def _made(session: Session, receipt: Receipt, wanted: Sequence[tuple[Standing, i
             recorded_at=receipt.recorded_at,
             part_of=whole.id,
         )
-        _stand(part, standing)
+        stand(part, standing)
         parts.append(part)
     return parts
-
-
-def _stand(receipt: Receipt, standing: Standing) -> None:
-    receipt.member_id, receipt.staff_place = standing.member_id, standing.place
-    receipt.match_step = MatchStep.STAFF if standing.place is Place.MEMBER else MatchStep.SUSPENSE
-    receipt.match_why = DECIDED
 
 
 def _held(receipts: Iterable[Receipt]) -> list[tuple[Account, int]]:
