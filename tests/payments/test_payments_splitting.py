@@ -2,7 +2,6 @@
 
 import threading
 import uuid
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,78 +10,30 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from core.audit import AuditEntry
-from core.phone import PhoneNumber
 from members.model import Status
 from members.tables import MemberRow
-from payments.claims.model import AlreadyYours
-from payments.claims.service import claim
-from payments.claims.view import claims_for_staff
-from payments.contributions.tables import Contribution
 from payments.ledger.model import AccountKind
 from payments.ledger.tables import LedgerTransfer
-from payments.model import EvidenceChannel, PaymentState
-from payments.receipts.parts import live_parts
-from payments.receipts.tables import Receipt
+from payments.model import PaymentState
 from payments.reconciliation.proof import break_evidence
-from payments.reconciliation.tables import Break, ReconciliationRun
-from payments.reconciliation.view import day_totals
-from payments.registry_postings.tables import RegistryCorrection, RegistryPosting
+from payments.reconciliation.tables import Break
 from payments.suspense.model import Act, DecisionState, NotPossible, Share
 from payments.suspense.splitting import check_shares
-from payments.suspense.tables import Decision
 from payments.suspense.view import suspense_page, suspense_total
 from payments.view import payment_way, statement_of
-from tests.payments.scripted_wallet import SHORTCODE
+from tests.payments.divisions import ALL, credited, parts_of, split_wish, workers
 from tests.payments.test_payments_decisions import (
     CHECKER,
     MAKER,
     STRANGER,
     do,
     held,
-    kept,
     lost,
     saved,
     second,
     wish,
 )
-from tests.payments.world import START, World
-
-ALL = 120_000
-
-
-def split_wish(receipt: Receipt, *shares: tuple[MemberRow, int], **about: Any) -> Any:
-    return wish(
-        Act.SPLIT, receipt, shares=tuple(Share(member.id, cents) for member, cents in shares), **about
-    )
-
-
-def parts_of(world: World, whole: Receipt) -> list[Receipt]:
-    with world.sessions.begin() as session:
-        return list(live_parts(session, whole.id))
-
-
-def workers(world: World, count: int = 4) -> list[MemberRow]:
-    return [world.member() for _ in range(count)]
-
-
-def credited(world: World, cents: int = ALL) -> tuple[MemberRow, Receipt]:
-    """Money that named a member, confirmed, posted and read back."""
-    member = world.member()
-    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), cents, member.number))
-    world.settle(minutes=1)
-    [receipt] = [one for one in world.receipts() if one.member_id == member.id]
-    return member, receipt
-
-
-def states(world: World) -> dict[tuple[str, str], str]:
-    with world.sessions.begin() as session:
-        return {(row.break_class, row.subject): row.state for row in session.scalars(select(Break))}
-
-
-def last_run(world: World) -> ReconciliationRun:
-    run_id = world.reconcile()
-    with world.sessions.begin() as session:
-        return session.get_one(ReconciliationRun, run_id)
+from tests.payments.world import World
 
 
 def test_a_farm_owners_payment_is_divided_among_four_workers(world: World) -> None:
@@ -236,84 +187,6 @@ def test_while_the_registry_is_being_told_nobody_guesses(world: World) -> None:
     assert world.registry.counts_cents == ALL
 
 
-def test_the_wallet_takes_every_part_back_and_never_more_than_there_was(world: World) -> None:
-    one, other = workers(world, 2)
-    receipt = lost(world, ALL)
-    do(world, split_wish(receipt, (one, 50_000), (other, 30_000)))
-    world.settle(minutes=1)
-    world.wallet.take_back(receipt.receipt)
-    world.confirm(world.wallet.pay_by_hand(STRANGER, 100, "X"))
-    world.settle(minutes=2)
-    assert kept(world, receipt).reversed_at is not None
-    assert [saved(world, member) for member in (one, other)] == [0, 0]
-    assert held(world, AccountKind.SUSPENSE) == 100
-    assert held(world, AccountKind.WALLET_FLOAT) == -100
-    assert world.registry.counts_cents == 0
-    assert world.messages().count("reversed") == 2
-    with world.sessions.begin() as session:
-        assert [line.state for line in statement_of(session, one.id, 5)] == [PaymentState.REVERSED]
-    for part in parts_of(world, receipt):
-        with pytest.raises(NotPossible, match="reversed"):
-            do(world, wish(Act.SUSPEND, part))
-    with pytest.raises(NotPossible, match="reversed"):
-        do(world, split_wish(receipt, (one, 1)))
-    assert world.proof().holds
-
-
-def test_parts_of_parts_are_taken_back_with_the_rest(world: World) -> None:
-    """A rest that was divided further, and a part that was matched: each once, from where it stands."""
-    one, other, third = workers(world, 3)
-    receipt = lost(world, ALL)
-    do(world, split_wish(receipt, (one, 50_000)))
-    do(world, split_wish(parts_of(world, receipt)[-1], (other, 30_000), (third, 20_000)))
-    do(world, wish(Act.MATCH, parts_of(world, receipt)[-1], member_id=one.id))
-    world.settle(minutes=1)
-    assert [saved(world, member) for member in (one, other, third)] == [70_000, 30_000, 20_000]
-    world.wallet.take_back(receipt.receipt)
-    world.confirm(world.wallet.pay_by_hand(STRANGER, 100, "X"))
-    world.settle(minutes=2)
-    assert [saved(world, member) for member in (one, other, third)] == [0, 0, 0]
-    assert held(world, AccountKind.WALLET_FLOAT) == -100
-    assert world.registry.counts_cents == 0
-    assert world.messages().count("reversed") == 4
-    assert world.proof().holds
-
-
-def test_after_the_wallet_took_it_back_no_decision_moves_any_part_of_it(world: World) -> None:
-    """A rest that was divided, its parts, parts joined again, the whole: whatever is asked, nothing moves."""
-    a, b, c = workers(world, 3)
-    receipt = lost(world, ALL)
-    outer = do(world, split_wish(receipt, (a, 50_000)))
-    rest = parts_of(world, receipt)[-1]
-    first = do(world, split_wish(rest, (b, 60_000)))
-    [_, *joined] = parts_of(world, receipt)
-    do(world, wish(Act.UNDO, rest, undoes_id=first.id))
-    inner = do(world, split_wish(rest, (b, 30_000), (c, 20_000)))
-    [_, _, _, last] = parts = parts_of(world, receipt)
-    matched = do(world, wish(Act.MATCH, last, member_id=a.id))
-    world.settle(minutes=1)
-    world.wallet.take_back(receipt.receipt)
-    world.confirm(world.wallet.pay_by_hand(STRANGER, 100, "X"))
-    world.settle(minutes=2)
-    everyone = [receipt, rest, *joined, *parts]
-    assert all(kept(world, one).reversed_at is not None for one in everyone)
-    wanted = [
-        wish(Act.UNDO, rest, undoes_id=inner.id),
-        wish(Act.UNDO, receipt, undoes_id=outer.id),
-        wish(Act.UNDO, last, undoes_id=matched.id),
-    ]
-    for one in everyone:
-        wanted += [wish(Act.MATCH, one, member_id=c.id), wish(Act.SUSPEND, one), wish(Act.REFUND, one)]
-        wanted += [split_wish(one, (a, 1), (b, 1))]
-    for each in wanted:
-        with pytest.raises(NotPossible, match="reversed"):
-            do(world, each)
-    assert [saved(world, member) for member in (a, b, c)] == [0, 0, 0]
-    assert held(world, AccountKind.SUSPENSE) == 100
-    assert held(world, AccountKind.REFUNDS_PAYABLE) == 0
-    assert world.proof().holds
-
-
 def test_what_is_undone_is_what_was_decided_about_this_money(world: World) -> None:
     one = world.member()
     for account in ("WHO", "ELSE"):
@@ -326,19 +199,6 @@ def test_what_is_undone_is_what_was_decided_about_this_money(world: World) -> No
     assert (saved(world, one), held(world, AccountKind.SUSPENSE)) == (100_000, 140_000)
 
 
-def test_what_was_set_aside_for_the_payer_is_taken_back_from_there(world: World) -> None:
-    receipt = lost(world, ALL)
-    do(world, split_wish(receipt, (world.member(), 50_000)))
-    do(world, wish(Act.REFUND, parts_of(world, receipt)[-1]))
-    assert held(world, AccountKind.REFUNDS_PAYABLE) == 70_000
-    world.wallet.take_back(receipt.receipt)
-    world.confirm(world.wallet.pay_by_hand(STRANGER, 100, "X"))
-    world.settle(minutes=2)
-    assert held(world, AccountKind.REFUNDS_PAYABLE) == 0
-    assert world.payouts.paid == {}
-    assert world.proof().holds
-
-
 def test_what_speaks_for_a_part_is_what_the_wallet_said_of_the_whole(world: World) -> None:
     receipt = lost(world, ALL)
     do(world, split_wish(receipt, (world.member(), 50_000)))
@@ -348,35 +208,6 @@ def test_what_speaks_for_a_part_is_what_the_wallet_said_of_the_whole(world: Worl
         proofs = break_evidence(session, found.id)
     assert {proof.source for proof in proofs} >= {"c2b_confirmation", "pull", "receipt", "ledger"}
     assert {proof.amount_cents for proof in proofs} == {ALL, 70_000}
-
-
-def test_a_rest_goes_back_to_the_payers_phone_and_is_never_reversed_whole(world: World) -> None:
-    one, other = workers(world, 2)
-    receipt = lost(world, ALL)
-    do(world, split_wish(receipt, (one, 50_000), (other, 30_000)))
-    rest = parts_of(world, receipt)[-1]
-    do(world, wish(Act.REFUND, rest))
-    world.add_task("refunds", {})
-    world.settle(minutes=2)
-    world.hear_of_orders()
-    world.settle(minutes=2)
-    [paid] = world.payouts.paid.values()
-    assert (paid.amount.amount_cents, paid.phone) == (40_000, STRANGER)
-    assert world.proof().refunded_cents == 40_000
-    assert [saved(world, member) for member in (one, other)] == [50_000, 30_000]
-    assert world.proof().holds
-
-
-def test_a_rest_with_cents_is_not_put_where_the_wallet_cannot_pay_it_out(world: World) -> None:
-    receipt = lost(world, ALL)
-    decision = do(world, split_wish(receipt, (world.member(), 50_050)))
-    with pytest.raises(NotPossible, match="cents not sent"):
-        do(world, wish(Act.REFUND, parts_of(world, receipt)[-1]), limit_cents=0)
-    assert held(world, AccountKind.SUSPENSE) == 69_950
-    do(world, wish(Act.UNDO, receipt, undoes_id=decision.id))
-    do(world, split_wish(receipt, (world.member(), 50_000)))
-    do(world, wish(Act.REFUND, parts_of(world, receipt)[-1]))
-    assert held(world, AccountKind.REFUNDS_PAYABLE) == 70_000
 
 
 def test_above_the_limit_a_second_person_sees_the_shares_and_decides(world: World) -> None:
@@ -481,159 +312,6 @@ def test_the_whole_stays_where_its_parts_are_until_it_is_joined(world: World) ->
         do(world, wish(Act.MATCH, gone, member_id=other.id))
 
 
-def test_a_day_with_a_divided_payment_agrees_on_all_three_sides(world: World) -> None:
-    one, other = workers(world, 2)
-    receipt = lost(world, ALL)
-    do(world, split_wish(receipt, (one, 50_000), (other, 30_000)))
-    world.settle(minutes=1)
-    run = last_run(world)
-    assert states(world) == {
-        ("suspense", receipt.receipt): "resolved",
-        ("suspense", f"{receipt.receipt}-3"): "open",
-    }
-    assert (run.received, run.received_cents, run.confirmed) == (1, ALL, 1)
-    assert (run.posted, run.posted_cents) == (0, 80_000)
-    assert (run.wallet_in_cents, run.acknowledged_cents) == (ALL, 80_000)
-    do(world, wish(Act.MATCH, parts_of(world, receipt)[-1], member_id=one.id))
-    world.settle(minutes=1)
-    run = last_run(world)
-    assert (run.received, run.posted, run.acknowledged) == (1, 1, 1)
-    assert (run.received_cents, run.acknowledged_cents, run.breaks_open) == (ALL, ALL, 0)
-    with world.sessions.begin() as session:
-        totals = day_totals(session, world.calendar, world.calendar.day_of(START))
-    assert totals.received == totals.confirmed == totals.posted == totals.acknowledged
-    assert (totals.received.count, totals.received.amount_cents) == (1, ALL)
-    assert totals.suspense.count == 0
-
-
-def test_what_the_registry_has_otherwise_is_a_difference_of_that_part_and_is_posted_again(
-    world: World,
-) -> None:
-    one, other = workers(world, 2)
-    receipt = lost(world, ALL)
-    world.registry.refuses = "rjct.amount.invalid"
-    do(world, split_wish(receipt, (one, 50_000), (other, 70_000)))
-    world.settle(minutes=1)
-    world.reconcile()
-    assert {name: state for name, state in states(world).items() if state == "open"} == {
-        ("rejected_by_registry", f"{receipt.receipt}-{place}"): "open" for place in (1, 2)
-    }
-    world.registry.refuses = ""
-    for part in parts_of(world, receipt):
-        do(world, wish(Act.REPOST, part))
-    world.settle(minutes=1)
-    world.reconcile()
-    assert set(states(world).values()) == {"resolved"}
-    assert world.registry.counts_cents == ALL
-
-
-def test_who_claims_the_payment_that_was_divided_hears_of_their_part(world: World) -> None:
-    one, other = workers(world, 2)
-    receipt = lost(world, ALL)
-    with world.sessions.begin() as session:
-        claim(session, one.id, receipt.receipt, now=world.clock.now())
-        assert len(claims_for_staff(session)) == 1
-    do(world, split_wish(receipt, (one, 50_000), (other, 70_000)))
-    with world.sessions.begin() as session:
-        assert claims_for_staff(session) == []
-        outcome = claim(session, one.id, receipt.receipt, now=world.clock.now())
-    assert isinstance(outcome, AlreadyYours)
-    assert (outcome.amount.amount_cents, outcome.receipt) == (50_000, f"{receipt.receipt}-1")
-
-
-def test_who_paid_for_another_sees_a_divided_payment_go_its_way_with_its_parts(world: World) -> None:
-    owner, receipt = credited(world)
-    asker, other = workers(world, 2)
-    world.ask_to_save(owner, ALL)
-    with world.sessions.begin() as session:
-        asked = session.scalars(select(Contribution)).one()
-        asked.asked_by, asked.receipt_id, asked.state = asker.id, receipt.id, "paid"
-
-    def seen() -> list[tuple[int, PaymentState]]:
-        with world.sessions.begin() as session:
-            return [
-                (line.amount.amount_cents, line.state)
-                for line in statement_of(session, asker.id, 5)
-                if line.receipt == receipt.receipt
-            ]
-
-    assert seen() == [(ALL, PaymentState.ACKNOWLEDGED)]
-    do(world, split_wish(receipt, (owner, 50_000), (other, 30_000)))
-    world.settle(minutes=2)
-    assert seen() == [(ALL, PaymentState.CONFIRMED)]
-    do(world, wish(Act.MATCH, parts_of(world, receipt)[-1], member_id=other.id))
-    world.settle(minutes=2)
-    assert seen() == [(ALL, PaymentState.ACKNOWLEDGED)]
-
-
-def test_a_part_of_a_payment_with_a_long_code_can_be_claimed_by_its_code(world: World) -> None:
-    world.wallet.receipts_to_give = ["MP261122.1405.L06941"]
-    receipt = lost(world, ALL)
-    one, other = workers(world, 2)
-    do(world, split_wish(receipt, (one, 50_000), (other, 70_000)))
-    with world.sessions.begin() as session:
-        outcome = claim(session, one.id, "mp261122.1405.l06941-1", now=world.clock.now())
-    assert isinstance(outcome, AlreadyYours)
-    assert (outcome.amount.amount_cents, outcome.receipt) == (50_000, "MP261122.1405.L06941-1")
-
-
-def test_more_evidence_of_a_divided_payment_moves_nothing(world: World) -> None:
-    one, other = workers(world, 2)
-    body = world.wallet.pay_by_hand(STRANGER, ALL, "WHO")
-    world.confirm(body)
-    world.settle(minutes=1)
-    [receipt] = world.receipts()
-    do(world, split_wish(receipt, (one, 50_000), (other, 60_000)))
-    world.confirm(body)
-    world.settle(minutes=2)
-    assert [saved(world, member) for member in (one, other)] == [50_000, 60_000]
-    assert held(world, AccountKind.SUSPENSE) == 10_000
-    assert world.proof().receipts == 1
-
-
-@pytest.mark.parametrize("told_by", ["list", "message", "prompt"])
-def test_other_money_with_the_code_of_a_part_is_a_difference_and_never_taken_for_the_part(
-    world: World, told_by: str
-) -> None:
-    one, other = workers(world, 2)
-    receipt = lost(world, ALL)
-    do(world, split_wish(receipt, (one, 50_000), (other, 70_000)))
-    world.settle(minutes=1)
-    code = f"{receipt.receipt}-1"
-    world.wallet.receipts_to_give = [code]
-    if told_by == "prompt":
-        world.ask_to_save(one, 50_000)
-        world.settle(minutes=1)
-        [checkout] = world.wallet.prompts
-        world.tell(EvidenceChannel.STK_CALLBACK, world.wallet.end(checkout, "0"))
-    else:
-        body = world.wallet.pay_by_hand(PhoneNumber(one.phone), 50_000, one.number)
-        if told_by == "message":
-            world.confirm(body)
-    # So that the list is read.
-    world.confirm(world.wallet.pay_by_hand(STRANGER, 100, "X"))
-    world.settle(minutes=30)
-    world.reconcile()
-    found = {name: state for name, state in states(world).items() if name[1] == code}
-    assert found.pop(("not_in_ledger", code)) == "open"
-    assert found == ({} if told_by == "list" else {("mismatch", code): "open"})
-    assert [saved(world, member) for member in (one, other)] == [50_000, 70_000]
-    assert {kept(world, part).amount_cents for part in parts_of(world, receipt)} == {50_000, 70_000}
-    world.reconcile()
-    assert states(world)["not_in_ledger", code] == "open"
-    assert world.proof().holds
-
-
-def test_a_code_that_another_payment_has_is_given_to_no_part(world: World) -> None:
-    one, other = workers(world, 2)
-    receipt = lost(world, ALL)
-    world.wallet.receipts_to_give = [f"{receipt.receipt}-2"]
-    world.confirm(world.wallet.pay_by_hand(STRANGER, 700, "X"))
-    world.settle(minutes=1)
-    do(world, split_wish(receipt, (one, 50_000), (other, 70_000)))
-    assert [part.receipt[-2:] for part in parts_of(world, receipt)] == ["-1", "-3"]
-
-
 @pytest.mark.parametrize(
     "forgery",
     [
@@ -665,24 +343,3 @@ def test_a_division_is_one_only_when_nothing_is_lost_or_made(cents: int, shares:
         assert rest + sum(shares) == cents
         assert rest >= 0
         assert min(shares) > 0
-
-
-def test_a_split_leaves_one_posting_for_each_part_and_none_for_the_whole(world: World) -> None:
-    owner, receipt = credited(world)
-    other = world.member()
-    do(world, split_wish(receipt, (owner, 100_000), (other, 20_000)))
-    with world.sessions.begin() as session:
-        postings = set(session.scalars(select(RegistryPosting.receipt_id)))
-        assert postings == {part.id for part in live_parts(session, receipt.id)}
-        correction = session.scalars(select(RegistryCorrection)).one()
-        assert (correction.corrects, correction.why) == (receipt.id, "split")
-        assert len(session.scalars(select(Decision)).all()) == 1
-
-
-def test_the_shortcode_of_a_part_is_its_wholes(world: World) -> None:
-    one, other = workers(world, 2)
-    receipt = lost(world, ALL)
-    do(world, split_wish(receipt, (one, 50_000), (other, 60_000)))
-    assert {(part.wallet, part.shortcode, part.payer_index) for part in parts_of(world, receipt)} == {
-        ("mpesa", SHORTCODE, kept(world, receipt).payer_index)
-    }
