@@ -1,6 +1,8 @@
 """Migrations are linear and make exactly the tables, indexes and triggers that the models declare."""
 
 import re
+import secrets
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -8,6 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg import sql
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
@@ -17,6 +20,8 @@ from core.vault import Vault
 from operations.migrate import downgrade, migrate
 from tests.databases import connect, drop_database, import_tables, text_of
 from tests.servers import REPOSITORY, Servers
+
+Fresh = Callable[[], URL]
 
 TRIGGERS = """
 SELECT c.relname, pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
@@ -42,16 +47,25 @@ SEQUENCES = (
 
 
 @pytest.fixture
-def migrated(servers: Servers) -> URL:
-    return fresh(servers, "kibaba_migrated")
+def fresh(servers: Servers) -> Iterator[Fresh]:
+    """Empty databases of this test alone: the same file may run in two processes at once."""
+    server = make_url(servers.database_url)
+    made: list[str] = []
+
+    def make() -> URL:
+        made.append(f"kibaba_fresh_{secrets.token_hex(6)}")
+        with connect(server) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(made[-1])))
+        return server.set(database=made[-1])
+
+    yield make
+    for name in made:
+        drop_database(server, name)
 
 
-def fresh(servers: Servers, name: str) -> URL:
-    url = make_url(servers.database_url)
-    drop_database(url, name)
-    with connect(url) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return url.set(database=name)
+@pytest.fixture
+def migrated(fresh: Fresh) -> URL:
+    return fresh()
 
 
 def described(connection: psycopg.Connection) -> dict[str, list[tuple[str, ...]]]:
@@ -83,14 +97,14 @@ def test_migrations_are_linear() -> None:
     )
 
 
-def test_migrations_make_what_the_models_declare(servers: Servers, migrated: URL, vault: Vault) -> None:
+def test_migrations_make_what_the_models_declare(fresh: Fresh, migrated: URL, vault: Vault) -> None:
     import_tables()
     migrate(text_of(migrated))
     engine = create_engine(text_of(migrated), poolclass=NullPool)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
-    declared = fresh(servers, "kibaba_declared")
+    declared = fresh()
     from_models = make_engine(text_of(declared), vault, pooled=False)
     Base.metadata.create_all(from_models)
     with connect(migrated) as by_migration, connect(declared) as by_model:
