@@ -1,7 +1,8 @@
 """Personal data at rest: AES-256-GCM per field, and keyed blind indexes to look it up.
 
-Stored form: `<key id>.<nonce>.<ciphertext>`, the last two base64url. The place (`table.column`) is bound as
-associated data, so that a value moved to another column does not open.
+Stored form: `<key id>.<nonce>.<ciphertext>`, the last two base64url; of bytes, the same three without dots
+and as they are. The place (`table.column`) is bound as associated data, so that a value moved to another
+column does not open.
 """
 
 import base64
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from core.errors import KibabaError
 
+_KEY_ID_BYTES = 8
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
 _BLOCK_BYTES = 64
@@ -44,7 +46,8 @@ class Vault:
             raise ValueError("keys for personal data are 32 bytes or longer")
         self._ciphers: dict[str, AESGCM] = {}
         for key in pii_keys:
-            self._ciphers[hashlib.sha256(b"key id" + key).hexdigest()[:8]] = AESGCM(_derive(key, "pii"))
+            key_id = hashlib.sha256(b"key id" + key).hexdigest()[:_KEY_ID_BYTES]
+            self._ciphers[key_id] = AESGCM(_derive(key, "pii"))
         self._newest = next(iter(self._ciphers))
         self._index_key = index_key
         self._halves: dict[str, tuple[hashlib._Hash, hashlib._Hash]] = {}
@@ -63,6 +66,22 @@ class Vault:
         except (KeyError, ValueError, InvalidTag) as error:
             raise UnreadableSecret(f"a value in {place} cannot be opened") from error
         return plain.decode()
+
+    def seal_bytes(self, place: str, value: bytes) -> bytes:
+        """Encrypt `value` for one place that holds bytes."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return (
+            self._newest.encode() + nonce + self._ciphers[self._newest].encrypt(nonce, value, place.encode())
+        )
+
+    def open_bytes(self, place: str, sealed: bytes) -> bytes:
+        """Decrypt what `seal_bytes` made for the same place. Raises UnreadableSecret."""
+        key_id, rest = sealed[:_KEY_ID_BYTES], sealed[_KEY_ID_BYTES:]
+        try:
+            cipher = self._ciphers[key_id.decode("ascii")]
+            return cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], place.encode())
+        except (KeyError, ValueError, InvalidTag) as error:
+            raise UnreadableSecret(f"a value in {place} cannot be opened") from error
 
     def is_newest(self, token: str) -> bool:
         """Whether a stored value was sealed with the newest key."""

@@ -41,6 +41,23 @@ def test_a_new_key_seals_and_the_old_still_opens() -> None:
         Vault([NEW], INDEX).open("members.phone", old)
 
 
+@given(st.binary())
+def test_bytes_that_were_sealed_open_with_any_key_of_the_ring(value: bytes) -> None:
+    sealed = Vault([OLD], INDEX).seal_bytes("ussd.session", value)
+    assert Vault([NEW, OLD], INDEX).open_bytes("ussd.session", sealed) == value
+
+
+@given(st.data())
+def test_bytes_that_were_changed_cut_or_moved_do_not_open(data: st.DataObject) -> None:
+    vault = Vault([OLD], INDEX)
+    sealed = vault.seal_bytes("ussd.session", b"12345678")
+    at = data.draw(st.integers(0, len(sealed) - 1))
+    changed = sealed[:at] + bytes([sealed[at] ^ data.draw(st.integers(1, 255))]) + sealed[at + 1 :]
+    for place, wrong in (("ussd.session", changed), ("ussd.session", sealed[:at]), ("members.phone", sealed)):
+        with pytest.raises(UnreadableSecret):
+            vault.open_bytes(place, wrong)
+
+
 def test_an_index_is_stable_and_differs_from_place_to_place() -> None:
     vault = Vault([OLD], INDEX)
     assert vault.index("members.phone", "1") == Vault([NEW], INDEX).index("members.phone", "1")

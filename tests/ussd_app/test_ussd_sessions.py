@@ -1,11 +1,12 @@
 """A hop is one atomic step: posted again, lost, contradicted or after Redis is gone, it does no harm."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from pydantic import SecretStr
 from redis import Redis
 from sqlalchemy import func, select
@@ -74,6 +75,36 @@ def test_while_the_store_may_have_lost_something_a_lost_post_confirms_nothing(
     assert "KES 60" in member.post()
     assert contributions(services) == []
     assert member.answer("1").startswith("END ")
+    assert contributions(services) == [6000]
+
+
+@pytest.fixture
+def elsewhere(settings: Settings, services: Services) -> Iterator[FlaskClient]:
+    """Another web process on the same stores."""
+    other = build(settings)
+    yield create_app(other).test_client()
+    other.close()
+
+
+def test_an_answer_may_come_to_a_process_that_saw_the_session_some_answers_ago(
+    services: Services, member: Phone, elsewhere: FlaskClient
+) -> None:
+    here = member.client
+    member.dial()
+    member.answer("1")
+    member.client = elsewhere
+    other = member.answer("4")
+    member.client = here
+    assert member.post() == other
+    assert "KES 50" in member.answer("50")
+    member.client = elsewhere
+    assert member.answer("0") == other
+    member.client = here
+    assert "KES 60" in member.answer("60")
+    member.client = elsewhere
+    last = member.answer("1")
+    member.client = here
+    assert member.post() == last
     assert contributions(services) == [6000]
 
 

@@ -20,7 +20,7 @@ from core.database import Sessions
 from core.vault import Vault
 from operations.walks.memory import Memory
 from operations.walks.run import quietly, run
-from operations.walks.stand_ins import MemoryResults, SteppingClock, no_funnel
+from operations.walks.stand_ins import MemoryResults, MemoryStore, SteppingClock, no_funnel
 from operations.walks.town import Town
 from operations.walks.walker import Walker, WalkError, random_walk
 from ussd_app.gateway.graphs import Definition, Graphs
@@ -193,8 +193,17 @@ def faults() -> dict[str, Callable[[pytest.MonkeyPatch], None]]:
     def one_epoch(patch: pytest.MonkeyPatch) -> None:
         patch.setattr("ussd_app.gateway.host.secrets.token_hex", lambda _bytes: "same")
 
+    def guesses_trusted(patch: pytest.MonkeyPatch) -> None:
+        def advance(
+            self: MemoryStore, key: str, phone: str, new: Record, *, after: Record, **_kept: bool
+        ) -> bool:
+            return self.commit(key, phone, new, after=self.load(key) or after, keep_earlier=True) or True
+
+        patch.setattr(MemoryStore, "advance", advance)
+
     return {
         "effects done again": effects_again,
+        "what was stored last is taken for what is stored": guesses_trusted,
         "answers in doubt count": dial_strings_count,
         "nothing is loaded": no_compare_and_set,
         "pages over the limit": longer_pages,

@@ -30,6 +30,7 @@ from ussd_app.gateway.funnel import Funnel, Marks
 from ussd_app.gateway.graphs import Graphs
 from ussd_app.gateway.hop import Hop, Reply, SessionEnd
 from ussd_app.gateway.meaning import Again, Answers, Begins, Contradicts, meaning_of, seen_of
+from ussd_app.gateway.recent import RecentRecords
 from ussd_app.gateway.session_store import Recall, Record, SessionStore
 from ussd_app.gateway.turns import NOTHING_KNOWN, Held, Known, Turn, Turns, Worked
 
@@ -59,6 +60,18 @@ class _Progress:
     walked: tuple[_Walked, ...] = ()
     is_rebuilt: bool = False
     known: Known = NOTHING_KNOWN
+
+    @staticmethod
+    def of(record: Record, session: Session) -> "_Progress":
+        """As it stood after its last hop; `session` is the record's, or carried over to other menus."""
+        return _Progress(
+            session,
+            Reply(record.reply, record.ends),
+            record.answers,
+            record.epoch,
+            record.contribution_id,
+            known=record.known,
+        )
 
     def after(self, worked: Worked, *, answers: int) -> "_Progress":
         done = worked.step
@@ -95,6 +108,7 @@ class Host:
         self._funnel = funnel
         self._vault = vault
         self._clock = clock
+        self._recent = RecentRecords()
 
     def keep_menus(self) -> None:
         """Store the present menus, so that sessions of them can be ended by any later release."""
@@ -103,6 +117,42 @@ class Host:
     def answer(self, hop: Hop) -> Reply:
         """The reply to one post; the same post again gets the same reply and has no second effect."""
         key = self._key(hop.provider, hop.session_id, hop.phone.e164)
+        return self._at_once(hop, key) or self._answered(hop, key)
+
+    def _at_once(self, hop: Hop, key: str) -> Reply | None:
+        """The reply to one more answer, worked on what this process stored last and without any effect.
+
+        None when it takes more than that, or when the store holds anything else: nothing has happened then.
+        """
+        record = self._recent.take(key)
+        session = record.session if record else None
+        graph = self._graphs.get(session.graph) if session else None
+        if hop.starts or record is None or session is None or graph is None:
+            return None
+        meaning = meaning_of(hop, record, self._seen, self._now())
+        if not isinstance(meaning, Answers) or len(meaning.parts) != 1 or record.answers >= _ANSWERS_MAX:
+            return None
+        worked = self._turns.at_once(graph, session, meaning.parts[0], hop, record.known)
+        if worked is None:
+            return None
+        progress = _Progress.of(record, session).after(worked, answers=record.answers + 1)
+        after = self._record(hop, record, progress)
+        try:
+            is_stored = self._store.advance(
+                key,
+                self._phone_index(hop),
+                after,
+                after=record,
+                keep_earlier=hop.input == "cumulative",
+            )
+        except RedisError:
+            return None
+        if not is_stored:
+            return None
+        self._stored(hop, key, record, after, progress)
+        return progress.reply
+
+    def _answered(self, hop: Hop, key: str) -> Reply:
         record, recall, is_away = self._load(hop, key)
         meaning = meaning_of(hop, record, self._seen, self._now())
         if isinstance(meaning, Again) and record is not None:
@@ -176,14 +226,7 @@ class Host:
         session = self._readable(record.session)
         if session is None:
             return self._begin(hop, key, (), Recall(lost_lately=False))
-        progress = _Progress(
-            session,
-            Reply(record.reply, record.ends),
-            record.answers,
-            record.epoch,
-            record.contribution_id,
-            known=record.known,
-        )
+        progress = _Progress.of(record, session)
         if len(parts) == 1:
             return self._answers(hop, key, progress, parts)
         shown = self._turns.shown(key, _ANSWERS_MAX)
@@ -229,43 +272,51 @@ class Host:
         return progress
 
     def _commit(self, hop: Hop, key: str, before: Record | None, progress: _Progress) -> Reply:
-        turn = before.turn if before else 0
-        now = self._now()
-        record = Record(
-            turn=turn + 1,
-            seen_length=len(hop.text),
-            seen_hash=self._seen(seen_of(hop)),
-            answers=progress.answers,
-            session=progress.session,
-            reply=progress.reply.text,
-            ends=progress.reply.ends,
-            at=now,
-            epoch=progress.epoch,
-            contribution_id=progress.contribution_id,
-            rebuilt=progress.is_rebuilt,
-            known=progress.known,
-        )
+        record = self._record(hop, before, progress)
         try:
             first = self._store.commit(
                 key,
                 self._phone_index(hop),
                 record,
-                after_turn=turn,
+                after=before,
                 keep_earlier=hop.input == "cumulative",
             )
         except RedisError as error:
             log.warning("session not stored", error=type(error).__name__)
-            first = None
+            self._count(hop, before, record, progress)
+            return progress.reply
         if first is None:
-            self._count(hop, progress, None if before is None else now - before.at)
+            self._stored(hop, key, before, record, progress)
         elif hop.input == "latest" or first.seen_hash == record.seen_hash:
             # Somebody else's post is what the session stands on; the next answer belongs to that screen.
             return Reply(first.reply, first.ends)
         # Lost to a longer text, which says itself where the next answer belongs: this reply is still true.
         return progress.reply
 
-    def _count(self, hop: Hop, progress: _Progress, waited_milliseconds: int | None) -> None:
+    def _record(self, hop: Hop, before: Record | None, progress: _Progress) -> Record:
+        return Record(
+            turn=before.turn + 1 if before else 1,
+            seen_length=len(hop.text),
+            seen_hash=self._seen(seen_of(hop)),
+            answers=progress.answers,
+            session=progress.session,
+            reply=progress.reply.text,
+            ends=progress.reply.ends,
+            at=self._now(),
+            epoch=progress.epoch,
+            contribution_id=progress.contribution_id,
+            rebuilt=progress.is_rebuilt,
+            known=progress.known,
+        )
+
+    def _stored(self, hop: Hop, key: str, before: Record | None, record: Record, progress: _Progress) -> None:
+        if not record.ends:
+            self._recent.keep(key, record)
+        self._count(hop, before, record, progress)
+
+    def _count(self, hop: Hop, before: Record | None, record: Record, progress: _Progress) -> None:
         session = progress.session
+        waited_milliseconds = record.at - before.at if before else None
         marks = Marks(session.graph, session.language, hop.network_code)
         for answered_on, events in progress.walked:
             self._funnel.count(marks, events, answered_on, waited_milliseconds)

@@ -1,17 +1,18 @@
 """USSD sessions in Redis: one read to load, one compare-and-set script to commit session and reply together.
 
-A record holds no input: what was typed so far is kept as a keyed hash and a length, and the engine's session
-(which may hold a national ID) is sealed. The records before it stay for a while under the hash of the text
+A record is a stamp (plain fields that tell it from every other) and a sealed rest. It holds no input: what
+was typed so far is kept as a keyed hash and a length, and the engine's session (which may hold a national ID)
+is sealed. The records before it stay for a while under the hash of the text
 that led to them, so that an older post that arrives again gets its own reply again.
 """
 
 import hashlib
-import json
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+import orjson
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisAwayError
 from redis.exceptions import NoScriptError, RedisError
@@ -28,11 +29,10 @@ _SINCE_KEY: Final = "ussd:since"
 _AWAY_SECONDS: Final = 1.0
 _COMMIT: Final = b"""
 local stored = redis.call('GET', KEYS[1])
-local turn, seen = '0', ''
-if stored then turn, seen = string.match(stored, '^(%d+)|([^|]*)|') end
-if turn ~= ARGV[1] then return stored end
+if string.sub(stored or '', 1, #ARGV[1]) ~= ARGV[1] then return stored or '' end
+if ARGV[1] == '' and stored then return stored end
 if stored and ARGV[5] ~= '' then
-  redis.call('HSET', KEYS[3], seen, stored)
+  redis.call('HSET', KEYS[3], string.match(stored, '^%d+|([^|]*)|'), stored)
   redis.call('EXPIRE', KEYS[3], ARGV[5])
 end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
@@ -41,6 +41,8 @@ return false
 """
 _COMMIT_SHA: Final = hashlib.sha1(_COMMIT, usedforsecurity=False).hexdigest()
 _COMMIT_KEYS: Final = 3
+_SEPARATOR: Final = b"|"
+_STAMP_FIELDS: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,13 @@ class Record:
     contribution_id: str = ""
     rebuilt: bool = False
     known: Known = field(default_factory=Known, repr=False)
+
+    def stamp(self) -> bytes:
+        """The plain fields, each with a separator behind it: no two records of a session have the same."""
+        return (
+            f"{self.turn}|{self.seen_hash}|{self.seen_length}|{self.answers}|{self.ends:d}|{self.at}|"
+            f"{self.epoch}|{self.contribution_id}|{self.rebuilt:d}|"
+        ).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,28 +127,41 @@ class SessionStore:
         return self._read(self._ask("HGET", _earlier_key(key), seen_hash))
 
     def commit(
-        self, key: str, phone_index: str, record: Record, *, after_turn: int, keep_earlier: bool
+        self, key: str, phone_index: str, record: Record, *, after: Record | None, keep_earlier: bool
     ) -> Record | None:
-        """Store `record` if the stored turn is still `after_turn` (0: nothing stored).
+        """Store `record` if what is stored is still `after` (None: nothing).
 
-        Returns None when stored, otherwise the record that somebody else stored first.
+        Returns None when stored or when there is nothing any more, otherwise the record that somebody else
+        stored first.
         """
+        return self._read(self._replace(key, phone_index, record, after, keep_earlier=keep_earlier))
+
+    def advance(
+        self, key: str, phone_index: str, record: Record, *, after: Record, keep_earlier: bool
+    ) -> bool:
+        """Store `record` if what is stored is exactly `after`; whether it was."""
+        return self._replace(key, phone_index, record, after, keep_earlier=keep_earlier) is None
+
+    def _replace(
+        self, key: str, phone_index: str, record: Record, after: Record | None, *, keep_earlier: bool
+    ) -> bytes | None:
+        """None when `record` is stored, otherwise what is stored instead; empty when that is nothing."""
         arguments = (
             _COMMIT_KEYS,
             _session_key(key),
             _phone_key(phone_index),
             _earlier_key(key),
-            after_turn,
-            self._write(record),
+            after.stamp() if after else b"",
+            record.stamp() + self._vault.seal_bytes(_PLACE, _secret(record)),
             self._kept_seconds,
             "" if record.ends else self._resume_seconds,
             self._session_seconds if keep_earlier else "",
         )
         try:
-            stored = self._ask("EVALSHA", _COMMIT_SHA, *arguments)
+            stored: bytes | None = self._ask("EVALSHA", _COMMIT_SHA, *arguments)
         except NoScriptError:
             stored = self._ask("EVAL", _COMMIT, *arguments)
-        return self._read(stored)
+        return stored
 
     def first_end(self, key: str) -> bool:
         """True for the first who says that this session is over without an end."""
@@ -156,21 +178,14 @@ class SessionStore:
             self._away_until = time.monotonic() + _AWAY_SECONDS
             raise
 
-    def _write(self, record: Record) -> str:
-        session = record.session.to_fields() if record.session else []
-        secret = _ENCODE([session, record.reply, record.known.facts, record.known.at])
-        return (
-            f"{record.turn}|{record.seen_hash}|{record.seen_length}|{record.answers}|{record.ends:d}|{record.at}|"
-            f"{record.epoch}|{record.contribution_id}|{record.rebuilt:d}|{self._vault.seal(_PLACE, secret)}"
-        )
-
     def _read(self, stored: bytes | None) -> Record | None:
         if not stored:
             return None
-        turn, seen_hash, length, answers, ends, at, epoch, contribution_id, rebuilt, sealed = (
-            stored.decode().split("|")
+        *fields, sealed = stored.split(_SEPARATOR, _STAMP_FIELDS)
+        turn, seen_hash, length, answers, ends, at, epoch, contribution_id, rebuilt = map(
+            bytes.decode, fields
         )
-        session, reply, facts, facts_at = json.loads(self._vault.open(_PLACE, sealed))
+        session, reply, facts, facts_at = orjson.loads(self._vault.open_bytes(_PLACE, sealed))
         return Record(
             int(turn),
             int(length),
@@ -187,8 +202,9 @@ class SessionStore:
         )
 
 
-# Made once: `json.dumps` with any option makes an encoder each time.
-_ENCODE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+def _secret(record: Record) -> bytes:
+    session = record.session.to_fields() if record.session else []
+    return orjson.dumps([session, record.reply, record.known.facts, record.known.at])
 
 
 def _session(fields: object) -> Session | None:

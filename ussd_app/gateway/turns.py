@@ -175,10 +175,17 @@ class Turns:
             return self._again_if_cut_off(graph, session, _Pin(text.strip(), expected), turn, known)
         return self._worked(graph, session, Typed(text), turn, known)
 
+    def at_once(self, graph: Graph, session: Session, text: str, hop: Hop, known: Known) -> Worked | None:
+        """The step after an answer that needs nothing but who calls and does nothing, otherwise None."""
+        if graph.expects(session).kind == "pin" and reads_as_pin(text):
+            return None
+        worked = self._without_transaction(graph, session, Typed(text), hop, known)
+        return worked if isinstance(worked, Worked) else None
+
     def opened(self, graph: Graph, opening: Answer, turn: Turn) -> Worked:
         """The first step of a session."""
         now = self._clock.now()
-        return self._worked(graph, None, opening, turn, self._caller(turn, now))
+        return self._worked(graph, None, opening, turn, self._caller(turn.hop, now))
 
     def shown(self, session_key: str, answers_max: int) -> dict[int, str]:
         """Hashes of the screens shown while the session's record was lost, by the answers before them."""
@@ -193,23 +200,30 @@ class Turns:
         with self._sessions.begin() as database:
             self._results.once(database, key, self._clock.now(), lambda: screen_hash)
 
-    def _caller(self, turn: Turn, now: datetime) -> Known:
-        return Known(self._world.caller(turn.hop, now), _milliseconds(now))
+    def _caller(self, hop: Hop, now: datetime) -> Known:
+        return Known(self._world.caller(hop, now), _milliseconds(now))
 
     def _worked(
         self, graph: Graph, session: Session | None, answer: Answer, turn: Turn, known: Known
     ) -> Worked:
         """The step, without a transaction if what is known of the caller is enough for it."""
+        worked = self._without_transaction(graph, session, answer, turn.hop, known)
+        if isinstance(worked, Worked):
+            return worked
+        return self._again_if_cut_off(graph, session, answer, turn, worked)
+
+    def _without_transaction(
+        self, graph: Graph, session: Session | None, answer: Answer, hop: Hop, known: Known
+    ) -> Worked | Known:
+        """The step, if it needs no other facts than who calls; otherwise what is known of that now."""
         now = self._clock.now()
         facts = self._facts(known, now)
         outcome = step(graph, session, answer, facts, self._budget)
         if isinstance(outcome, Wanted) and not outcome.effects and outcome.facts <= CALLER_FACTS:
-            known = self._caller(turn, now)
+            known = self._caller(hop, now)
             facts.update(known.facts)
             outcome = step(graph, session, answer, facts, self._budget)
-        if isinstance(outcome, Step):
-            return Worked(outcome, known)
-        return self._again_if_cut_off(graph, session, answer, turn, known)
+        return Worked(outcome, known) if isinstance(outcome, Step) else known
 
     def _facts(self, known: Known, now: datetime) -> dict[str, Any]:
         facts = dict(self._world.given(now))
