@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 SESSION_VERSION: Final = 1
 PIN_DIGITS: Final = 4
@@ -172,8 +172,7 @@ class Effect:
     args: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One mark in the funnel: what happened on which screen. Never personal data."""
 
     kind: EventKind

@@ -197,7 +197,8 @@ def faults() -> dict[str, Callable[[pytest.MonkeyPatch], None]]:
         def advance(
             self: MemoryStore, key: str, phone: str, new: Record, *, after: Record, **_kept: bool
         ) -> bool:
-            return self.commit(key, phone, new, after=self.load(key) or after, keep_earlier=True) or True
+            self.commit(key, phone, new, after=self.load(key) or after, keep_earlier=True)
+            return True
 
         patch.setattr(MemoryStore, "advance", advance)
 

@@ -6,7 +6,7 @@ A hop pays for a few additions in memory. What a killed process loses is at most
 import atexit
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple
 
@@ -48,6 +48,30 @@ class Marks(NamedTuple):
     network: str
 
 
+class _Happened(NamedTuple):
+    """What one answer did; most answers of a day did what another did."""
+
+    day: date
+    marks: Marks
+    events: tuple[Event, ...]
+    answered_on: str
+
+
+class _Times(NamedTuple):
+    """How often, and of those whose caller was waited for: how often and how long in all."""
+
+    times: int = 0
+    timed: int = 0
+    milliseconds: int = 0
+
+    def plus(self, other: "_Times") -> "_Times":
+        return _Times(
+            self.times + other.times, self.timed + other.timed, self.milliseconds + other.milliseconds
+        )
+
+
+_ONCE: Final = _Times(1)
+_NEVER: Final = _Times()
 _Row = tuple[date, str, Marks]
 
 
@@ -66,7 +90,7 @@ class Funnel:
         self._lock = threading.Lock()
         # One writes at a time, and who closes waits for them: their connection would outlive the pool.
         self._writing = threading.Lock()
-        self._counts: Counter[tuple[_Row, str]] = Counter()
+        self._happened: dict[_Happened, _Times] = {}
         self._timer: threading.Timer | None = None
         self._is_closed = False
         atexit.register(self.close)
@@ -84,24 +108,11 @@ class Funnel:
         if not began_at <= now < ends_at:
             day = self._calendar.day_of(now)
             self._today = day, *self._calendar.bounds(day)
-        counts: list[tuple[_Row, str]] = [
-            ((day, event.screen, marks), event.kind) for event in events if event.kind in _COLUMNS
-        ]
-        if not counts:
-            return
-        if answered_on:
-            row = (day, answered_on, marks)
-            if any(kind == "entered" for _, kind in counts):
-                counts.append((row, "left"))
-            if milliseconds is not None and 0 <= milliseconds <= _MILLISECONDS_MAX:
-                counts.append((row, "timed"))
-            else:
-                milliseconds = None
+        is_timed = answered_on and milliseconds is not None and 0 <= milliseconds <= _MILLISECONDS_MAX
+        happened = _Happened(day, marks, tuple(events), answered_on)
+        once = _Times(1, 1, milliseconds or 0) if is_timed else _ONCE
         with self._lock:
-            for counted in counts:
-                self._counts[counted] += 1
-            if answered_on and milliseconds is not None:
-                self._counts[row, "milliseconds"] += milliseconds
+            self._happened[happened] = self._happened.get(happened, _NEVER).plus(once)
             if self._timer is None and not self._is_closed:
                 self._timer = threading.Timer(self._flush_seconds, self.flush)
                 self._timer.daemon = True
@@ -114,8 +125,9 @@ class Funnel:
 
     def _write(self) -> None:
         with self._lock:
-            counts, self._counts = self._counts, Counter()
+            happened, self._happened = self._happened, {}
             self._timer = None
+        counts = _counts(happened)
         if not counts:
             return
         try:
@@ -125,7 +137,8 @@ class Funnel:
         except SQLAlchemyError as error:
             log.warning("the funnel was not written", error=type(error).__name__)
             with self._lock:
-                self._counts.update(counts)
+                for each, times in happened.items():
+                    self._happened[each] = self._happened.get(each, _NEVER).plus(times)
             return
         for (row, column), count in counts.items():
             if column in _COLUMNS:
@@ -141,6 +154,22 @@ class Funnel:
             timer.join()
         atexit.unregister(self.close)
         self.flush()
+
+
+def _counts(happened: Mapping[_Happened, _Times]) -> Counter[tuple[_Row, str]]:
+    counts: Counter[tuple[_Row, str]] = Counter()
+    for (day, marks, events, answered_on), (times, timed, milliseconds) in happened.items():
+        counted = [event for event in events if event.kind in _COLUMNS]
+        for event in counted:
+            counts[(day, event.screen, marks), event.kind] += times
+        if counted and answered_on:
+            row = (day, answered_on, marks)
+            if any(event.kind == "entered" for event in counted):
+                counts[row, "left"] += times
+            if timed:
+                counts[row, "timed"] += timed
+                counts[row, "milliseconds"] += milliseconds
+    return counts
 
 
 def _rows(counts: Counter[tuple[_Row, str]]) -> list[dict[str, Any]]:
