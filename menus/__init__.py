@@ -27,6 +27,7 @@ from menus.engine.navigation import adopt, without_secrets
 from menus.engine.notices import abandoned, render_notice
 from menus.engine.source import DefinitionError, Finding, read_source, unpack
 from menus.engine.step import step
+from menus.engine.values import value
 from menus.rules import VOCABULARY
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "reads_as_pin",
     "render_notice",
     "step",
+    "value",
     "without_secrets",
 ]
 

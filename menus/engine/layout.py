@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from menus.engine.gsm7 import septets
 from menus.engine.template import shortened
+from menus.engine.values import value
 
 OPTIONS_MAX: Final = 5
 _SENTENCE: Final = re.compile(r"[.:;?!](?=[ \n])")
@@ -34,7 +34,7 @@ class Page(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Frame:
     """What is the same for all pages of a screen: the budget in septets, the room kept for a reason, the
     navigation lines of the language, and whether Back and Home apply on the first page.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Literal, NamedTuple
+
+from menus.engine.values import value
 
 SESSION_VERSION: Final = 1
 PIN_DIGITS: Final = 4
@@ -29,7 +31,7 @@ class SessionUnreadableError(ValueError):
     """A stored session that this release cannot read; the host starts a new one."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Session:
     """Where one caller is. Immutable; `answers` and `shown` may hold personal data and stay out of repr.
 
@@ -110,7 +112,7 @@ class Session:
         return Session.from_fields(fields)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Opening:
     """The first post of a session: the parts of a deep link (`*code*200#` is `("200",)`), and a session of
     the same phone that was dropped, if there is one.
@@ -120,14 +122,14 @@ class Opening:
     suspended: Session | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Typed:
     """What the caller typed. Never a PIN: where one is expected the host passes a `PinVerdict` instead."""
 
     text: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PinVerdict:
     """What the host found when it checked or sealed a PIN; the PIN itself stays with the host.
 
@@ -146,7 +148,7 @@ class PinVerdict:
 Answer = Opening | Typed | PinVerdict
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Expectation:
     """What the session's screen expects next. `sensitive` input (a PIN, a national ID) is redacted by the
     host wherever it keeps what was typed.
@@ -161,7 +163,7 @@ class Expectation:
         return Expectation("pin", purpose, sensitive=True)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Effect:
     """Something the host must do, exactly once per hop; its result is the fact of the same name.
 
@@ -179,7 +181,7 @@ class Event(NamedTuple):
     screen: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Step:
     """A finished hop: the session to keep, the screen to send (within the budget, without CON or END),
     whether it ends the session, and what happened.
@@ -191,7 +193,7 @@ class Step:
     events: tuple[Event, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Wanted:
     """The hop cannot be finished yet: supply these facts, perform these effects, then call `step` again with
     the same session and answer and the facts added. `session` is the draft so far, for reading only.

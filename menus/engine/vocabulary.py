@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from menus.engine.model import Facts
+from menus.engine.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class View:
     """What a rule may look at: answers so far, facts, the language and its texts by key."""
 
@@ -22,7 +23,7 @@ class View:
     texts: Mapping[str, str] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Accepted:
     """An input in the form in which it is kept."""
 

@@ -1,10 +1,11 @@
 """One USSD post as the host sees it, whatever aggregator sent it."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from core.errors import KibabaError
 from core.phone import PhoneNumber
+from menus import value
 
 # `cumulative`: every post holds all that was typed, joined by `*`. `latest`: only the newest answer.
 InputMode = Literal["cumulative", "latest"]
@@ -16,7 +17,7 @@ class UnreadablePost(KibabaError):  # noqa: N818 -- it says what the post is
     code = "unreadable_post"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Hop:
     """What a caller's answer arrived with.
 
@@ -36,7 +37,7 @@ class Hop:
     account: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reply:
     """What goes back: a screen, and whether the session ends with it."""
 
@@ -44,7 +45,7 @@ class Reply:
     ends: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SessionEnd:
     """An aggregator's word that a session is over; `dropped` when the caller was still expected to answer."""
 

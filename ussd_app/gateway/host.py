@@ -13,7 +13,7 @@ it is asked once more.
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -24,7 +24,7 @@ from core import outbox
 from core.clock import Clock
 from core.database import Sessions
 from core.vault import Vault
-from menus import Event, Graph, Opening, Session, adopt, render_notice
+from menus import Event, Graph, Opening, Session, adopt, render_notice, value
 from menus.engine.model import HOME, MORE
 from ussd_app.gateway.funnel import Funnel, Marks
 from ussd_app.gateway.graphs import Graphs
@@ -48,7 +48,7 @@ log = structlog.get_logger()
 _Walked = tuple[str, tuple[Event, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Progress:
     """A session as far as it has been walked, and what this post did on the way."""
 

@@ -6,9 +6,10 @@ reply is taken for the same post again (docs/decisions/0005-gateways.md).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from menus import value
 from ussd_app.gateway.hop import Hop
 from ussd_app.gateway.session_store import Record
 
@@ -19,31 +20,31 @@ REPEAT_MILLISECONDS: Final = 3000
 CALL_MILLISECONDS: Final = 180_000
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Again:
     """The last post once more."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Begins:
     """A session begins; `parts` is what stood behind the service code, or all that a lost session typed."""
 
     parts: tuple[str, ...] = field(default=(), repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answers:
     """New answers, one or more."""
 
     parts: tuple[str, ...] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Unknown:
     """An answer to a session that nobody remembers, from an aggregator that does not say what came before."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Contradicts:
     """Text that does not go on from what was seen: an older post, or nonsense."""
 

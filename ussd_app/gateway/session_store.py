@@ -8,7 +8,7 @@ that led to them, so that an older post that arrives again gets its own reply ag
 
 import hashlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from redis.exceptions import ConnectionError as RedisAwayError
 from redis.exceptions import NoScriptError, RedisError
 
 from core.vault import Vault
-from menus import Session, SessionUnreadableError
+from menus import Session, SessionUnreadableError, value
 from ussd_app.gateway.store_lines import StoreLines
 from ussd_app.gateway.turns import Known
 
@@ -45,7 +45,7 @@ _SEPARATOR: Final = b"|"
 _STAMP_FIELDS: Final = 9
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Record:
     """A session as of its last hop: `turn` counts commits, `seen_*` describe the text that led here.
 
@@ -75,7 +75,7 @@ class Record:
         ).encode()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Recall:
     """What there is to know when a session begins: key and record of the phone's latest session, for fifteen
     minutes, if it has not ended; and whether the store may have lost what it held within a session's life.

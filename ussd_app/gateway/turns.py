@@ -32,6 +32,7 @@ from menus import (
     Wanted,
     reads_as_pin,
     step,
+    value,
 )
 from ussd_app.gateway.hop import Hop
 from ussd_app.gateway.once import DatabaseResults, Results
@@ -56,7 +57,7 @@ class Held(Exception):  # noqa: N818 -- it says what happened to the answer
     """An answer in doubt would have set something off."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Known:
     """Facts about the caller as they were read `at` (milliseconds since 1970); empty when none are known."""
 
@@ -67,7 +68,7 @@ class Known:
 NOTHING_KNOWN: Final = Known()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Worked:
     """An answer worked: the step, what is known of the caller now, and the contribution it began, if any."""
 
@@ -76,7 +77,7 @@ class Worked:
     contribution_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Visit:
     """One answer being worked: what facts and effects may need to know. `key` names this answer for ever.
 
@@ -125,7 +126,7 @@ class World(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Turn:
     """One answer of one session. `number` counts the session's answers from 1; 0 is its opening."""
 
