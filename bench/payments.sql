@@ -69,10 +69,10 @@ INSERT INTO ledger_accounts (kind, key, currency) VALUES
 INSERT INTO ledger_accounts (kind, key, currency) SELECT 'member', id::text, 'KES' FROM who ORDER BY place;
 
 -- Step: ledger_transfers credit each payment once
-INSERT INTO ledger_transfers (id, business_key, reason, occurred_at, recorded_at)
-  SELECT id, 'credit:mpesa:' || current_setting('bench.shortcode') || ':' || receipt,
-         CASE WHEN in_suspense THEN 'suspense' ELSE 'credit' END, at, at + interval '4 seconds'
-  FROM paid;
+INSERT INTO ledger_transfers (id, business_key, reason, occurred_at, recorded_at, float_id, float_cents)
+  SELECT paid.id, 'credit:mpesa:' || current_setting('bench.shortcode') || ':' || receipt,
+         CASE WHEN in_suspense THEN 'suspense' ELSE 'credit' END, at, at + interval '4 seconds', float.id, cents
+  FROM paid, (SELECT id FROM ledger_accounts WHERE kind = 'wallet_float') AS float;
 
 -- Step: ledger_postings are two for each
 INSERT INTO ledger_postings (transfer_id, account_id, amount_cents)
@@ -82,8 +82,9 @@ INSERT INTO ledger_postings (transfer_id, account_id, amount_cents)
   (SELECT id FROM ledger_accounts WHERE kind = 'wallet_float') AS float,
   (SELECT id FROM ledger_accounts WHERE kind = 'suspense') AS waiting,
   LATERAL (VALUES (1, float.id, cents), (2, CASE WHEN in_suspense THEN waiting.id ELSE saver.id END, -cents))
-    AS leg (side, account_id, cents);
-
+    AS leg (side, account_id, cents)
+  -- As they are recorded: beside each other, and in the order of time.
+  ORDER BY n, side;
 
 -- Step: ledger_balances are the sums
 INSERT INTO ledger_balances (account_id, stripe, balance_cents)

@@ -19,8 +19,9 @@ _STATEMENTS: Final[tuple[LiteralString, ...]] = (
        match_step, match_why, payer_index, particulars, paid_at, recorded_at)
        VALUES (%(receipt_id)s, 'mpesa', %(shortcode)s, %(receipt)s, %(cents)s, 'KES', %(member)s,
        'stk_callback', 'prompt', 'answers our prompt', %(payer)s, %(particulars)s, %(now)s, %(now)s)""",
-    """INSERT INTO ledger_transfers (id, business_key, reason, occurred_at, recorded_at)
-       VALUES (%(transfer)s, %(key)s, 'credit', %(now)s, %(now)s)""",
+    """INSERT INTO ledger_transfers
+       (id, business_key, reason, occurred_at, recorded_at, float_id, float_cents)
+       VALUES (%(transfer)s, %(key)s, 'credit', %(now)s, %(now)s, %(float)s, %(cents)s)""",
     """INSERT INTO ledger_postings (transfer_id, account_id, amount_cents)
        VALUES (%(transfer)s, %(float)s, %(cents)s), (%(transfer)s, %(account)s, %(minus)s)""",
     """INSERT INTO ledger_balances AS kept (account_id, stripe, balance_cents)

@@ -58,12 +58,14 @@ def check_rest(story: Story) -> Proof:
         unposted = session.execute(text(_UNPOSTED)).all()
         states = {row.id: row.state for row in session.execute(text(_STATES))}
         waiting = session.execute(text(_WAITING_REFUNDS)).all()
+        mistimed = session.execute(text(_MISTIMED)).all()
         dead = session.execute(text("SELECT topic, last_error FROM outbox WHERE state = 'dead'")).all()
     _expect(found.unknown == 0, f"{found.unknown} payments are unknown")
     _expect(not untold, f"not exactly one receipt SMS: {untold}")
     _expect(not odd, f"contributions without an end: {odd}")
     _expect(not unposted, f"not acknowledged: {unposted}")
     _expect(not waiting, f"refunds without an end: {waiting}")
+    _expect(not mistimed, f"told to the registry of another time: {mistimed}")
     _expect(not dead, f"given up: {dead}")
     _check_wishes(story, states)
     return found
@@ -183,6 +185,10 @@ _UNPOSTED = """
 SELECT r.receipt, p.state, p.last_error FROM receipts r LEFT JOIN registry_postings p ON p.receipt_id = r.id
 WHERE r.member_id IS NOT NULL AND r.reversed_at IS NULL AND p.state IS DISTINCT FROM 'acknowledged'
   AND r.receipt NOT LIKE 'FORGED%' ORDER BY r.receipt
+"""
+# The figures of a day find postings by the time of payment.
+_MISTIMED = """
+SELECT r.receipt FROM receipts r JOIN registry_postings p ON p.receipt_id = r.id WHERE p.paid_at <> r.paid_at
 """
 _TOLD_ANEW = """
 SELECT count(*) FROM registry_corrections WHERE why = 'split' AND state = 'acknowledged'

@@ -108,18 +108,10 @@ class ControlTotals:
 
 def control_totals(session: Session, calendar: FundCalendar, of: CutOff) -> ControlTotals:
     """Add up a cut-off as it stands now; a closed one as it was closed."""
-    start, end = calendar.bounds(of.day)
-    parameters = {
-        "wallet": of.wallet,
-        "shortcode": of.shortcode,
-        "day": of.day,
-        "day_start": start,
-        "day_end": end,
-    }
+    parameters = _day_parameters(calendar, of)
     lines = {row.kind: row for row in session.execute(LINE_FIGURES, parameters)}
-    edges = list(session.execute(EDGES, parameters))
-    ledger = list(session.execute(LEDGER_FIGURES, fact_parameters(session, calendar, of, of)))
-    cents = {row.reason: int(row.cents) for row in ledger}
+    edges = _edges(session, list(lines.values()), parameters)
+    ledger = session.execute(LEDGER_FIGURES, fact_parameters(session, calendar, of)).one()
     return ControlTotals(
         opening_cents=_opening(edges),
         credits_cents=_cents(lines.get("credit")),
@@ -129,39 +121,55 @@ def control_totals(session: Session, calendar: FundCalendar, of: CutOff) -> Cont
         other_cents=_cents(lines.get("other")),
         statement_cents=_closing(edges),
         lines=sum(int(row.rows) for row in lines.values()),
-        ledger_in_cents=cents.pop("credit", 0) + cents.pop("suspense", 0),
-        ledger_charges_cents=cents.pop("charge", 0),
-        ledger_settlements_cents=cents.pop("settlement", 0),
-        ledger_reversals_cents=cents.pop("reversal", 0),
-        ledger_corrections_cents=sum(cents.values()),
-        ledger_credits=sum(int(row.rows) for row in ledger if row.reason in {"credit", "suspense"}),
-        late=sum(int(row.late) for row in ledger),
-        late_cents=sum(int(row.late_cents) for row in ledger),
+        ledger_in_cents=ledger.in_cents,
+        ledger_charges_cents=ledger.charges_cents,
+        ledger_settlements_cents=ledger.settlements_cents,
+        ledger_reversals_cents=ledger.reversals_cents,
+        ledger_corrections_cents=ledger.corrections_cents,
+        ledger_credits=ledger.credits,
+        late=ledger.late,
+        late_cents=ledger.late_cents,
     )
 
 
-def fact_parameters(session: Session, calendar: FundCalendar, first: CutOff, last: CutOff) -> dict[str, Any]:
-    """What the queries over ledger facts need for the days from `first` to `last`."""
+def fact_parameters(session: Session, calendar: FundCalendar, of: CutOff) -> dict[str, Any]:
+    """What the queries over ledger facts need for a cut-off."""
     until = session.scalar(
         select(Closing.closed_at).where(
-            Closing.wallet == last.wallet,
-            Closing.shortcode == last.shortcode,
+            Closing.wallet == of.wallet,
+            Closing.shortcode == of.shortcode,
             Closing.scope == "day",
-            Closing.period == last.day.isoformat(),
+            Closing.period == of.day.isoformat(),
             Closing.reopened_at.is_(None),
         )
     )
-    return {
-        "wallet": first.wallet,
-        "shortcode": first.shortcode,
-        "account_key": f"{first.wallet}:{first.shortcode}",
+    return _day_parameters(calendar, of) | {
+        "account_key": f"{of.wallet}:{of.shortcode}",
         "zone": calendar.zone.key,
-        "since": calendar.bounds(first.day)[0] - _SKEW,
+        "since": calendar.bounds(of.day)[0] - _SKEW,
         # What is told later than the closing belongs elsewhere; the margin is for clocks of other machines.
         "until": until + _SKEW if until else calendar.bounds(date(9000, 1, 1))[0],
-        "first_day": first.day,
-        "last_day": last.day,
     }
+
+
+def _day_parameters(calendar: FundCalendar, of: CutOff) -> dict[str, Any]:
+    start, end = calendar.bounds(of.day)
+    return {
+        "wallet": of.wallet,
+        "shortcode": of.shortcode,
+        "day": of.day,
+        "day_start": start,
+        "day_end": end,
+    }
+
+
+def _edges(session: Session, lines: list[Row[Any]], parameters: dict[str, Any]) -> list[Row[Any]]:
+    """The lines at the first and the last instant of which the list tells a balance."""
+    first = min((row.first_at for row in lines if row.first_at), default=None)
+    last = max((row.last_at for row in lines if row.last_at), default=None)
+    if first is None:
+        return []
+    return list(session.execute(EDGES, parameters | {"first_at": first, "last_at": last}))
 
 
 def _cents(row: Row[Any] | None) -> int:

@@ -2,66 +2,86 @@
 
 from sqlalchemy import text
 
-# Parameters of all: wallet, shortcode, account_key, zone, since, until, first_day, last_day. A fact is one
-# posting on the float of a shortcode. A day that is closed for a fact passes it on to the day on which it was
-# told, and should that be closed for it too (around midnight), to the day after.
+# Parameters of all: wallet, shortcode, day, day_start, day_end; for facts also account_key, zone, since and
+# until. A fact is one posting on the float of a shortcode. A day that is closed for a fact passes it on to
+# the day on which it was told; should that be closed for it too (around midnight), to the day after.
 _LATE = """EXISTS (
     SELECT FROM closings c
     WHERE c.wallet = :wallet AND c.shortcode = :shortcode AND c.scope = 'day' AND c.period = {day}::text
-      AND f.number > c.postings_through
-      AND (c.reopened_postings_through IS NULL OR f.number <= c.reopened_postings_through))"""
+      AND {number} > c.postings_through
+      AND (c.reopened_postings_through IS NULL OR {number} <= c.reopened_postings_through))"""
 _LATE_LINE = _LATE.replace("postings_through", "lines_through")
 
+# Nearly every fact is of the day asked for, which is not closed yet: no time of it is turned into a date, its
+# number is not looked up, and it is compared with no closing. OFFSET keeps the subquery apart, so that a fact
+# is placed once.
+_TOLD_DAY = "(f.recorded_at AT TIME ZONE :zone)::date"
+_NUMBER = "(SELECT p.number FROM ledger_postings p WHERE p.transfer_id = f.id AND p.account_id = f.float_id)"
 _PLACED = f"""
-WITH facts AS (
-  SELECT p.number, p.amount_cents, t.business_key, t.reason, t.occurred_at, t.recorded_at,
-         (t.occurred_at AT TIME ZONE :zone)::date AS own_day,
-         (t.recorded_at AT TIME ZONE :zone)::date AS told_day
-  FROM ledger_transfers t
-  -- Every payment ever is on the float: its postings are found by their transfers, never by the account.
-  JOIN LATERAL (
-    SELECT p.number, p.amount_cents, p.account_id FROM ledger_postings p WHERE p.transfer_id = t.id OFFSET 0
-  ) p ON p.account_id = ANY (ARRAY(
-    SELECT a.id FROM ledger_accounts a WHERE a.kind = 'wallet_float' AND a.key = :account_key))
-  WHERE t.recorded_at >= :since AND t.recorded_at < :until
+WITH floats AS MATERIALIZED (
+  SELECT a.id FROM ledger_accounts a WHERE a.kind = 'wallet_float' AND a.key = :account_key
 ),
-placed AS MATERIALIZED (
+facts AS (
+  SELECT t.id, t.business_key, t.reason, t.occurred_at, t.recorded_at,
+         coalesce(t.float_id, old.float_id) AS float_id,
+         coalesce(t.float_cents, old.float_cents) AS amount_cents,
+         CASE WHEN t.occurred_at >= :day_start AND t.occurred_at < :day_end THEN CAST(:day AS date)
+              ELSE (t.occurred_at AT TIME ZONE :zone)::date END AS own_day
+  FROM ledger_transfers t
+  -- Of transfers that do not say themselves what they moved. Every payment ever is on the float: its postings
+  -- are found by their transfers, never by the account.
+  LEFT JOIN LATERAL (
+    SELECT p.account_id AS float_id, p.amount_cents AS float_cents FROM ledger_postings p
+    WHERE t.float_id IS NULL AND p.transfer_id = t.id AND p.account_id = ANY (ARRAY(SELECT id FROM floats))
+    OFFSET 0
+  ) old ON true
+  WHERE t.recorded_at >= :since AND t.recorded_at < :until
+    AND coalesce(t.float_id, old.float_id) = ANY (ARRAY(SELECT id FROM floats))
+),
+placed AS NOT MATERIALIZED (
   SELECT f.*, CASE
     -- Of a day that was never closed nothing is late: looked up once for all facts.
     WHEN f.own_day NOT IN (
       SELECT c.period::date FROM closings c
       WHERE c.wallet = :wallet AND c.shortcode = :shortcode AND c.scope = 'day') THEN f.own_day
-    WHEN NOT {_LATE.format(day="f.own_day")} THEN f.own_day
-    WHEN NOT {_LATE.format(day="f.told_day")} THEN f.told_day
-    ELSE f.told_day + 1 END AS day
+    WHEN NOT {_LATE.format(day="f.own_day", number=_NUMBER)} THEN f.own_day
+    WHEN NOT {_LATE.format(day=_TOLD_DAY, number=_NUMBER)} THEN {_TOLD_DAY}
+    ELSE {_TOLD_DAY} + 1 END AS day
   FROM facts f
+  OFFSET 0
 )
 """  # noqa: S608 -- of constants above
 
 LEDGER_FIGURES = text(
     _PLACED
     + """
-SELECT day, reason, count(*) AS rows, sum(amount_cents)::bigint AS cents,
+SELECT coalesce(sum(amount_cents) FILTER (WHERE reason IN ('credit', 'suspense')), 0)::bigint AS in_cents,
+       coalesce(sum(amount_cents) FILTER (WHERE reason = 'charge'), 0)::bigint AS charges_cents,
+       coalesce(sum(amount_cents) FILTER (WHERE reason = 'settlement'), 0)::bigint AS settlements_cents,
+       coalesce(sum(amount_cents) FILTER (WHERE reason = 'reversal'), 0)::bigint AS reversals_cents,
+       coalesce(sum(amount_cents) FILTER (
+         WHERE reason NOT IN ('credit', 'suspense', 'charge', 'settlement', 'reversal')
+       ), 0)::bigint AS corrections_cents,
+       count(*) FILTER (WHERE reason IN ('credit', 'suspense')) AS credits,
        count(*) FILTER (WHERE day <> own_day) AS late,
        coalesce(sum(amount_cents) FILTER (WHERE day <> own_day), 0)::bigint AS late_cents
-FROM placed WHERE day BETWEEN :first_day AND :last_day
-GROUP BY day, reason ORDER BY day, reason
+FROM placed WHERE day = CAST(:day AS date)
 """
 )
 
 FACTS = text(
     _PLACED
-    + """
-SELECT number, business_key, reason, amount_cents, occurred_at, recorded_at, own_day
-FROM placed WHERE day BETWEEN :first_day AND :last_day ORDER BY number
-"""
+    + f"""
+SELECT {_NUMBER} AS number, business_key, reason, amount_cents, occurred_at, recorded_at, own_day
+FROM placed f WHERE day = CAST(:day AS date) ORDER BY number
+"""  # noqa: S608 -- of constants above
 )
 
-# What the wallet's own list says of a day; a payment that both a pull and a statement list is one line.
-# Lines that came after the day was closed do not change what was closed.
+# What the wallet's own list says of a day. Lines that came after the day was closed do not change what was
+# closed.
 _LINES = f"""
 WITH seen AS NOT MATERIALIZED (
-  SELECT f.id AS number, f.receipt, f.kind, f.amount_cents, f.balance_after_cents, f.at, f.row_key
+  SELECT f.id AS number, f.receipt, f.kind, f.amount_cents, f.balance_after_cents, f.at
   FROM wallet_lines f
   WHERE f.wallet = :wallet AND f.shortcode = :shortcode AND f.at >= :day_start AND f.at < :day_end
 ), of_day AS NOT MATERIALIZED (
@@ -70,35 +90,39 @@ WITH seen AS NOT MATERIALIZED (
       SELECT FROM closings c
       WHERE c.wallet = :wallet AND c.shortcode = :shortcode AND c.scope = 'day'
         AND c.period = CAST(:day AS date)::text)
-    OR NOT {_LATE_LINE.format(day="CAST(:day AS date)")}
+    OR NOT {_LATE_LINE.format(day="CAST(:day AS date)", number="f.number")}
 )
 """  # noqa: S608 -- of constants above
 
+# A payment that both a pull and a statement list is one line. `first_at` and `last_at` are the first and the
+# last instant of which the wallet tells a balance.
 LINE_FIGURES = text(
     _LINES  # noqa: S608 -- of constants above
     + """
-SELECT kind, count(*) AS rows, sum(amount_cents)::bigint AS cents FROM (
-  SELECT kind, receipt, max(amount_cents) AS amount_cents FROM of_day
-  GROUP BY kind, receipt, CASE WHEN kind = 'credit' THEN '' ELSE row_key END) once
-GROUP BY kind ORDER BY kind
+SELECT 'credit' AS kind, count(*) AS rows, sum(amount_cents)::bigint AS cents,
+       min(first_at) AS first_at, max(last_at) AS last_at
+FROM (
+  SELECT max(amount_cents) AS amount_cents,
+         min(at) FILTER (WHERE balance_after_cents IS NOT NULL) AS first_at,
+         max(at) FILTER (WHERE balance_after_cents IS NOT NULL) AS last_at
+  FROM of_day WHERE kind = 'credit' GROUP BY receipt) once
+HAVING count(*) > 0
+UNION ALL
+SELECT kind, count(*), sum(amount_cents)::bigint,
+       min(at) FILTER (WHERE balance_after_cents IS NOT NULL),
+       max(at) FILTER (WHERE balance_after_cents IS NOT NULL)
+FROM of_day WHERE kind <> 'credit' GROUP BY kind
 """
 )
 
-# The balances beside the first and the last instant of the day; several lines may share an instant.
+# The balances beside those two instants; several lines may share one.
 EDGES = text(
-    _LINES  # noqa: S608 -- of constants above
+    _LINES
     + """
 SELECT 'first' AS edge, amount_cents, balance_after_cents FROM of_day
-WHERE balance_after_cents IS NOT NULL
-  AND at = (SELECT min(at) FROM of_day WHERE balance_after_cents IS NOT NULL)
+WHERE balance_after_cents IS NOT NULL AND at = CAST(:first_at AS timestamptz)
 UNION ALL
 SELECT 'last', amount_cents, balance_after_cents FROM of_day
-WHERE balance_after_cents IS NOT NULL
-  AND at = (SELECT max(at) FROM of_day WHERE balance_after_cents IS NOT NULL)
+WHERE balance_after_cents IS NOT NULL AND at = CAST(:last_at AS timestamptz)
 """
-)
-
-LINES_WITHOUT_BALANCE = text(
-    _LINES  # noqa: S608 -- of constants above
-    + "SELECT count(*) FROM of_day WHERE balance_after_cents IS NULL"
 )

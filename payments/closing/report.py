@@ -20,7 +20,7 @@ def report_lines(session: Session, calendar: FundCalendar, of: CutOff) -> Iterat
     """CSV in pieces, lines ending in CR LF (RFC 4180). Facts in the order in which they were recorded."""
     totals = control_totals(session, calendar, of)
     yield _written(_head(of, totals))
-    parameters = fact_parameters(session, calendar, of, of)
+    parameters = fact_parameters(session, calendar, of)
     facts = session.execute(FACTS.execution_options(yield_per=_BATCH), parameters)
     for batch in facts.partitions():
         yield _written([_fact(row, of) for row in batch])

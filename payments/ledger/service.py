@@ -38,6 +38,8 @@ def post(
     not sum to zero, and ConflictingTransfer when the key was posted with other legs.
     """
     _check(legs)
+    ids = _account_ids(session, [leg.account for leg in legs])
+    float_id, float_cents = _on_float(legs, ids)
     transfer_id = session.scalar(
         insert(LedgerTransfer)
         .values(
@@ -47,6 +49,8 @@ def post(
             corrects_id=_id_of(corrects) if corrects else None,
             occurred_at=occurred_at,
             recorded_at=now,
+            float_id=float_id,
+            float_cents=float_cents,
         )
         .on_conflict_do_nothing(index_elements=["business_key"])
         .returning(LedgerTransfer.id)
@@ -54,7 +58,6 @@ def post(
     if transfer_id is None:
         _same_as_before(session, business_key, legs)
         return False
-    ids = _account_ids(session, [leg.account for leg in legs])
     session.execute(
         plain_insert(LedgerPosting).values(
             [
@@ -89,6 +92,11 @@ def post_many(session: Session, transfers: Sequence[Transfer], *, now: datetime)
         _check(transfer.legs)
     connection = session.connection()
     ids = [new_id() for _ in transfers]
+    legs = [
+        (id_, transfer, leg) for id_, transfer in zip(ids, transfers, strict=True) for leg in transfer.legs
+    ]
+    accounts = _account_ids(session, list({leg.account for _, _, leg in legs}))
+    floats = [_on_float(transfer.legs, accounts) for transfer in transfers]
     kept = connection.exec_driver_sql(
         _INSERT_TRANSFERS,
         {
@@ -96,15 +104,13 @@ def post_many(session: Session, transfers: Sequence[Transfer], *, now: datetime)
             "keys": [transfer.business_key for transfer in transfers],
             "reasons": [transfer.reason for transfer in transfers],
             "occurred": [transfer.occurred_at for transfer in transfers],
+            "floats": [float_id for float_id, _ in floats],
+            "float_cents": [cents for _, cents in floats],
             "now": now,
         },
     ).rowcount
     if kept != len(transfers):
         raise ConflictingTransfer("a transfer of this batch was posted before")
-    legs = [
-        (id_, transfer, leg) for id_, transfer in zip(ids, transfers, strict=True) for leg in transfer.legs
-    ]
-    accounts = _account_ids(session, list({leg.account for _, _, leg in legs}))
     connection.exec_driver_sql(
         _INSERT_POSTINGS,
         {
@@ -131,10 +137,10 @@ def post_many(session: Session, transfers: Sequence[Transfer], *, now: datetime)
 
 
 _INSERT_TRANSFERS = """
-INSERT INTO ledger_transfers (id, business_key, reason, occurred_at, recorded_at)
-SELECT u.id, u.key, u.reason, u.occurred_at, %(now)s
-FROM unnest(%(ids)s::uuid[], %(keys)s::text[], %(reasons)s::text[], %(occurred)s::timestamptz[])
-  AS u (id, key, reason, occurred_at)
+INSERT INTO ledger_transfers (id, business_key, reason, occurred_at, recorded_at, float_id, float_cents)
+SELECT u.id, u.key, u.reason, u.occurred_at, %(now)s, u.float_id, u.float_cents
+FROM unnest(%(ids)s::uuid[], %(keys)s::text[], %(reasons)s::text[], %(occurred)s::timestamptz[],
+  %(floats)s::bigint[], %(float_cents)s::bigint[]) AS u (id, key, reason, occurred_at, float_id, float_cents)
 ORDER BY u.key
 ON CONFLICT (business_key) DO NOTHING
 """
@@ -174,8 +180,18 @@ def _check(legs: Sequence[Leg]) -> None:
         raise InvalidValue("a leg is a whole number of cents and not zero")
     if len({leg.account for leg in legs}) != len(legs) or len({leg.account.currency for leg in legs}) != 1:
         raise InvalidValue("the legs of a transfer are on different accounts of one currency")
+    if sum(leg.account.kind is AccountKind.WALLET_FLOAT for leg in legs) > 1:
+        raise InvalidValue("a transfer moves one float at most")
     if sum(leg.amount_cents for leg in legs) != 0:
         raise InvalidValue("the legs of a transfer sum to zero")
+
+
+def _on_float(legs: Sequence[Leg], ids: dict[Account, int]) -> tuple[int | None, int | None]:
+    """The account and the cents of the leg on a float; empty when there is none."""
+    for leg in legs:
+        if leg.account.kind is AccountKind.WALLET_FLOAT:
+            return ids[leg.account], leg.amount_cents
+    return None, None
 
 
 def _id_of(business_key: str) -> object:

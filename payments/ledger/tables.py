@@ -40,11 +40,17 @@ class LedgerAccount(Base):
 
 
 class LedgerTransfer(Base):
-    """One movement of money. `business_key` makes it happen once; `corrects_id` names what it puts right."""
+    """One movement of money. `business_key` makes it happen once; `corrects_id` names what it puts right.
+
+    `float_id` and `float_cents` repeat its posting on a wallet's float, so that a day is added up from
+    transfers alone; the database refuses postings that say otherwise. Empty where there is none, and in
+    transfers that are older than this: their postings tell.
+    """
 
     __tablename__ = "ledger_transfers"
     __table_args__ = (
         Index("ix_ledger_transfers_corrects", "corrects_id", postgresql_where="corrects_id IS NOT NULL"),
+        CheckConstraint("(float_id IS NULL) = (float_cents IS NULL) AND float_cents <> 0", name="float"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -53,6 +59,8 @@ class LedgerTransfer(Base):
     corrects_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("ledger_transfers.id"))
     occurred_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     recorded_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    float_id: Mapped[int | None] = mapped_column(BigInteger)
+    float_cents: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class LedgerPosting(Base):
@@ -81,10 +89,16 @@ REFUSE_UNBALANCED = """
 CREATE OR REPLACE FUNCTION refuse_unbalanced() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF EXISTS (
-    SELECT FROM ledger_postings p JOIN ledger_accounts a ON a.id = p.account_id
-    WHERE p.transfer_id = NEW.transfer_id GROUP BY a.currency HAVING sum(p.amount_cents) <> 0
+    SELECT FROM ledger_transfers t
+    JOIN ledger_postings p ON p.transfer_id = t.id
+    JOIN ledger_accounts a ON a.id = p.account_id
+    WHERE t.id = NEW.transfer_id GROUP BY a.currency
+    HAVING sum(p.amount_cents) <> 0
+      OR bool_or((a.kind = 'wallet_float') <> (a.id = t.float_id AND p.amount_cents = t.float_cents))
+      OR max(t.float_id) IS NOT NULL AND count(*) FILTER (WHERE a.kind = 'wallet_float') <> 1
   ) THEN
-    RAISE EXCEPTION 'transfer % does not sum to zero', NEW.transfer_id USING ERRCODE = 'check_violation';
+    RAISE EXCEPTION 'transfer % does not sum to zero, or says something else of its float', NEW.transfer_id
+      USING ERRCODE = 'check_violation';
   END IF;
   RETURN NULL;
 END $$

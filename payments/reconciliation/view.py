@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, ScalarSelect, Subquery, case, func, select, true
+from sqlalchemy import ColumnElement, Integer, ScalarSelect, Subquery, case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from core.clock import FundCalendar
@@ -84,11 +84,8 @@ def day_totals(session: Session, calendar: FundCalendar, day: date) -> DayTotals
 
 def _facts(start: datetime, end: datetime) -> Subquery:
     """SQL: each payment made between two instants, with how many of its cents have come how far."""
-    # One look-up for each payment of the day: a plain join may read every posting there ever was. OFFSET
-    # keeps the subquery apart, so that nothing is looked up twice.
-    posting = select(RegistryPosting.state).where(RegistryPosting.receipt_id == Receipt.id).limit(1).lateral()
-    told = func.coalesce(posting.c.state.in_(_TOLD), False)
-    is_acknowledged = func.coalesce(posting.c.state == PostingState.ACKNOWLEDGED, False)
+    told = func.coalesce(RegistryPosting.state.in_(_TOLD), False)
+    is_acknowledged = func.coalesce(RegistryPosting.state == PostingState.ACKNOWLEDGED, False)
     in_suspense = Receipt.member_id.is_(None) & (func.coalesce(Receipt.staff_place, "suspense") == "suspense")
     is_divided = Receipt.staff_place == SPLIT
     all_of_it = Receipt.amount_cents
@@ -111,7 +108,14 @@ def _facts(start: datetime, end: datetime) -> Subquery:
                 (is_divided, _of_parts(lambda part, _: part.staff_place == "suspense")),
             ).label("suspense"),
         )
-        .outerjoin(posting, true())
+        # A posting keeps when its receipt was paid: those of the day are read at once and not one by one, and
+        # not every posting there ever was.
+        .outerjoin(
+            RegistryPosting,
+            (RegistryPosting.receipt_id == Receipt.id)
+            & (RegistryPosting.paid_at >= start)
+            & (RegistryPosting.paid_at < end),
+        )
         .where(
             is_whole(),
             Receipt.paid_at >= start,
@@ -119,6 +123,7 @@ def _facts(start: datetime, end: datetime) -> Subquery:
             Receipt.reversed_at.is_(None),
             Receipt.staff_place.is_distinct_from("written_off"),
         )
+        # Keeps the subquery apart, so that nothing is looked up twice.
         .offset(0)
         .subquery()
     )

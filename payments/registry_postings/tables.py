@@ -17,11 +17,13 @@ class RegistryPosting(Base):
 
     `transaction_id` names the batch it was put into, once and for ever; empty until then. A member's receipts
     share one of a few lanes, in each of which one batch is under way at a time, oldest `paid_at` first.
-    `posted_at`: first taken; `told_at`: last told.
+    `paid_at`: when the receipt was paid, for ever. `posted_at`: first taken; `told_at`: last told.
     """
 
     __tablename__ = "registry_postings"
     __table_args__ = (
+        # The figures of a day; nobody looks for one posting by its time.
+        Index("ix_registry_postings_paid", "paid_at"),
         Index(
             "ix_registry_postings_unfinished",
             "created_at",

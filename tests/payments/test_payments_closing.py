@@ -205,7 +205,7 @@ def test_every_credit_belongs_to_exactly_one_cut_off(world: World) -> None:
         placed = [
             (row.number, of.day)
             for of in days
-            for row in session.execute(FACTS, fact_parameters(session, world.calendar, of, of))
+            for row in session.execute(FACTS, fact_parameters(session, world.calendar, of))
         ]
         numbers = session.scalars(
             text(

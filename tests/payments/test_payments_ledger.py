@@ -63,6 +63,7 @@ def test_the_same_key_with_other_legs_is_refused(sessions: Sessions) -> None:
         [Leg(FLOAT, 100), Leg(FLOAT, -100)],
         [Leg(FLOAT, 100), Leg(Account(AccountKind.SUSPENSE, "mpesa:600100", "UGX"), -100)],
         [Leg(FLOAT, 1.5), Leg(SUSPENSE, -1.5)],  # type: ignore[arg-type]
+        [Leg(FLOAT, 100), Leg(Account(AccountKind.WALLET_FLOAT, "mpesa:600200", "KES"), -100)],
     ],
 )
 def test_legs_that_are_no_transfer_are_refused(sessions: Sessions, legs: list[Leg]) -> None:
@@ -82,6 +83,77 @@ def test_the_database_itself_refuses_a_transfer_that_does_not_sum_to_zero(sessio
     nothing = text(stray.text.replace("account_id, 1", "account_id, 0"))
     with pytest.raises(IntegrityError, match="ck_ledger_postings_amount"), sessions.begin() as session:
         session.execute(nothing)
+
+
+def test_a_transfer_says_itself_what_it_moves_on_the_float(sessions: Sessions) -> None:
+    batch = ledger.Transfer("credit:2", tuple(reversed(_pair(700))), Reason.CREDIT, START)
+    with sessions.begin() as session:
+        _post(session, "credit:1", _pair(5000))
+        _post(session, "move:1", [Leg(SUSPENSE, 5000), Leg(_member(1), -5000)])
+        ledger.post_many(session, [batch], now=START)
+        said = session.execute(
+            text(
+                "SELECT t.business_key, a.key, t.float_cents FROM ledger_transfers t "
+                "LEFT JOIN ledger_accounts a ON a.id = t.float_id ORDER BY 1"
+            )
+        ).all()
+    assert said == [
+        ("credit:1", FLOAT.key, 5000),
+        ("credit:2", FLOAT.key, 700),
+        ("move:1", None, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        # The kind of the account that the transfer names, the cents it says, and what its two postings have.
+        ("wallet_float", 101, ((FLOAT, 100), (SUSPENSE, -100))),
+        ("suspense", 100, ((FLOAT, 100), (SUSPENSE, -100))),
+        ("wallet_float", 100, ((_member(1), 100), (SUSPENSE, -100))),
+        ("wallet_float", 200, ((FLOAT, 100), (FLOAT, 100), (SUSPENSE, -200))),
+    ],
+)
+def test_the_database_refuses_a_transfer_that_says_otherwise(
+    sessions: Sessions, said: tuple[str, int, tuple[tuple[Account, int], ...]]
+) -> None:
+    named, cents, postings = said
+    with sessions.begin() as session:
+        _post(session, "credit:1", _pair(5000))
+        _post(session, "move:1", [Leg(SUSPENSE, 5000), Leg(_member(1), -5000)])
+    with pytest.raises(IntegrityError, match="says something else of its float"), sessions.begin() as session:
+        _stray(session, named, cents, postings)
+
+
+def _stray(session: Session, named: str, cents: int, postings: Sequence[tuple[Account, int]]) -> None:
+    transfer_id = new_id()
+    session.execute(
+        text(
+            "INSERT INTO ledger_transfers (id, business_key, reason, occurred_at, recorded_at, float_id, "
+            "float_cents) SELECT :id, 'stray', 'credit', now(), now(), id, :cents FROM ledger_accounts "
+            "WHERE kind = :kind"
+        ),
+        {"id": transfer_id, "cents": cents, "kind": named},
+    )
+    for account, amount_cents in postings:
+        session.execute(
+            text(
+                "INSERT INTO ledger_postings (transfer_id, account_id, amount_cents) "
+                "SELECT :id, id, :cents FROM ledger_accounts WHERE kind = :kind AND key = :key"
+            ),
+            {"id": transfer_id, "cents": amount_cents, "kind": account.kind, "key": account.key},
+        )
+
+
+def test_the_database_refuses_to_move_the_float_of_a_transfer_later(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        _post(session, "credit:1", _pair(5000))
+    more = text(
+        "INSERT INTO ledger_postings (transfer_id, account_id, amount_cents) "
+        "SELECT transfer_id, account_id, sign(amount_cents) FROM ledger_postings"
+    )
+    with pytest.raises(IntegrityError, match="says something else of its float"), sessions.begin() as session:
+        session.execute(more)
 
 
 @pytest.mark.parametrize("table", ["ledger_postings", "ledger_transfers"])

@@ -1,0 +1,202 @@
+"""The figures of a day are what a plain addition, payment by payment, gives."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from core.phone import PhoneNumber
+from payments.closing.control import ControlTotals, CutOff, control_totals
+from payments.closing.tables import Closing
+from payments.ledger.model import AccountKind, Reason
+from payments.ledger.tables import LedgerAccount, LedgerPosting, LedgerTransfer
+from payments.model import EvidenceChannel
+from payments.receipts.tables import Receipt
+from payments.reconciliation.view import Figure, day_totals
+from payments.registry_postings.tables import RegistryPosting
+from payments.wallet_lines.service import keep_lines
+from payments.wallet_lines.tables import StoredLine
+from payments.wallets.protocol import LineKind
+from tests.payments.scripted_wallet import SHORTCODE
+from tests.payments.test_payments_closing import BY, DAY, OF, WHY, a_day, bring, end_of_day, line
+from tests.payments.world import World
+
+_INTO = {
+    Reason.CREDIT: "ledger_in_cents",
+    Reason.SUSPENSE: "ledger_in_cents",
+    Reason.CHARGE: "ledger_charges_cents",
+    Reason.SETTLEMENT: "ledger_settlements_cents",
+    Reason.REVERSAL: "ledger_reversals_cents",
+}
+
+
+def _pay(world: World, cents: int, account: str = "WHO") -> str:
+    body = world.wallet.pay_by_hand(PhoneNumber("+254733000111"), cents, account)
+    world.confirm(body)
+    return str(json.loads(body)["receipt"])
+
+
+def _a_life_with_late_news(world: World) -> None:
+    """A day closed, opened and closed again; money told around it, taken back, listed twice."""
+    a_day(world)
+    taken_back = _pay(world, 700)
+    world.settle(minutes=1)
+    later = [line(world, 900 + number, 0, balance_after=None) for number in range(4)]
+    world.clock.forward(hours=11, minutes=55)
+    _pay(world, 40)
+    world.work("evidence")
+    world.clock.forward(hours=-11, minutes=-55)
+    room = end_of_day(world)
+    closing = room.close_day(OF, by=BY, reason=WHY)
+    bring(world, later[0])
+    room.reopen(closing.id, by=BY, reason="a statement was missing")
+    bring(world, later[1])
+    room.close_day(OF, by=BY, reason=WHY)
+    bring(world, later[2])
+    world.wallet.take_back(taken_back)
+    with world.sessions.begin() as session:
+        keep_lines(session, "mpesa", world.wallet.lines, EvidenceChannel.PULL, now=world.clock.now())
+    world.settle(minutes=1)
+    world.clock.forward(hours=24)
+    twice = line(world, 80, 0, balance_after=None)
+    charge = line(world, -30, 0, balance_after=None, kind=LineKind.CHARGE)
+    bring(world, later[3], charge, twice, replace(twice, row_key=f"{twice.receipt}:again"))
+
+
+def _make_older(world: World, which: str) -> None:
+    """Transfers from before they said what they moved on the float."""
+    chosen = {"none": "false", "some": "get_byte(uuid_send(id), 15) < 128", "all": "true"}[which]
+    with world.sessions.begin() as session:
+        session.execute(text("ALTER TABLE ledger_transfers DISABLE TRIGGER append_only"))
+        session.execute(
+            text(f"UPDATE ledger_transfers SET float_id = NULL, float_cents = NULL WHERE {chosen}")  # noqa: S608 -- of constants above
+        )
+        session.execute(text("ALTER TABLE ledger_transfers ENABLE TRIGGER append_only"))
+
+
+def _closed_for(closings: Iterable[Closing], day: date, number: int, through: str) -> bool:
+    return any(
+        closing.period == day.isoformat()
+        and getattr(closing, through) < number <= (getattr(closing, f"reopened_{through}") or number)
+        for closing in closings
+    )
+
+
+def _added_up(world: World, session: Session, day: date) -> dict[str, int]:
+    closings = session.scalars(select(Closing).where(Closing.scope == "day")).all()
+    found = dict.fromkeys(
+        [*_INTO.values(), "ledger_corrections_cents", "ledger_credits", "late", "late_cents"], 0
+    )
+    facts = (
+        select(LedgerPosting, LedgerTransfer)
+        .join(LedgerTransfer, LedgerTransfer.id == LedgerPosting.transfer_id)
+        .join(LedgerAccount, LedgerAccount.id == LedgerPosting.account_id)
+        .where(LedgerAccount.kind == AccountKind.WALLET_FLOAT)
+    )
+    for posting, transfer in session.execute(facts):
+        own, told = world.calendar.day_of(transfer.occurred_at), world.calendar.day_of(transfer.recorded_at)
+        placed = own
+        if _closed_for(closings, own, posting.number, "postings_through"):
+            placed = told
+            if _closed_for(closings, told, posting.number, "postings_through"):
+                placed = told + timedelta(days=1)
+        if placed != day:
+            continue
+        found[_INTO.get(Reason(transfer.reason), "ledger_corrections_cents")] += posting.amount_cents
+        found["ledger_credits"] += transfer.reason in {Reason.CREDIT, Reason.SUSPENSE}
+        found["late"] += placed != own
+        found["late_cents"] += posting.amount_cents if placed != own else 0
+    rows: dict[tuple[str, str], int] = {}
+    for row in session.scalars(select(StoredLine)):
+        if world.calendar.day_of(row.at) == day and not _closed_for(closings, day, row.id, "lines_through"):
+            key = (row.kind, row.receipt if row.kind == "credit" else row.row_key)
+            rows[key] = max(rows.get(key, row.amount_cents), row.amount_cents)
+    sums = {"credit": "credits_cents", "charge": "charges_cents", "settlement": "settlements_cents"}
+    sums |= {"reversal": "reversals_cents", "other": "other_cents"}
+    for kind, name in sums.items():
+        found[name] = sum(cents for (of, _), cents in rows.items() if of == kind)
+    return found | {"lines": len(rows)}
+
+
+@pytest.mark.parametrize("older", ["none", "some", "all"])
+def test_the_proof_of_every_day_is_a_plain_addition_of_its_facts_and_lines(world: World, older: str) -> None:
+    _a_life_with_late_news(world)
+    _make_older(world, older)
+    seen: list[ControlTotals] = []
+    for number in range(-1, 4):
+        day = DAY + timedelta(days=number)
+        with world.sessions.begin() as session:
+            totals = control_totals(session, world.calendar, CutOff("mpesa", SHORTCODE, day))
+            added = _added_up(world, session, day)
+        assert {name: getattr(totals, name) for name in added} == added, day
+        seen.append(totals)
+    # None of it was empty: late facts, a reversal, charges, settlements and lines of three days.
+    assert sum(each.late for each in seen) >= 2
+    assert all(
+        any(getattr(each, name) for each in seen) for name in ("ledger_reversals_cents", "charges_cents")
+    )
+    assert [each.lines > 0 for each in seen] == [False, True, True, True, False]
+
+
+def test_how_far_the_money_of_a_day_has_come_is_a_plain_addition_of_its_payments(world: World) -> None:
+    member = world.member()
+    _pay(world, 1_000, member.number)
+    _pay(world, 20, "WHO")
+    world.settle(minutes=1)
+    world.wallet.take_back(_pay(world, 300, member.number))
+    world.settle(minutes=1)
+    # Paid in the last second of the day, listed and told on the next.
+    midnight = world.calendar.bounds(DAY)[1]
+    world.clock.forward(seconds=(midnight - world.clock.now()).total_seconds() - 1)
+    _pay(world, 4_000, member.number)
+    world.settle(minutes=1)
+    _pay(world, 50_000, member.number)
+    world.settle(minutes=1)
+    # One that the wallet never lists, one that is never read back.
+    unlisted = _pay(world, 600_000, member.number)
+    world.wallet.lines = [each for each in world.wallet.lines if each.receipt != unlisted]
+    world.registry.forgets = 1000
+    _pay(world, 7_000_000, member.number)
+    world.settle(minutes=1)
+    found = {}
+    for number in range(2):
+        day = DAY + timedelta(days=number)
+        with world.sessions.begin() as session:
+            totals = day_totals(session, world.calendar, day)
+            assert {name: getattr(totals, name) for name in _WAY} == _how_far(world, session, day)
+        found[number] = totals
+    assert found[0].received == found[0].confirmed == Figure(3, 5_020)
+    assert found[0].posted == found[0].acknowledged == Figure(2, 5_000)
+    assert found[0].suspense == Figure(1, 20)
+    assert found[1].received == Figure(3, 7_650_000)
+    assert found[1].confirmed == found[1].posted == Figure(2, 7_050_000)
+    assert found[1].acknowledged == Figure(1, 50_000)
+
+
+_WAY = ("received", "confirmed", "posted", "acknowledged", "suspense")
+
+
+def _how_far(world: World, session: Session, day: date) -> dict[str, Figure]:
+    came: dict[str, list[int]] = {name: [] for name in _WAY}
+    for receipt in session.scalars(select(Receipt).where(Receipt.reversed_at.is_(None))):
+        if world.calendar.day_of(receipt.paid_at) != day:
+            continue
+        posting = session.get(RegistryPosting, receipt.id)
+        listed = select(StoredLine.id).where(
+            StoredLine.receipt == receipt.receipt, StoredLine.amount_cents == receipt.amount_cents
+        )
+        state = posting.state if posting else ""
+        for name, is_so in (
+            ("received", True),
+            ("confirmed", session.scalar(listed.limit(1)) is not None),
+            ("posted", state in {"posted", "acknowledged"}),
+            ("acknowledged", state == "acknowledged"),
+            ("suspense", receipt.member_id is None),
+        ):
+            if is_so:
+                came[name].append(receipt.amount_cents)
+    return {name: Figure(len(cents), sum(cents)) for name, cents in came.items()}
