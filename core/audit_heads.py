@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-import structlog
 from sqlalchemy import BigInteger, Date, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.types import DateTime
@@ -11,9 +10,8 @@ from sqlalchemy.types import DateTime
 from core.audit import GENESIS, AuditEntry, digest
 from core.clock import Clock, FundCalendar
 from core.database import Base, Sessions, advisory_lock, append_only
+from core.logging import log
 from core.outbox import Task
-
-_log = structlog.get_logger()
 
 
 class AuditHead(Base):
@@ -82,6 +80,6 @@ class KeepingHeads:
             if checked.broken is None and kept is None and checked.through:
                 session.add(AuditHead(day=day, number=checked.through, hash=checked.hash, at=now))
         if checked.broken is not None:
-            _log.error("the audit chain is broken", entry=checked.broken)
+            log.error("the audit chain is broken", entry=checked.broken)
         else:
-            _log.info("audit head", day=str(day), entry=checked.through, hash=checked.hash)
+            log.info("audit head", day=str(day), entry=checked.through, hash=checked.hash)

@@ -76,11 +76,11 @@ def _live(name: str, work: Callable[[], int], parent: int) -> NoReturn:
         if os.getppid() == parent:
             set_name(name)
             status = work()
-    except Exception:  # noqa: BLE001 -- nobody above could tell of it
+    except Exception as error:  # noqa: BLE001 -- nobody above could tell of it
         # Loaded only when needed: the guard over all processes stands on this module, and is small.
-        import structlog  # noqa: PLC0415
+        from core.logging import log  # noqa: PLC0415
 
-        structlog.get_logger().exception("process broke", name=name)
+        log.error("process broke", name=name, exc_info=error)
     finally:
         # Whatever becomes of the last words, nothing of the parent's may run here.
         try:

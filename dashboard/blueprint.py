@@ -1,18 +1,16 @@
 """Hang the dashboard into a Flask application, under `/dashboard`."""
 
-import structlog
 from flask import Blueprint, Flask, Response, abort, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 
+from core.logging import log
 from dashboard import access, accounts, assets, catalogue, headers, login, showing
 from dashboard.access import EVERYONE_AT_THE_FUND, allow
 from dashboard.navigation import entries
 from dashboard.pages import ALL_PAGES
 from dashboard.pages.imports import REQUEST_BYTES_MAX
 from dashboard.services import EXTENSION, Services
-
-log = structlog.get_logger()
 
 _BODY_BYTES_MAX = 64 * 1024
 _csrf = CSRFProtect()

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -14,6 +13,7 @@ from core.clock import Clock
 from core.database import Sessions
 from core.errors import InvalidValue
 from core.ids import new_id
+from core.logging import log
 from core.outbox import Later, Task
 from core.phone import PhoneNumber
 from core.vault import Vault
@@ -32,8 +32,6 @@ _RETRY_SECONDS_MAX = 1800.0
 _ATTEMPTS_MAX = 30
 _REPEAT_SECONDS = 60.0
 _REASON_CHARACTERS_MAX = 200
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +176,7 @@ class Sending:
 
     def _refused(self, message: MessageRow, outcome: SmsRefused, attempt: int) -> Later | None:
         if outcome.alert:
-            _log.error("the SMS provider needs attention", code=outcome.code, message=str(message.id))
+            log.error("the SMS provider needs attention", code=outcome.code, message=str(message.id))
         message.failure_reason = outcome.code[:_REASON_CHARACTERS_MAX]
         if outcome.permanent or attempt >= _ATTEMPTS_MAX:
             message.state, message.final_at = MessageState.FAILED, self._clock.now()

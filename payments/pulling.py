@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -11,6 +10,7 @@ from core.clock import Clock
 from core.database import Sessions
 from core.errors import InvalidValue
 from core.ids import new_id
+from core.logging import log
 from core.outbox import Later, Task
 from payments.alerts.service import AlertKind, clear_alert, raise_alert
 from payments.model import EvidenceChannel
@@ -26,8 +26,6 @@ _OVERLAP = timedelta(hours=2)
 _FULL_EVERY = timedelta(hours=1)
 _BACK_OFF_SECONDS = (5, 15, 30, 60)
 _ERROR_CHARACTERS_MAX = 300
-
-log = structlog.get_logger()
 
 
 class Pulling:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import structlog
 from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
+from core.logging import log
 from dashboard.blueprint import register as register_dashboard
 from dashboard.services import Services as DashboardServices
 from registry.breaker import Breaker
@@ -15,8 +15,6 @@ from ussd_app.bootstrap import Services
 from ussd_app.callbacks import Callbacks
 from ussd_app.dci import routes as dci
 from ussd_app.gateway.middleware import Gateway
-
-log = structlog.get_logger()
 
 
 def create_app(services: Services) -> Flask:

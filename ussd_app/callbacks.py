@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import psycopg
-import structlog
 from prometheus_client import Counter
 
 from core.clock import Clock
+from core.logging import log
 from payments.evidence.desk import EvidenceDesk
 from payments.model import EvidenceChannel
 from payments.order_results import reference_of
@@ -30,8 +30,6 @@ _OK: Final = "200 OK"
 _POST: Final = frozenset({"POST"})
 # MTN's sandbox puts what production posts; nobody promises which.
 _POST_OR_PUT: Final = frozenset({"POST", "PUT"})
-
-log = structlog.get_logger()
 
 
 class _Kind(NamedTuple):

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-import structlog
 from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from core.errors import InvalidValue
+from core.logging import log
 from messages.africastalking.forms import parse_delivery_report, parse_incoming
 from payments.validation import Judgement, judge
 from payments.wallets.mpesa.hand_payment import RejectReason, accept, read_hand_payment, reject
@@ -21,8 +21,6 @@ _REASONS: Final = {
     Judgement.NO_SUCH_ACCOUNT: RejectReason.ACCOUNT,
     Judgement.AMOUNT_OUT_OF_LIMITS: RejectReason.AMOUNT,
 }
-
-log = structlog.get_logger()
 
 
 def create_blueprint(services: Services) -> Blueprint:

@@ -11,8 +11,7 @@ from functools import partial
 from types import FrameType
 from typing import Final
 
-import structlog
-
+from core.logging import log
 from core.processes import ending, fork
 from core.watch import Watch
 
@@ -21,8 +20,6 @@ _ENDING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _ENDS_IN_A_ROW_MAX: Final = 5
 # A member that was told to end has this long; without a bound one long job would keep all others away.
 _LAST_WORDS_SECONDS: Final = 10.0
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,13 @@ import uuid
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-import structlog
-
 from core import outbox
 from core.clock import Clock
 from core.database import Sessions
 from core.errors import KibabaError
+from core.logging import log
 from core.outbox import BatchHandler, Handler, Task
 from workers.topics import TopicPlan
-
-log = structlog.get_logger()
 
 
 class TaskRunner:

@@ -14,7 +14,6 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core import outbox
 from core.clock import Clock
 from core.database import Sessions
-from core.logging import configure_logging
+from core.logging import configure_logging, log
 from core.schedule import Every, write_due
 from core.settings import load_settings
 from ussd_app.foundation import lay_foundation
@@ -36,8 +35,6 @@ _HIDDEN_SECONDS: Final = 20.0
 _BATCH_MAX: Final = 200
 _HEARTBEAT_SECONDS: Final = 10
 HEARTBEAT_KEY: Final = "relay:alive"
-
-log = structlog.get_logger()
 
 
 class Relay:

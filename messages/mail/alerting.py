@@ -5,8 +5,7 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 
-import structlog
-
+from core.logging import log
 from core.outbox import Task
 from messages.mail.server import MailServer
 
@@ -24,8 +23,6 @@ _WORDS = {
     "correction_refused": "The central registry refused a correction",
     "tasks_given_up": "Work was given up after many attempts",
 }
-
-_log = structlog.get_logger(__name__)
 
 
 class AlertMailing:
@@ -49,7 +46,7 @@ class AlertMailing:
             return
         refused = self._server.send(self._message(task))
         if refused:
-            _log.warning("mail refused for some", alert=task.payload["alert_id"], recipients=refused)
+            log.warning("mail refused for some", alert=task.payload["alert_id"], recipients=refused)
 
     def _message(self, task: Task) -> EmailMessage:
         kind = str(task.payload["kind"])

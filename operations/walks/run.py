@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import structlog
-
+from core.logging import LOGGER
 from core.vault import Vault
 from operations.walks.memory import Memory
 from operations.walks.walker import Walker, WalkError, random_walk
@@ -61,12 +60,12 @@ def run(
 @contextmanager
 def quietly() -> Iterator[None]:
     """Trouble is what a walk is about; it need not be logged each time."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    before = LOGGER.level
+    LOGGER.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        structlog.configure(**before)
+        LOGGER.setLevel(before)
 
 
 def _add(tally: Tally, walker: Walker) -> None:

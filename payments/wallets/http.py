@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-import structlog
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from core.errors import InvalidValue, KibabaError
+from core.logging import log
 from core.shared_token import FreshToken, TokenCache
 from payments.wallets.protocol import UnreadableMessage
 from payments.wallets.wire import read_json
@@ -27,8 +27,6 @@ ANSWER_BYTES_MAX = 256 * 1024
 _CHUNK_BYTES = 64 * 1024
 _MESSAGE_CHARACTERS_MAX = 200
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-
-log = structlog.get_logger(__name__)
 
 
 class NotSent(KibabaError):  # noqa: N818 -- it says what happened

@@ -4,12 +4,12 @@ import io
 import json
 import logging
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-import structlog
 
-from core.logging import configure_logging
+from core.logging import configure_logging, log
 
 Logged = Callable[[], dict[str, Any]]
 
@@ -17,17 +17,15 @@ Logged = Callable[[], dict[str, Any]]
 @pytest.fixture
 def logged() -> Iterator[Logged]:
     """The last line that was logged, as it was written."""
-    root, config = logging.getLogger(), structlog.get_config()
+    root = logging.getLogger()
     before = root.handlers[:], root.level
     configure_logging("web", logging.DEBUG)
-    structlog.configure(cache_logger_on_first_use=False)
     stream = io.StringIO()
     handler = root.handlers[0]
     assert isinstance(handler, logging.StreamHandler)
     handler.setStream(stream)
     yield lambda: json.loads(stream.getvalue().splitlines()[-1])
     root.handlers[:], root.level = before
-    structlog.configure(**config)
 
 
 @pytest.mark.parametrize(
@@ -48,11 +46,11 @@ def logged() -> Iterator[Logged]:
 @pytest.mark.parametrize("around", ["{}", "no member has {}!", "Key (phone)=({}) exists", "id:{},", "a/{}/b"])
 def test_no_number_of_a_person_is_logged_wherever_it_stands(logged: Logged, number: str, around: str) -> None:
     says = around.format(number)
-    structlog.get_logger().warning("it failed", reason=says)
+    log.warning("it failed", reason=says)
     assert logged()["reason"] == around.format(f"*****{number[-3:]}")
     logging.getLogger("a library").warning("it said %s", says)
     assert number not in logged()["event"]
-    structlog.get_logger().error("it broke", exc_info=ValueError(says))
+    log.error("it broke", exc_info=ValueError(says))
     line = logged()
     assert "ValueError" in line["exception"]
     assert number not in json.dumps(line)
@@ -70,11 +68,35 @@ def test_no_number_of_a_person_is_logged_wherever_it_stands(logged: Logged, numb
     ],
 )
 def test_what_helps_to_find_a_fault_stays_readable(logged: Logged, said: str) -> None:
-    structlog.get_logger().warning("it failed", reason=said, shortcode="5123456", task="0193")
+    log.warning("it failed", reason=said, shortcode="5123456", task="0193")
     assert (logged()["reason"], logged()["shortcode"]) == (said, "5123456")
 
 
 @pytest.mark.parametrize("name", ["phone", "number", "national_id", "pin", "account", "masked_name", "text"])
 def test_what_a_name_says_is_personal_is_not_logged(logged: Logged, name: str) -> None:
-    structlog.get_logger().warning("it failed", **{name: "4826"})
+    log.warning("it failed", **{name: "4826"})
     assert logged()[name] == "****"
+
+
+def test_a_line_is_one_object_of_what_happened_where_and_when(logged: Logged) -> None:
+    log.warning("100% of it failed", wallet="mpesa", attempt=3, odd=frozenset(), process="another")
+    line = logged()
+    assert datetime.fromisoformat(line.pop("timestamp")).utcoffset() == timedelta(0)
+    assert line == {
+        "event": "100% of it failed",
+        "wallet": "mpesa",
+        "attempt": 3,
+        "odd": "frozenset()",
+        "process": "web",
+        "level": "warning",
+    }
+
+
+def test_a_library_is_told_of_in_the_same_form(logged: Logged) -> None:
+    try:
+        int("0712 345 678")
+    except ValueError:
+        logging.getLogger("a library").exception("it broke: %d", 3)
+    line = logged()
+    assert (line["event"], line["level"], line["process"]) == ("it broke: 3", "error", "web")
+    assert line["exception"].endswith("with base 10: '*****678'")

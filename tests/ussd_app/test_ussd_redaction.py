@@ -9,13 +9,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-import structlog
 from flask.testing import FlaskClient
 from pydantic import SecretStr
 from redis import Redis
 from sqlalchemy import text
 
-from core.logging import configure_logging
+from core.logging import configure_logging, log
 from core.settings import Settings
 from tests.ussd_app.aggregators import WIRES, Call, SlowCall, Stopwatch
 from ussd_app.application import create_app
@@ -31,12 +30,10 @@ SECRETS = (NATIONAL_ID, PIN, WRONG_PIN, WEAK_PIN, DIALLED_PIN)
 
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
-    """Every line that the process logs, through structlog or the standard library, from DEBUG on."""
+    """Every line that the process logs, by us or by a library, from DEBUG on."""
     root, alembic = logging.getLogger(), logging.getLogger("alembic")
     before = root.handlers[:], root.level, alembic.level
-    config = structlog.get_config()
     configure_logging("web", logging.DEBUG)
-    structlog.configure(cache_logger_on_first_use=False)
     stream = io.StringIO()
     handler = root.handlers[0]
     assert isinstance(handler, logging.StreamHandler)
@@ -44,7 +41,6 @@ def logged() -> Iterator[io.StringIO]:
     yield stream
     root.handlers[:], root.level = before[0], before[1]
     alembic.setLevel(before[2])
-    structlog.configure(**config)
 
 
 def stands_in(secret: str, haystack: str) -> bool:
@@ -169,7 +165,7 @@ NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:9"
 
 def test_the_search_finds_what_is_there(redis: Redis, logged: io.StringIO) -> None:
     redis.hset("a job", "data", zlib.compress(f"typed {PIN}".encode()))
-    structlog.get_logger().warning("somebody typed", said=PIN)
+    log.warning("somebody typed", said=PIN)
     assert stands_in(PIN, everything_in(redis))
     assert stands_in(PIN, logged.getvalue())
     assert not stands_in(PIN, f"token-{PIN}a")

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple
 
-import structlog
 from prometheus_client import Counter as PrometheusCounter
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.clock import Clock, FundCalendar
 from core.database import Sessions
+from core.logging import log
 from menus import Event
 from ussd_app.gateway.tables import MenuFunnel
 
@@ -36,8 +36,6 @@ _ADD: Final = _ROW.on_conflict_do_update(
     index_elements=["day", "screen", "graph", "language", "network"],
     set_={name: MenuFunnel.__table__.c[name] + _ROW.excluded[name] for name in _COUNTED},
 )
-
-log = structlog.get_logger()
 
 
 class Marks(NamedTuple):

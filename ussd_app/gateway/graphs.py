@@ -4,19 +4,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from core.clock import Clock
 from core.database import Sessions
+from core.logging import log
 from menus import DefinitionError, Graph, load_packed, load_with_pack
 from ussd_app.gateway.tables import MenuDefinition
 
 # Definitions in use at one time: the present one, and those of the last deploys.
 _LOADED_MAX: Final = 16
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-import structlog
 from redis.exceptions import RedisError
 
 from core import outbox
 from core.clock import Clock
 from core.database import Sessions
+from core.logging import log
 from core.vault import Vault
 from menus import Event, Graph, Opening, Session, adopt, render_notice, value
 from menus.engine.model import HOME, MORE
@@ -40,8 +40,6 @@ _PHONE_PLACE: Final = "ussd.phone"
 _ANSWERS_MAX: Final = 60
 # The handset needs a moment to close its dialog before a wallet can open another.
 _AFTER_END: Final = timedelta(seconds=1)
-
-log = structlog.get_logger()
 
 
 # The screen that was answered, "" for an opening, and what happened then.

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import Any, Final
 
-import structlog
 from prometheus_client import Counter, Histogram
 
+from core.logging import log
 from ussd_app.bodies import BodyTooLarge, read_body
 from ussd_app.gateway.aggregator import Aggregator
 from ussd_app.gateway.hop import Hop, Reply, SessionEnd, UnreadablePost
@@ -36,8 +36,6 @@ HOP_SECONDS: Final = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 _OUTCOMES: Final = ("continue", "end", "notified", "unreadable", "trouble")
-
-log = structlog.get_logger()
 
 
 class _Line:

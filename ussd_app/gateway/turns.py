@@ -13,13 +13,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final, Protocol
 
-import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session as DatabaseSession
 
 from core.clock import Clock
 from core.database import Sessions
 from core.errors import KibabaError
+from core.logging import log
 from menus import (
     Answer,
     Effect,
@@ -43,8 +43,6 @@ _ASKING_SECONDS: Final = 1.5
 # What `World.caller` tells, and for how long it may be told again.
 CALLER_FACTS: Final = frozenset({"member", "usual_amounts", "charges"})
 KNOWN_MILLISECONDS: Final = 60_000
-
-log = structlog.get_logger()
 
 
 class TooSlow(KibabaError):  # noqa: N818 -- it says what the database was

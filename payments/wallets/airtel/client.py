@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-import structlog
 from pydantic import Field
 
+from core.logging import log
 from core.shared_token import FreshToken, TokenCache
 from payments.wallets.airtel.config import AirtelConfig
 from payments.wallets.http import NoAnswer, NotSent, RawAnswer, TokenWire, Wire, code_in, short
@@ -20,8 +20,6 @@ _OK, _UNAUTHORISED, _TOO_MANY = 200, 401, 429
 _UNCLEAR_STATUSES = frozenset({408, 409, 425, 499})
 _CLIENT_ERRORS = range(400, 500)
 _TOKEN_LIFE_SECONDS_MAX = 24 * 3600
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-import structlog
 from pydantic import Field
 from requests.auth import HTTPBasicAuth
 
+from core.logging import log
 from core.shared_token import FreshToken, TokenCache
 from payments.wallets.http import ANSWER_BYTES_MAX, NoAnswer, NotSent, RawAnswer, TokenWire, Wire, short
 from payments.wallets.mpesa.config import MpesaConfig
@@ -21,8 +21,6 @@ __all__ = ["ANSWER_BYTES_MAX", "Answer", "DarajaClient", "NoAnswer", "NotSent"]
 _OK = 200
 _TOKEN_LIFE_SECONDS_MAX = 24 * 3600
 _TOKEN_PATH = "/oauth/v1/generate?grant_type=client_credentials"  # noqa: S105 -- a path, not a token
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-import structlog
 from pydantic import Field
 from requests.auth import HTTPBasicAuth
 
+from core.logging import log
 from core.shared_token import FreshToken, TokenCache
 from payments.wallets.http import NoAnswer, NotSent, RawAnswer, TokenWire, Wire, code_in, short
 from payments.wallets.mtn.config import MtnConfig
@@ -19,8 +19,6 @@ from payments.wallets.wire import WireModel, read_fields
 _TOKEN_PATH = "/collection/token/"  # noqa: S105 -- a path, not a token
 _SUCCESS, _UNAUTHORISED = range(200, 300), 401
 _TOKEN_LIFE_SECONDS_MAX = 24 * 3600
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
