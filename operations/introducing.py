@@ -3,6 +3,7 @@
 from core.settings import Settings
 from operations.registration import let_registries_in, register_wallet
 from ussd_app.foundation import lay_foundation
+from ussd_app.wallets import build_wallets
 
 
 def meet(settings: Settings) -> None:
@@ -11,5 +12,5 @@ def meet(settings: Settings) -> None:
     Raises RegistrationFailed, InvalidValue.
     """
     base = lay_foundation(settings)
-    register_wallet(settings, base.mpesa)
+    register_wallet(settings, build_wallets(base).mpesa)
     let_registries_in(settings, base.sessions, base.clock)

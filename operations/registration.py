@@ -8,7 +8,7 @@ from payments.wallets.mpesa.registration import Registration, register_hand_paym
 from payments.wallets.mpesa.wallet import MpesaWallet
 from registry.server.clients import add_client
 from registry.server.model import Scope
-from ussd_app.wallets import hooks_address
+from ussd_app.wallet_accounts import hooks_address
 
 
 def register_wallet(settings: Settings, wallet: MpesaWallet | None) -> dict[str, Registration]:

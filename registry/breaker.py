@@ -14,6 +14,8 @@ from enum import StrEnum
 from redis import Redis
 from redis.exceptions import RedisError
 
+# The connections that there are; each has a circuit of its own.
+CONNECTIONS = ("fund", "civil")
 FAILURES_MAX = 5
 _OPEN_SECONDS = 15.0
 _OPEN_SECONDS_MAX = 300.0

@@ -18,10 +18,6 @@ _RESERVED_HEADERS = frozenset({"authorization", "content-type", "content-length"
 Path = Annotated[str, Field(pattern=r"^/[!-~]*$", max_length=200)]
 
 
-# The connections that there are; each has a circuit of its own.
-CONNECTIONS = ("fund", "civil")
-
-
 class SignatureMode(StrEnum):
     """How what we send is signed: not, in the standard's own form, or by a detached JWS."""
 

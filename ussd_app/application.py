@@ -1,20 +1,12 @@
-"""The Flask application: health, staff dashboard; USSD posts and callbacks are answered in front of it."""
+"""The Flask application; USSD posts and callbacks are answered in front of it, two rooms loaded on demand."""
 
-from typing import Any
+from flask import Flask
 
-from flask import Flask, Response, jsonify
-from werkzeug.exceptions import HTTPException
-
-from core.logging import log
-from dashboard.blueprint import register as register_dashboard
-from dashboard.services import Services as DashboardServices
-from registry.breaker import Breaker
-from registry.connection import CONNECTIONS
-from ussd_app import health, hooks, keys
+from ussd_app import error_answers, health, hooks
 from ussd_app.bootstrap import Services
 from ussd_app.callbacks import Callbacks
-from ussd_app.dci import routes as dci
 from ussd_app.gateway.middleware import Gateway
+from ussd_app.on_demand import OnDemand, WsgiApp
 
 
 def create_app(services: Services) -> Flask:
@@ -22,14 +14,11 @@ def create_app(services: Services) -> Flask:
     app = Flask("kibaba", static_folder=None)
     app.register_blueprint(health.create_blueprint(services))
     app.register_blueprint(hooks.create_blueprint(services))
-    app.register_blueprint(keys.create_blueprint(services))
-    app.register_blueprint(dci.create_blueprint(services))
-    register_dashboard(app, _for_dashboard(services))
-    app.register_error_handler(HTTPException, _refused)
-    app.register_error_handler(Exception, _broken)
+    error_answers.install(app)
     token = services.settings.hook_token.get_secret_value()
+    with_dci = OnDemand(app.wsgi_app, {"dci", ".well-known"}, lambda: _dci(services))
     callbacks = Callbacks(
-        app.wsgi_app,
+        OnDemand(with_dci, {"dashboard"}, lambda: _staff_pages(services)),
         services.evidence,
         services.clock,
         token=token,
@@ -40,36 +29,16 @@ def create_app(services: Services) -> Flask:
     return app
 
 
-def _for_dashboard(services: Services) -> DashboardServices:
-    settings = services.settings
-    wallets = services.terms().wallets
-    first = wallets.first
-    return DashboardServices(
-        sessions=services.sessions,
-        clock=services.clock,
-        calendar=services.calendar,
-        members=services.members,
-        secret_key=settings.secret_key.get_secret_value(),
-        public_url=settings.public_url,
-        wallet=first.wallet,
-        shortcode=first.shortcode,
-        other_accounts=[account for account in wallets.accounts if account != first],
-        fund_name=settings.fund_name,
-        currency=settings.fund_currency,
-        region=settings.fund_region,
-        four_eyes_above_cents=settings.four_eyes_above_cents,
-        trusted_proxies=settings.trusted_proxies,
-        funnel=services.funnel_reading,
-        circuits=[Breaker(name, services.redis) for name in CONNECTIONS],
-    )
+# Much to hold for a process that so far only callers and wallets have come to (docs/decisions/0025).
 
 
-def _refused(error: HTTPException) -> tuple[Response, int]:
-    return jsonify(error=error.name.lower()), error.code or 500
+def _staff_pages(services: Services) -> WsgiApp:
+    from ussd_app.staff_pages import create_staff_pages  # noqa: PLC0415
+
+    return create_staff_pages(services)
 
 
-def _broken(error: Exception) -> tuple[Response, int]:
-    # No trace and no text of the error leaves the house: either may hold what somebody sent.
-    details: dict[str, Any] = {"error": type(error).__name__}
-    log.error("request failed", exc_info=error, **details)
-    return jsonify(error="internal server error"), 500
+def _dci(services: Services) -> WsgiApp:
+    from ussd_app.dci.application import create_dci  # noqa: PLC0415
+
+    return create_dci(services)

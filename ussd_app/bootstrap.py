@@ -1,4 +1,4 @@
-"""The composition root: the one place that knows every concrete class and fits them together."""
+"""The composition root: fits together what a process that answers needs, and nothing that calls others."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -17,7 +17,7 @@ from core.clock import Clock, FundCalendar
 from core.database import Sessions, make_engine, make_sessions
 from core.direct import Direct
 from core.prepared import Prepared, connector
-from core.settings import BadSettings, Settings
+from core.settings import Settings
 from members.model import ElsewhereRule, Policy
 from members.pins import Pins, pin_hasher
 from members.service import Members
@@ -26,9 +26,6 @@ from payments.contributions.model import Terms
 from payments.evidence.desk import EvidenceDesk
 from payments.schemes.rules import scheme_on
 from payments.wallets.choosing import Wallets
-from payments.wallets.mpesa.wallet import MpesaWallet
-from registry.keys import SigningKey
-from ussd_app.dci.house import DciHouse, build_dci
 from ussd_app.foundation import Foundation, lay_foundation
 from ussd_app.gateway.africastalking import AfricasTalking
 from ussd_app.gateway.aggregator import Aggregator, Dialling
@@ -42,12 +39,8 @@ from ussd_app.gateway.session_store import SessionStore
 from ussd_app.gateway.truroute import TruRoute
 from ussd_app.gateway.turns import Turns
 from ussd_app.gateway.world import NOTICE_VERSION, FundFacts, RoomsWorld
-from ussd_app.wallets import shortcodes_of
+from ussd_app.wallet_accounts import shortcodes_of
 
-_REDIS_SECONDS: Final = 1.0
-_MINUTE_SECONDS: Final = 60
-_HOUR_SECONDS: Final = 3600
-_DAY_SECONDS: Final = 86_400
 # What a caller may be kept waiting for the database: one statement, one lock, one connection.
 _HOP_SECONDS: Final = 2.5
 # And for the session store, which one can do without.
@@ -56,7 +49,7 @@ _SESSION_STORE_SECONDS: Final = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Services(Foundation):
-    """Everything a process needs, built once. Threads may share it.
+    """What a process needs to answer; workers build on it. Built once, threads may share it.
 
     `brief_sessions` wait no longer for the database than who asks can be kept waiting.
     """
@@ -70,19 +63,10 @@ class Services(Foundation):
     funnel_reading: FunnelReading
     aggregators: Sequence[Aggregator]
     policy: Policy
-    signing_keys: Sequence[SigningKey]
-    dci: DciHouse
 
     def close(self) -> None:
         """Write what is only in memory and let go of every connection."""
         self.closing.close()
-
-    @property
-    def wallet(self) -> MpesaWallet:
-        """M-Pesa, for what only it can do. Raises BadSettings in a house without it."""
-        if self.mpesa is None:
-            raise BadSettings(["MPESA_URL is missing: this needs M-Pesa"])
-        return self.mpesa
 
     def terms(self) -> Terms:
         """Where money may arrive, and the scheme's rules today."""
@@ -109,14 +93,11 @@ def build(
         elsewhere=ElsewhereRule(settings.enrolled_elsewhere),
     )
     members = Members(vault, clock, Pins(_bytes(settings.pin_pepper), pin_hasher(), clock), policy)
-    fund_key = signing_key(settings.fund_registry_signing_key)
-    civil_key = signing_key(settings.civil_registry_signing_key)
     brief = make_engine(
         settings.database_url.get_secret_value(), vault, pooled=pooled, patience_seconds=_HOP_SECONDS
     )
     closing.callback(brief.dispose)
     brief_sessions = make_sessions(brief)
-    dci = build_dci(settings, sessions=sessions, redis=redis, members=members, calendar=calendar, clock=clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -129,14 +110,10 @@ def build(
         policy=policy,
         messages=Messages(members, vault, clock, calendar, NOTICE_VERSION),
         evidence=EvidenceDesk(_direct(settings, closing), vault),
-        mpesa=base.mpesa,
-        wallets=base.wallets,
         host=_host(base, members, funnel, definition, brief, brief_sessions),
         funnel=funnel,
         funnel_reading=FunnelReading(sessions, definition.graph),
         aggregators=_aggregators(settings),
-        signing_keys=[key for key in (fund_key, civil_key, dci.signing_key) if key is not None],
-        dci=dci,
         closing=closing,
     )
 
@@ -203,8 +180,3 @@ def _host(
 def _aggregators(settings: Settings) -> list[Aggregator]:
     dialling = Dialling(settings.fund_region, settings.ussd_service_code)
     return [AfricasTalking(dialling), Arkesel(dialling), TruRoute(dialling)]
-
-
-def signing_key(setting: SecretStr | None) -> SigningKey | None:
-    """The key with which we sign to a registry; None when it wants no signatures."""
-    return None if setting is None else SigningKey.load(setting.get_secret_value())

@@ -13,10 +13,10 @@ from core.logging import log
 from payments.evidence.desk import EvidenceDesk
 from payments.model import EvidenceChannel
 from payments.order_results import reference_of
-from payments.wallets.airtel.wallet import AirtelWallet
+from payments.wallets.airtel import config as airtel
+from payments.wallets.mpesa import config as mpesa
 from payments.wallets.mpesa.hand_payment import CONFIRMED
-from payments.wallets.mpesa.wallet import MpesaWallet
-from payments.wallets.mtn.wallet import MtnWallet
+from payments.wallets.mtn import config as mtn
 from ussd_app.bodies import BodyTooLarge, as_stored, read_body
 
 StartResponse = Callable[..., Any]
@@ -57,18 +57,16 @@ _TAKEN: Final = _json({"ResultCode": 0, "ResultDesc": "Accepted"})
 
 def _kinds() -> dict[str, _Kind]:
     def of_mpesa(channel: EvidenceChannel, answer: bytes, parts_max: int, reference: Any = _itself) -> _Kind:
-        return _Kind(channel, MpesaWallet.name, answer, _POST, parts_max, reference, channel.value)
+        return _Kind(channel, mpesa.NAME, answer, _POST, parts_max, reference, channel.value)
 
     kinds = {
-        MpesaWallet.hook: of_mpesa(EvidenceChannel.STK_CALLBACK, _TAKEN, 1),
+        mpesa.HOOK: of_mpesa(EvidenceChannel.STK_CALLBACK, _TAKEN, 1),
         "result": of_mpesa(EvidenceChannel.ORDER_RESULT, _TAKEN, 2, _of_order),
         "timeout": of_mpesa(EvidenceChannel.ORDER_TIMEOUT, _TAKEN, 2, _of_order),
     }
-    for wallet in (AirtelWallet, MtnWallet):
+    for name, hook in ((airtel.NAME, airtel.HOOK), (mtn.NAME, mtn.HOOK)):
         stored = _json({"status": "stored"})
-        kinds[wallet.hook] = _Kind(
-            EvidenceChannel.STK_CALLBACK, wallet.name, stored, _POST_OR_PUT, 1, _itself, wallet.name
-        )
+        kinds[hook] = _Kind(EvidenceChannel.STK_CALLBACK, name, stored, _POST_OR_PUT, 1, _itself, name)
     return kinds
 
 
@@ -79,7 +77,7 @@ def _of_order(kind: str, order_id: str = "") -> str:
 _KINDS: Final = _kinds()
 _CONFIRMATION: Final = _Kind(
     EvidenceChannel.C2B_CONFIRMATION,
-    MpesaWallet.name,
+    mpesa.NAME,
     _json(CONFIRMED),
     _POST,
     0,
@@ -105,7 +103,7 @@ class Callbacks:
         self._desk = desk
         self._clock = clock
         self._token = token.encode()
-        self._shortcodes = {MpesaWallet.name: mpesa_shortcode}
+        self._shortcodes = {mpesa.NAME: mpesa_shortcode}
         self._stored = {
             kind.name: CALLBACKS.labels(kind.name, "stored").inc for kind in (*_KINDS.values(), _CONFIRMATION)
         }

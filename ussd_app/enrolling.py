@@ -12,7 +12,7 @@ from registry import outcomes
 from registry.client import DciClient
 from registry.codes import code_named
 from registry.model import Enrolled, Enrollee, Identifier
-from ussd_app.registries import MEMBER_NUMBER, named_by
+from ussd_app.identifiers import MEMBER_NUMBER, named_by
 
 _NO_SUCH_CALL: Final = {"http_404", "http_405", "http_501"}
 _NO_SUCH_CALL_WORDS: Final = "the registry has no such call"

@@ -1,6 +1,5 @@
-"""What every process stands on: settings, time, the database, Redis and the wallets; built in no time."""
+"""What every process stands on: settings, time, the database and Redis; built in no time."""
 
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -11,9 +10,7 @@ from core.clock import Clock, FundCalendar, SystemClock
 from core.database import Sessions, make_engine, make_sessions
 from core.settings import Settings
 from core.vault import Vault
-from payments.wallets.mpesa.wallet import MpesaWallet
-from payments.wallets.protocol import Wallet
-from ussd_app.wallets import build_mpesa, build_others, check_scheme
+from ussd_app.wallet_accounts import check_wallets
 
 _REDIS_SECONDS: Final = 1.0
 
@@ -28,8 +25,6 @@ class Foundation:
     vault: Vault
     sessions: Sessions
     redis: Redis
-    mpesa: MpesaWallet | None
-    wallets: Mapping[str, Wallet]
     closing: ExitStack
 
 
@@ -43,6 +38,7 @@ def lay_foundation(settings: Settings, *, pooled: bool = True, clock: Clock | No
         [key.get_secret_value().encode() for key in settings.pii_keys],
         settings.index_key.get_secret_value().encode(),
     )
+    check_wallets(settings, calendar.day_of(clock.now()))
     engine = make_engine(settings.database_url.get_secret_value(), vault, pooled=pooled)
     closing.callback(engine.dispose)
     redis = Redis.from_url(
@@ -51,10 +47,6 @@ def lay_foundation(settings: Settings, *, pooled: bool = True, clock: Clock | No
         health_check_interval=30,
     )
     closing.callback(redis.close)
-    mpesa = build_mpesa(settings, redis, clock)
-    wallets: dict[str, Wallet] = {} if mpesa is None else {mpesa.name: mpesa}
-    wallets |= build_others(settings, redis)
-    check_scheme(settings, wallets, calendar.day_of(clock.now()))
     return Foundation(
         settings=settings,
         clock=clock,
@@ -62,7 +54,5 @@ def lay_foundation(settings: Settings, *, pooled: bool = True, clock: Clock | No
         vault=vault,
         sessions=make_sessions(engine),
         redis=redis,
-        mpesa=mpesa,
-        wallets=wallets,
         closing=closing,
     )

@@ -14,8 +14,7 @@ from prometheus_client.registry import Collector
 from core import outbox
 from payments.alerts.service import open_alerts
 from payments.reconciliation.view import open_breaks
-from registry.breaker import Breaker
-from registry.connection import CONNECTIONS
+from registry.breaker import CONNECTIONS, Breaker
 from ussd_app.bootstrap import Services
 
 

@@ -4,27 +4,20 @@ import uuid
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy.orm import Session
-
 from core.clock import Clock
 from members.civil import CivilAnswer, PersonFound, PersonUnknown, RegistryUnavailable, SeveralPersons
-from members.documents import PASSPORT, REFUGEE_ID, Document, number_of, stored, type_of
-from members.model import NATIONAL_ID
-from members.numbers import NationalId
-from members.tables import MemberRow
+from members.documents import Document
 from payments.registry_postings import model as central
 from registry import outcomes
 from registry.civil import CivilRegistry, Found, NotFound, Several
 from registry.codes import code_named
 from registry.fund import FundRegistry, Posted
 from registry.model import Consent, ContributionRecord, Identifier, financial_address
+from ussd_app.identifiers import MEMBER_NUMBER, named_by
 
 # What the caller agreed to on the second screen, before typing the ID.
 _CONSENT: Final = "Confirm identity to join the fund"
 _CONSENT_CODE: Final = "saving"
-# How the standard's queries name our documents; a connection may rename them (`identifier_names`).
-DOCUMENTS: Final = {NATIONAL_ID: "UIN", REFUGEE_ID: "REFUGEE_ID", PASSPORT: "PASSPORT"}
-MEMBER_NUMBER: Final = "NSSF_NO"
 _PROVIDERS: Final = {"mpesa": "mpesa.ke"}
 _MENDING_SECONDS: Final = 3600.0
 
@@ -60,27 +53,6 @@ class CivilForMembers:
                 return PersonUnknown(self._source, looked_up_at)
             case _:
                 return RegistryUnavailable(answer.reason, answer.retry_seconds)
-
-
-def identifier_of(session: Session, member_id: uuid.UUID) -> Identifier | None:
-    """Under which identifier the civil registry knows a member."""
-    row = session.get(MemberRow, member_id)
-    if row is None or row.identifier_type not in DOCUMENTS:
-        return None
-    return Identifier(DOCUMENTS[row.identifier_type], row.identifier)
-
-
-def named_by(document: Document) -> Identifier:
-    """The identifier by which registries know a document."""
-    return Identifier(DOCUMENTS[type_of(document)], number_of(document))
-
-
-def document_of(identifier: Identifier) -> Document | None:
-    """The document a registry names. None for another identifier. Raises InvalidValue for a wrong form."""
-    ours = next((ours for ours, theirs in DOCUMENTS.items() if theirs == identifier.type), None)
-    if ours is None:
-        return None
-    return NationalId.parse(identifier.value) if ours == NATIONAL_ID else stored(ours, identifier.value)
 
 
 class FundForPayments:

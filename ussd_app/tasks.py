@@ -44,17 +44,21 @@ from payments.wallets.mpesa.payouts import MpesaPayouts
 from payments.wallets.payouts import Payouts
 from payments.wallets.statements import ReadsStatements
 from payments.way_telling import WayTelling
-from registry.asking.watches import PeopleWatching, finish_at_once
+from registry.asking.watching import PeopleWatching, finish_at_once
 from registry.civil import CivilRegistry
 from registry.client import DciClient
 from registry.connection import Connection
 from registry.fund import FundRegistry
 from registry.keys import SigningKey
-from ussd_app.bootstrap import Services, signing_key
+from ussd_app.bootstrap import Services
+from ussd_app.dci.house import signing_key
+from ussd_app.dci.jobs import dci_handlers
 from ussd_app.enrolling import EnrolmentsAtFund, EnrolmentsForMembers
-from ussd_app.registries import CivilForMembers, FundForPayments, identifier_of
+from ussd_app.identifiers import identifier_of
+from ussd_app.registries import CivilForMembers, FundForPayments
 from ussd_app.tidying import Tidying
-from ussd_app.wallets import hooks_address
+from ussd_app.wallet_accounts import hooks_address
+from ussd_app.wallets import HouseWallets, build_wallets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +71,8 @@ class Tasks:
 
 def build_tasks(services: Services) -> Tasks:
     """Build what a worker needs beyond the services. Nothing is connected until it is used."""
-    settings = services.settings
+    settings, wallets = services.settings, build_wallets(services)
+    payouts = _payouts(settings, wallets)
     fund = _dci_client(
         services, Connection.to_fund(settings), signing_key(settings.fund_registry_signing_key)
     )
@@ -77,29 +82,28 @@ def build_tasks(services: Services) -> Tasks:
     pull_delay = timedelta(seconds=settings.pull_delay_seconds)
     return Tasks(
         handlers={
-            **_incoming(services, pull_delay),
-            **_outgoing(services, FundForPayments(FundRegistry(fund), programme=settings.fund_programme)),
+            **_incoming(services, wallets, payouts, pull_delay),
+            **_outgoing(
+                services, payouts, FundForPayments(FundRegistry(fund), programme=settings.fund_programme)
+            ),
             **_telling(services),
             **_people(services, civil, fund),
             **_round(services),
-            **services.dci.handlers,
+            **dci_handlers(services),
         },
         batch_handlers={
             "evidence": BatchIntake(
-                services.sessions, services.wallets, services.clock, pull_delay=pull_delay
+                services.sessions, wallets.by_name, services.clock, pull_delay=pull_delay
             ).run
         },
     )
 
 
-def _incoming(services: Services, pull_delay: timedelta) -> dict[str, Handler]:
+def _incoming(
+    services: Services, house: HouseWallets, payouts: Mapping[str, Payouts], pull_delay: timedelta
+) -> dict[str, Handler]:
     """From a wish to a credit."""
-    settings, sessions, wallets, clock = (
-        services.settings,
-        services.sessions,
-        services.wallets,
-        services.clock,
-    )
+    settings, sessions, clock, wallets = services.settings, services.sessions, services.clock, house.by_name
     return {
         "prompt": Prompting(
             sessions,
@@ -110,7 +114,7 @@ def _incoming(services: Services, pull_delay: timedelta) -> dict[str, Handler]:
             description=settings.fund_name[:13].strip(),
         ).run,
         "ask": Asking(sessions, wallets, clock, pull_delay=pull_delay).run,
-        "evidence": Intake(sessions, wallets, clock, pull_delay=pull_delay, payouts=_payouts(services)).run,
+        "evidence": Intake(sessions, wallets, clock, pull_delay=pull_delay, payouts=payouts).run,
         "pull": Pulling(sessions, wallets, clock, pull_delay=pull_delay).run,
         "statement": Importing(
             sessions,
@@ -127,7 +131,9 @@ def _incoming(services: Services, pull_delay: timedelta) -> dict[str, Handler]:
     }
 
 
-def _outgoing(services: Services, fund: FundForPayments) -> dict[str, Handler]:
+def _outgoing(
+    services: Services, payouts: Mapping[str, Payouts], fund: FundForPayments
+) -> dict[str, Handler]:
     """What the central registry is told, and money given back."""
     settings, sessions, clock, calendar = (
         services.settings,
@@ -135,7 +141,7 @@ def _outgoing(services: Services, fund: FundForPayments) -> dict[str, Handler]:
         services.clock,
         services.calendar,
     )
-    payouts, hooks = _payouts(services), hooks_address(settings)
+    hooks = hooks_address(settings)
     read_back_seconds = settings.registry_read_back_seconds
     return {
         "post": Posting(sessions, fund, clock, calendar, read_back_seconds=read_back_seconds).run,
@@ -249,9 +255,9 @@ def _may_remind_at(services: Services, now: datetime) -> bool:
     return scheme_on(services.settings.fund_region, local.date()).plans.may_remind_at(local.hour)
 
 
-def _payouts(services: Services) -> dict[str, Payouts]:
+def _payouts(settings: Settings, wallets: HouseWallets) -> dict[str, Payouts]:
     """Empty without an initiator: then nothing can be paid out, and refunds are for staff."""
-    settings, wallet = services.settings, services.mpesa
+    wallet = wallets.mpesa
     if wallet is None or not settings.mpesa_initiator:
         return {}
     password = settings.mpesa_initiator_password.get_secret_value()

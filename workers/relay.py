@@ -26,6 +26,7 @@ from core.schedule import Every, write_due
 from core.settings import load_settings
 from ussd_app.foundation import lay_foundation
 from ussd_app.schedule import schedule
+from ussd_app.wallets import build_wallets
 from workers.rq_queue import enqueue
 from workers.topics import TOPICS
 
@@ -82,12 +83,13 @@ def main() -> int:
     configure_logging("relay")
     # Not all of `bootstrap.build`: the relay works no task, and must be back soon when it was killed.
     base = lay_foundation(load_settings())
+    wallets = build_wallets(base).by_name
     gc.freeze()
     gc.enable()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    Relay(base.sessions, base.redis, base.clock, schedule(base.settings, base.wallets)).run(stop)
+    Relay(base.sessions, base.redis, base.clock, schedule(base.settings, wallets)).run(stop)
     return 0
 
 

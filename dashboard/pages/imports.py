@@ -11,7 +11,7 @@ from dashboard.catalogue import text
 from dashboard.deciding import names_of
 from dashboard.login import me
 from dashboard.services import services
-from payments.imports.service import hand_in, imports
+from payments.imports.handing_in import hand_in, imports
 from payments.imports.tables import StatementImport
 from payments.wallets.statements import BYTES_MAX
 

@@ -8,7 +8,8 @@ from core import audit, outbox
 from core.clock import FundCalendar
 from operations.house import settings
 from operations.trouble import TroubleError
-from ussd_app.bootstrap import build
+from ussd_app.foundation import lay_foundation
+from ussd_app.wallet_accounts import shortcodes_of
 
 
 @click.command()
@@ -17,14 +18,13 @@ from ussd_app.bootstrap import build
 def reconcile(wallet: str, day: datetime | None) -> None:
     """Have a day compared: wallet, ledger and registry. A worker does it; the dashboard shows it."""
     with settings() as current:
-        services = build(current)
-        if wallet not in services.wallets:
-            raise TroubleError(f"{wallet} is not on; there are {', '.join(services.wallets)}")
-        shortcode = services.wallets[wallet].shortcode
-        now = services.clock.now()
+        base, shortcodes = lay_foundation(current), shortcodes_of(current)
+        if wallet not in shortcodes:
+            raise TroubleError(f"{wallet} is not on; there are {', '.join(shortcodes)}")
+        shortcode, now = shortcodes[wallet], base.clock.now()
         chosen = day.date() if day else _yesterday(FundCalendar(current.zone).day_of(now))
         place = f"{wallet}:{shortcode}:{chosen}"
-        with services.sessions.begin() as session:
+        with base.sessions.begin() as session:
             payload = {"wallet": wallet, "shortcode": shortcode, "day": chosen.isoformat()}
             # One a second at most, as from the dashboard.
             outbox.add(session, "reconcile", f"staff:{place}:{now:%Y%m%d%H%M%S}", payload, now=now)

@@ -17,6 +17,8 @@ from payments.wallets.mpesa.wallet import MpesaWallet
 from payments.wallets.mtn.wallet import MtnWallet
 from payments.wallets.statements import Oddity, StatementRefused, stream_of
 from ussd_app.bootstrap import Services, build
+from ussd_app.wallet_accounts import shortcodes_of
+from ussd_app.wallets import build_wallets
 
 ODDITIES_SHOWN = 20
 # A year of a large shortcode; what is read here is never in memory as a whole.
@@ -108,7 +110,7 @@ def _import_bank(
     services: Services, file: Path, wallet: str
 ) -> tuple[dict[str, int | str], tuple[Oddity, ...]]:
     """Keep a bank's statement of the account into which the wallet is settled. Raises StatementRefused."""
-    shortcode = services.wallets[wallet].shortcode
+    shortcode = _shortcode(services, wallet)
     statement = read_bank_statement(_chunks(file))
     with services.sessions.begin() as session:
         now = services.clock.now()
@@ -137,7 +139,15 @@ def _chunks(file: Path) -> Iterator[bytes]:
 
 
 def _reader(services: Services, wallet: str) -> MpesaWallet | AirtelWallet | MtnWallet:
-    found = services.wallets.get(wallet)
-    if not isinstance(found, MpesaWallet | AirtelWallet | MtnWallet):
-        raise TroubleError(f"{wallet} is not on; there are {', '.join(services.wallets)}")
+    _shortcode(services, wallet)
+    found = build_wallets(services).by_name[wallet]
+    assert isinstance(found, MpesaWallet | AirtelWallet | MtnWallet)
     return found
+
+
+def _shortcode(services: Services, wallet: str) -> str:
+    """Our account with a wallet. Raises TroubleError when it is not on."""
+    shortcodes = shortcodes_of(services.settings)
+    if wallet not in shortcodes:
+        raise TroubleError(f"{wallet} is not on; there are {', '.join(shortcodes)}")
+    return shortcodes[wallet]

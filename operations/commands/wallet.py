@@ -6,6 +6,7 @@ from operations.commands.output import json_option, show
 from operations.house import settings
 from operations.registration import register_wallet
 from ussd_app.foundation import lay_foundation
+from ussd_app.wallets import build_wallets
 
 
 @click.group()
@@ -18,5 +19,5 @@ def wallet() -> None:
 def register(as_json: bool) -> None:
     """Tell the wallet where hand payments are announced, and that its list will be pulled. Needed once."""
     with settings() as current:
-        registered = register_wallet(current, lay_foundation(current).mpesa)
+        registered = register_wallet(current, build_wallets(lay_foundation(current)).mpesa)
     show({name: outcome.value for name, outcome in registered.items()}, as_json=as_json)

@@ -1,21 +1,18 @@
-"""Statement files: handed in, read in the background, refused whole or taken any number of times."""
+"""Reading statement files in the background: refused whole, or taken any number of times."""
 
 import base64
-import hashlib
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import count
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from core import audit, outbox
 from core.clock import Clock, FundCalendar
-from core.database import Sessions, advisory_lock
+from core.database import Sessions
 from core.errors import InvalidValue
-from core.ids import new_id
 from core.outbox import Task
 from payments.imports.tables import StatementImport, StatementPiece
 from payments.settlements.service import (
@@ -27,57 +24,9 @@ from payments.settlements.service import (
 from payments.statements import Imported, import_statement
 from payments.wallets.statements import Oddity, ReadsStatements, StatementRefused, stream_of
 
-TOPIC = "statement"
-_PIECE_BYTES = 512 * 1024
 _NAMED_MAX = 200
-_NAME_CHARACTERS_MAX = 120
 # Comparing is asked for at most so many days of one file.
 _DAYS_MAX = 70
-
-
-@dataclass(frozen=True, slots=True)
-class HandedIn:
-    """An import, and whether this very file was handed in for the first time."""
-
-    import_id: uuid.UUID
-    is_new: bool
-
-
-def hand_in(
-    session: Session, *, wallet: str, shortcode: str, name: str, content: bytes, by: str, now: datetime
-) -> HandedIn:
-    """Keep a file, sealed, and have it read. The same bytes again are the same import unless that failed."""
-    digest = hashlib.sha256(content).hexdigest()
-    with advisory_lock(session, f"statement:{digest}"):
-        known = session.scalar(
-            select(StatementImport.id).where(
-                StatementImport.digest == digest,
-                StatementImport.wallet == wallet,
-                StatementImport.shortcode == shortcode,
-                StatementImport.state.in_(("waiting", "reading", "done")),
-            )
-        )
-        if known is not None:
-            return HandedIn(known, is_new=False)
-        row = StatementImport(
-            id=new_id(),
-            wallet=wallet,
-            shortcode=shortcode,
-            name="".join(letter for letter in name if letter.isprintable())[-_NAME_CHARACTERS_MAX:],
-            digest=digest,
-            size_bytes=len(content),
-            state="waiting",
-            by=by,
-            at=now,
-        )
-        session.add(row)
-        session.flush()
-    for number, start in enumerate(range(0, len(content), _PIECE_BYTES)):
-        piece = base64.b64encode(content[start : start + _PIECE_BYTES]).decode()
-        session.add(StatementPiece(import_id=row.id, number=number, content=piece))
-        session.flush()
-    outbox.add(session, TOPIC, str(row.id), {"import_id": str(row.id)}, now=now)
-    return HandedIn(row.id, is_new=True)
 
 
 class Importing:
@@ -214,9 +163,3 @@ def _note(session: Session, row: StatementImport, action: str, now: datetime) ->
             "set_aside": row.oddities_total,
         },
     )
-
-
-def imports(session: Session, limit: int = 50) -> Sequence[StatementImport]:
-    """The newest imports."""
-    newest_first = (StatementImport.at.desc(), StatementImport.id.desc())
-    return session.scalars(select(StatementImport).order_by(*newest_first).limit(limit)).all()

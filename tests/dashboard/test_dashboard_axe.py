@@ -22,7 +22,7 @@ from members.model import NoticeKind
 from members.notified import keep_notice
 from members.tables import MemberRow
 from payments.alerts.service import AlertKind, raise_alert
-from payments.imports.service import hand_in
+from payments.imports.handing_in import hand_in
 from payments.suspense.deciding import decide
 from payments.suspense.model import Act, Wish
 from tests.dashboard.a_day import Day

@@ -31,8 +31,7 @@ from payments.model import BreakClass, EvidenceChannel, MatchStep, PaymentState,
 from payments.suspense.model import Act, DecisionState, Place
 from payments.suspense.suggesting import _WORTH
 from payments.wallets.protocol import LineKind
-from registry.breaker import Circuit
-from registry.connection import CONNECTIONS
+from registry.breaker import CONNECTIONS, Circuit
 
 FOLDER = Path(dashboard.__file__).parent
 TEMPLATES = sorted((FOLDER / "templates").rglob("*.html"))

@@ -20,7 +20,8 @@ from registry.connection import Paths
 from registry.model import Identifier
 from tests.registry.test_registry_sandbox import a_sandbox_connection
 from ussd_app.enrolling import EnrolmentsForMembers
-from ussd_app.registries import CivilForMembers, document_of
+from ussd_app.identifiers import document_of
+from ussd_app.registries import CivilForMembers
 
 FOLDER = Path(sandbox.__file__).parent
 ENROLLED = next(csv.DictReader((FOLDER / "enrolled.csv").read_text(encoding="ascii").splitlines()))

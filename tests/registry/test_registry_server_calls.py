@@ -16,6 +16,7 @@ from registry.signature import verify
 from registry.tables import DciMessageRow
 from tests.registry.callback_receiver import Receiver, receiving
 from tests.registry.dci_world import DciWorld, Partner, code_of, search_item
+from ussd_app.dci.jobs import dci_handlers
 
 
 @pytest.fixture
@@ -206,7 +207,7 @@ def test_an_event_announced_twice_is_told_once(world: DciWorld, partner: Partner
     member = world.member()
     joined(world, member)
     [task] = world.tasks("dci_event", "done")
-    world.services.dci.handlers["dci_event"](
+    dci_handlers(world.services)["dci_event"](
         outbox.Task(task.id, task.topic, task.key, task.payload, 2, task.created_at)
     )
     world.work("dci_callback")

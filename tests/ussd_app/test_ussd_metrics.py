@@ -1,7 +1,5 @@
 """Metrics can be read at any moment in the life of a web process."""
 
-import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,6 +12,7 @@ from pydantic import SecretStr
 
 from core import outbox
 from core.settings import Environment
+from tests.ussd_app.surroundings import environment_of
 from ussd_app.application import create_app
 from ussd_app.bootstrap import Services
 from ussd_app.health import WrittenFiles
@@ -104,9 +103,7 @@ def test_what_waits_is_told_once_whichever_processes_were_asked_before(
     services: Services, tmp_path: Path
 ) -> None:
     """Two web processes that share their counters' files, as `bin/run` starts them."""
-    plain = services.settings.model_dump(mode="python", exclude_none=True, exclude_unset=True)
-    env = {name.upper(): _text(value) for name, value in plain.items()}
-    env |= {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PATH": os.environ["PATH"]}
+    env = environment_of(services.settings) | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
 
     def scrape() -> list[str]:
         answer = subprocess.run(
@@ -119,11 +116,3 @@ def test_what_waits_is_told_once_whichever_processes_were_asked_before(
         with services.sessions.begin() as session:
             outbox.add(session, "message", f"waits-{count}", {}, now=now)
         assert scrape() == [f'kibaba_outbox_pending{{topic="message"}} {count}.0']
-
-
-def _text(value: object) -> str:
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    if isinstance(value, list):
-        return ",".join(_text(each) for each in value)
-    return json.dumps(value) if isinstance(value, dict) else str(value)

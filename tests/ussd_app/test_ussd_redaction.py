@@ -20,6 +20,7 @@ from tests.ussd_app.aggregators import WIRES, Call, SlowCall, Stopwatch
 from ussd_app.application import create_app
 from ussd_app.bootstrap import Services, build
 from ussd_app.schedule import schedule
+from ussd_app.wallets import build_wallets
 from workers.relay import Relay
 
 NUMBER = "+254712345678"
@@ -139,7 +140,9 @@ def test_neither_pin_nor_national_id_is_anywhere_in_clear(
         call.dial()
         call.answer(NATIONAL_ID, PIN)
     broken.close()
-    Relay(services.sessions, redis, services.clock, schedule(services.settings, services.wallets)).turn()
+    Relay(
+        services.sessions, redis, services.clock, schedule(services.settings, build_wallets(services).by_name)
+    ).turn()
     services.funnel.flush()
 
     lines, kept, rows = logged.getvalue(), everything_in(redis), everything_stored(services)

@@ -15,7 +15,7 @@ from payments.evidence.tables import Evidence
 from ussd_app.application import create_app
 from ussd_app.bootstrap import Services, build
 from ussd_app.schedule import schedule
-from ussd_app.wallets import build_mpesa
+from ussd_app.wallets import build_wallets
 
 NOWHERE = "http://127.0.0.1:9"
 AIRTEL = {
@@ -95,14 +95,13 @@ def test_a_house_without_mpesa_stands_in_uganda_and_rwanda(
     made: Made, country: dict[str, str], number: str, wallet: str
 ) -> None:
     services = made(**NO_MPESA, **AIRTEL, **MTN, **country)
-    assert services.mpesa is None
-    assert set(services.wallets) == {"airtel", "mtn"}
+    wallets = build_wallets(services)
+    assert wallets.mpesa is None
+    assert set(wallets.by_name) == {"airtel", "mtn"}
     assert chosen(services, number) == wallet
     scheme = services.terms().scheme
     assert scheme.currency == country["fund_currency"]
     assert all(scheme.allows(cents) for cents in scheme.suggested_cents)
-    with pytest.raises(BadSettings, match="MPESA_URL"):
-        _ = services.wallet
 
 
 def test_ugandan_numbers_dial_in_a_ugandan_house(made: Made) -> None:
@@ -116,7 +115,7 @@ def test_ugandan_numbers_dial_in_a_ugandan_house(made: Made) -> None:
 
 def test_only_wallets_with_a_list_are_pulled_and_all_are_reconciled(made: Made) -> None:
     services = made(**AIRTEL, **MTN)
-    entries = schedule(services.settings, services.wallets)
+    entries = schedule(services.settings, build_wallets(services).by_name)
     assert {one.payload["wallet"] for one in entries if one.topic == "pull"} == {"mpesa"}
     assert {one.payload["wallet"] for one in entries if one.topic == "reconcile"} == {
         *("mpesa", "airtel", "mtn")
@@ -167,6 +166,6 @@ def test_callbacks_need_the_token_and_a_body(client: FlaskClient, wallet: str) -
 
 
 def test_the_wallets_are_built_from_settings_alone(made: Made) -> None:
-    services = made(**NO_MPESA, **AIRTEL)
-    assert build_mpesa(services.settings, services.redis, services.clock) is None
-    assert services.wallets["airtel"].shortcode == "AIRTELFUND"
+    wallets = build_wallets(made(**NO_MPESA, **AIRTEL))
+    assert wallets.mpesa is None
+    assert wallets.by_name["airtel"].shortcode == "AIRTELFUND"

@@ -18,7 +18,7 @@ from registry.codes import Status
 from registry.model import ContributionRecord, Identifier
 from registry.server.holdings import Contributions, Membership, Wanted
 from ussd_app.dci.naming import is_named, person_named
-from ussd_app.registries import MEMBER_NUMBER
+from ussd_app.identifiers import MEMBER_NUMBER
 
 
 class RoomsHoldings:

@@ -9,7 +9,7 @@ from members.numbers import MemberNumber
 from members.rows import has_document
 from members.tables import MemberRow
 from registry.model import Identifier
-from ussd_app.registries import MEMBER_NUMBER, document_of
+from ussd_app.identifiers import MEMBER_NUMBER, document_of
 
 
 def is_named(indexes: MemberIndexes, identifier: Identifier) -> ColumnElement[bool]:

@@ -11,16 +11,16 @@ from registry.server.endpoints import ENDPOINTS
 from registry.server.model import Reply
 from registry.server.openapi import document
 from registry.server.receiving import BODY_BYTES_MAX
-from ussd_app.bootstrap import Services
+from ussd_app.dci.house import DciHouse
 
 CALLS = Counter("kibaba_dci_calls", "Requests to the DCI server, by HTTP status.", ["path", "status"])
 _TOKEN_BYTES_MAX = 10_000
 
 
-def create_blueprint(services: Services) -> Blueprint:
+def create_blueprint(dci: DciHouse, public_url: str) -> Blueprint:
     """Token, every registry endpoint, and the OpenAPI document that describes them."""
     blueprint = Blueprint("dci", __name__, url_prefix="/dci")
-    described = document(f"{services.settings.public_url}/dci")
+    described = document(f"{public_url}/dci")
 
     @blueprint.before_request
     def limit_body() -> None:
@@ -29,7 +29,7 @@ def create_blueprint(services: Services) -> Blueprint:
     @blueprint.post("/oauth2/client/token")
     def token() -> ResponseReturnValue:
         request.max_content_length = _TOKEN_BYTES_MAX
-        return _answer("token", services.dci.server.token(request.form))
+        return _answer("token", dci.server.token(request.form))
 
     @blueprint.get("/openapi.json")
     def openapi() -> Response:
@@ -38,23 +38,23 @@ def create_blueprint(services: Services) -> Blueprint:
     @blueprint.get("/.well-known/jwks.json")
     def published() -> Response:
         # Where the standard has it, below the base; also at the root of the host, where RFC 8615 has it.
-        return jsonify(jwks(*services.signing_keys))
+        return jsonify(jwks(*dci.signing_keys))
 
     for endpoint in ENDPOINTS:
         blueprint.add_url_rule(
             f"/registry/{endpoint.path}",
             endpoint=endpoint.path.replace("/", "_"),
-            view_func=_view(services, endpoint.path),
+            view_func=_view(dci, endpoint.path),
             methods=["POST"],
         )
     blueprint.register_error_handler(413, _too_large)
     return blueprint
 
 
-def _view(services: Services, path: str) -> Callable[[], ResponseReturnValue]:
+def _view(dci: DciHouse, path: str) -> Callable[[], ResponseReturnValue]:
     def view() -> ResponseReturnValue:
         authorization = request.headers.get("Authorization", "")
-        return _answer(path, services.dci.server.handle(path, request.get_data(), authorization))
+        return _answer(path, dci.server.handle(path, request.get_data(), authorization))
 
     # Read by the test that every route says who may call it.
     view.kibaba_caller = "dci client"  # type: ignore[attr-defined]  # a function takes attributes

@@ -2,10 +2,14 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from core.errors import InvalidValue
+
+NAME: Final = "airtel"
+HOOK: Final = "airtel"
 
 _MERCHANT = re.compile(r"[A-Za-z0-9]{3,20}")
 _COUNTRY = re.compile(r"[A-Z]{2}")

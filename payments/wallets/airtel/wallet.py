@@ -9,7 +9,7 @@ import requests
 from core.shared_token import TokenCache
 from payments.wallets.airtel import callback, collection, statement
 from payments.wallets.airtel.client import AirtelClient
-from payments.wallets.airtel.config import AirtelConfig
+from payments.wallets.airtel.config import HOOK, NAME, AirtelConfig
 from payments.wallets.protocol import (
     AskOutcome,
     HandPayment,
@@ -26,8 +26,8 @@ from payments.wallets.statements import Statement
 class AirtelWallet:
     """`http`: pooled, shared, and without retries of its own; `tokens`: shared by all processes."""
 
-    name = "airtel"
-    hook = "airtel"
+    name = NAME
+    hook = HOOK
     can_pull = False
     # A client in production waits three minutes before its first enquiry; a callback makes us ask at once.
     ask_at_seconds: tuple[int, ...] = (180, 300, 600)

@@ -2,10 +2,14 @@
 
 import re
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from core.errors import InvalidValue
+
+NAME: Final = "mpesa"
+# Daraja refuses an address with M-Pesa's name in it.
+HOOK: Final = "stk"
 
 _SHORTCODE = re.compile(r"[0-9]{5,7}")
 _URL_CHARACTERS_MAX = 512

@@ -11,7 +11,7 @@ from core.clock import Clock
 from core.shared_token import TokenCache
 from payments.wallets.mpesa import hand_payment, pull, statement, stk, stk_result
 from payments.wallets.mpesa.client import DarajaClient
-from payments.wallets.mpesa.config import MpesaConfig
+from payments.wallets.mpesa.config import HOOK, NAME, MpesaConfig
 from payments.wallets.mpesa.statement_stream import StreamedStatement
 from payments.wallets.protocol import (
     AskOutcome,
@@ -27,9 +27,8 @@ from payments.wallets.statements import UTF_16_MARKS, StatementStream, WholeStat
 class MpesaWallet:
     """`http`: pooled, shared, and without retries of its own; `tokens`: shared by all processes."""
 
-    name = "mpesa"
-    # Daraja refuses an address with M-Pesa's name in it.
-    hook = "stk"
+    name = NAME
+    hook = HOOK
     can_pull = True
     # A prompt lives for one to three minutes.
     ask_at_seconds: tuple[int, ...] = (30, 60, 120, 300)

@@ -3,10 +3,14 @@
 import re
 import uuid
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from core.errors import InvalidValue
+
+NAME: Final = "mtn"
+HOOK: Final = "mtn"
 
 _ACCOUNT = re.compile(r"[A-Za-z0-9]{3,20}")
 _TARGET = re.compile(r"[a-z0-9-]{3,40}")

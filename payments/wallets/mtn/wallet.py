@@ -10,7 +10,7 @@ import requests
 from core.shared_token import TokenCache
 from payments.wallets.mtn import collection, statement
 from payments.wallets.mtn.client import MtnClient
-from payments.wallets.mtn.config import MtnConfig
+from payments.wallets.mtn.config import HOOK, NAME, MtnConfig
 from payments.wallets.mtn.payment import outcome_of, read_payment_of
 from payments.wallets.protocol import (
     AskOutcome,
@@ -30,8 +30,8 @@ from payments.wallets.wire import read_json
 class MtnWallet:
     """`http`: pooled, shared, and without retries of its own; `tokens`: shared by all processes."""
 
-    name = "mtn"
-    hook = "mtn"
+    name = NAME
+    hook = HOOK
     can_pull = False
     # A payer has five minutes; callbacks come once, or not at all.
     ask_at_seconds: tuple[int, ...] = (30, 60, 120, 330)

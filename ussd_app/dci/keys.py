@@ -3,14 +3,14 @@
 from flask import Blueprint, Response, jsonify
 
 from registry.keys import jwks
-from ussd_app.bootstrap import Services
+from ussd_app.dci.house import DciHouse
 
 
-def create_blueprint(services: Services) -> Blueprint:
+def create_blueprint(dci: DciHouse) -> Blueprint:
     blueprint = Blueprint("keys", __name__)
 
     @blueprint.get("/.well-known/jwks.json")
     def published() -> Response:
-        return jsonify(jwks(*services.signing_keys))
+        return jsonify(jwks(*dci.signing_keys))
 
     return blueprint
