@@ -3,8 +3,9 @@
 import re
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr
+
+from core.from_environment import SETTINGS
 
 _ADDRESS: Final = re.compile(r"[^@\s,<>\"]{1,64}@[A-Za-z0-9.-]{1,190}")
 _THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -14,12 +15,12 @@ def _addresses(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-class MailSettings(BaseSettings):
+class MailSettings(BaseModel):
     """Names are those of the environment, in lower case."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = SETTINGS
 
-    alert_emails: Annotated[list[str], NoDecode, BeforeValidator(_addresses)] = Field(default_factory=list)
+    alert_emails: Annotated[list[str], BeforeValidator(_addresses)] = Field(default_factory=list)
     smtp_host: str = ""
     smtp_port: int = Field(default=587, ge=1, le=65535)
     # STARTTLS on the port of submission, TLS from the first byte (465), or none at all on this machine.

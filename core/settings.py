@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import NoDecode, SettingsConfigDict
 
 from core.errors import KibabaError
+from core.from_environment import SETTINGS, from_environment
 from core.mail_settings import MailSettings, mail_faults
 from core.wallet_settings import WalletSettings, wallet_faults, wallets_on
 
@@ -45,20 +45,20 @@ def _none_when_empty(value: Any) -> Any:
 
 
 # One JSON object, as text in the environment.
-JsonObject = Annotated[dict[str, Any], NoDecode, BeforeValidator(_json_object)]
+JsonObject = Annotated[dict[str, Any], BeforeValidator(_json_object)]
 
 
 class Settings(WalletSettings, MailSettings):
     """What differs between installations. Names are those of the environment, in lower case."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = SETTINGS
 
     kibaba_env: Environment = Environment.SANDBOX
     database_url: SecretStr
     redis_url: SecretStr
     public_url: str = "http://127.0.0.1:8000"
     secret_key: SecretStr
-    pii_keys: Annotated[list[SecretStr], NoDecode, BeforeValidator(_comma_separated), Field(min_length=1)]
+    pii_keys: Annotated[list[SecretStr], BeforeValidator(_comma_separated), Field(min_length=1)]
     index_key: SecretStr
     pin_pepper: SecretStr
     hook_token: SecretStr
@@ -66,9 +66,7 @@ class Settings(WalletSettings, MailSettings):
     metrics_token: Annotated[SecretStr | None, BeforeValidator(_none_when_empty)] = None
 
     # Networks of the proxies in front of us: only what they write into X-Forwarded-For is believed.
-    trusted_proxies: Annotated[
-        tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_comma_separated)
-    ] = ()
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_comma_separated)] = ()
 
     fund_name: str = "Haba Fund"
     fund_zone: str = "Africa/Nairobi"
@@ -85,9 +83,7 @@ class Settings(WalletSettings, MailSettings):
     pull_every_seconds: int = Field(default=3600, ge=5)
     reconcile_every_seconds: int = Field(default=3600, ge=5)
     four_eyes_above_cents: int = Field(default=100_000, ge=0)
-    alert_phones: Annotated[list[str], NoDecode, BeforeValidator(_comma_separated)] = Field(
-        default_factory=list
-    )
+    alert_phones: Annotated[list[str], BeforeValidator(_comma_separated)] = Field(default_factory=list)
     phone_change_wait_hours: float = Field(default=24.0, ge=0)
     registry_read_back_seconds: float = Field(default=1.0, ge=0)
 
@@ -174,14 +170,15 @@ def _production_faults(settings: Settings) -> list[str]:
     return faults
 
 
-def load_settings(**overrides: Any) -> Settings:
+def load_settings(_env_file: str | None = ".env", **overrides: Any) -> Settings:
     """Read the settings. Raises BadSettings naming every missing or bad one, without their values."""
+    given: dict[str, Any] = {**from_environment(Settings.model_fields, _env_file), **overrides}
     try:
-        return Settings(**overrides)
+        return Settings.model_validate(given)
     except ValidationError as error:
         # With a field at fault nothing after the fields was looked at; everything is named at once.
         is_early = any(fault["loc"] for fault in error.errors(include_input=False, include_url=False))
-        faults = _early_wallet_faults(overrides) if is_early else []
+        faults = _early_wallet_faults(given) if is_early else []
         for fault in error.errors(include_input=False, include_url=False):
             name = ".".join(str(part) for part in fault["loc"]).upper()
             message = (
@@ -191,9 +188,9 @@ def load_settings(**overrides: Any) -> Settings:
         raise BadSettings(faults) from None
 
 
-def _early_wallet_faults(overrides: dict[str, Any]) -> list[str]:
+def _early_wallet_faults(given: dict[str, Any]) -> list[str]:
     try:
-        return wallet_faults(WalletSettings(**overrides))
+        return wallet_faults(WalletSettings.model_validate(given))
     except ValidationError:
         # The field at fault is a wallet's own, and is named already.
         return []

@@ -2,8 +2,9 @@
 
 from typing import Final, Literal
 
-from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, SecretStr
+
+from core.from_environment import SETTINGS
 
 _NEEDED: Final = {
     "mpesa": ("consumer_key", "consumer_secret", "shortcode", "passkey"),
@@ -12,10 +13,10 @@ _NEEDED: Final = {
 }
 
 
-class WalletSettings(BaseSettings):
+class WalletSettings(BaseModel):
     """Names are those of the environment, in lower case."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = SETTINGS
 
     mpesa_url: str = ""
     mpesa_consumer_key: SecretStr = SecretStr("")

@@ -96,7 +96,7 @@ def mail_findings(env: Mapping[str, str]) -> Iterator[Finding]:
     """Whether the mail server answers, encrypted as is set; it is given no credentials and no message."""
     values: dict[str, Any] = lower_case(env)
     try:
-        settings = MailSettings(_env_file=None, **values)
+        settings = MailSettings.model_validate(values)
     except ValidationError:
         # Named among the settings.
         return

@@ -47,6 +47,35 @@ def test_good_settings_load() -> None:
     assert "pppp" not in repr(settings)
 
 
+def test_what_is_given_goes_before_the_environment_and_that_before_the_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path(".env").write_text(
+        "# of this house\nFUND_NAME='Akiba Fund'\nexport FUND_CONTACT=0800 111 222\nUSSD_SERVICE_CODE=*1#\n"
+        "SOMETHING_ELSE=x\nALERT_PHONES=0712345678, 0722000000\nFUND_PROGRAMME\n"
+    )
+    monkeypatch.setenv("fund_Contact", "0800 333 444")
+    monkeypatch.setenv("USSD_SERVICE_CODE", "*2#")
+    settings = load_settings(**GOOD | {"ussd_service_code": "*3#"})
+    assert (settings.fund_name, settings.fund_contact, settings.ussd_service_code) == (
+        *("Akiba Fund", "0800 333 444", "*3#"),
+    )
+    assert settings.alert_phones == ["0712345678", "0722000000"]
+    assert settings.fund_programme == "HABA"
+    assert load_settings(_env_file=None, **GOOD).fund_name == "Haba Fund"
+
+
+def test_lists_networks_and_objects_are_read_from_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.0/8, ::1/128")
+    monkeypatch.setenv("CIVIL_REGISTRY_OPTIONS", '{"page_size": 20}')
+    monkeypatch.setenv("CIVIL_REGISTRY_WATCHES", "false")
+    monkeypatch.setenv("METRICS_TOKEN", "")
+    settings = load_settings(**GOOD)
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
+    assert settings.civil_registry_options == {"page_size": 20}
+    assert (settings.civil_registry_watches, settings.metrics_token) == (False, None)
+
+
 def test_every_missing_setting_is_named_at_once() -> None:
     with pytest.raises(BadSettings) as caught:
         load_settings(database_url="x")

@@ -27,6 +27,7 @@ NEVER = {
     # What works tasks, moves tables, measures and shows.
     *("ussd_app.tasks", "workers", "operations", "bench", "sandbox", "rq", "alembic", "hypothesis"),
     *("fpdf", "xlsxwriter", "structlog", "rich", "pygments", "greenlet"),
+    *("pydantic_settings", "argparse", "dotenv"),
 }
 
 _PROCESS = """
