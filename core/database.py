@@ -1,8 +1,10 @@
 """PostgreSQL through SQLAlchemy: the declarative base, the engine, encrypted columns, append-only tables."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
+from weakref import WeakSet
 
 from sqlalchemy import DDL, Engine, MetaData, Table, Text, create_engine, event
 from sqlalchemy.engine.interfaces import Dialect
@@ -10,6 +12,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
 
+from core import priority
 from core.vault import Vault
 
 Sessions = sessionmaker[Session]
@@ -71,7 +74,9 @@ def make_engine(
     pool_size: int = 8,
     patience_seconds: float | None = None,
 ) -> Engine:
-    """An engine for `postgresql+psycopg://…`. `pooled=False` for processes that fork per job.
+    """An engine for `postgresql+psycopg://…`. A fork connects anew; its parent keeps what it has.
+
+    `pooled=False` where nothing may stay connected.
 
     With `patience_seconds` no statement, lock, connection or place in the pool is waited for longer, and a
     connection is not tried before it is used: whoever asks for this repeats a transaction that lost its own.
@@ -92,7 +97,19 @@ def make_engine(
     # An error that carried its parameters into a log would carry what somebody typed.
     engine = create_engine(url, connect_args=connecting, hide_parameters=True, **options)
     engine.dialect.kibaba_vault = vault  # type: ignore[attr-defined]
+    event.listen(engine, "connect", lambda connection, _record: priority.share(connection))
+    _engines.add(engine)
     return engine
+
+
+def _forget_inherited() -> None:
+    for engine in _engines:
+        engine.dispose(close=False)
+
+
+# A connection that two processes hold would carry the words of both.
+_engines: Final = WeakSet[Engine]()
+os.register_at_fork(after_in_child=_forget_inherited)
 
 
 def make_sessions(engine: Engine) -> Sessions:

@@ -73,15 +73,12 @@ class Services(Foundation):
         return terms_at(self.settings, self.calendar, self.clock.now())
 
 
-def build(
-    settings: Settings, *, pooled: bool = True, clock: Clock | None = None, menu_root: Path | None = None
-) -> Services:
+def build(settings: Settings, *, clock: Clock | None = None, menu_root: Path | None = None) -> Services:
     """Build a process's services. Nothing is connected until it is used.
 
-    `pooled=False` for processes that fork: no database connection is then kept between uses. `menu_root`
-    is a folder with other menus than the packaged ones.
+    `menu_root` is a folder with other menus than the packaged ones.
     """
-    base = lay_foundation(settings, pooled=pooled, clock=clock)
+    base = lay_foundation(settings, clock=clock)
     clock, calendar, vault, closing = base.clock, base.calendar, base.vault, base.closing
     sessions, redis = base.sessions, base.redis
     definition = Definition.read(menu_root)
@@ -93,9 +90,7 @@ def build(
         elsewhere=ElsewhereRule(settings.enrolled_elsewhere),
     )
     members = Members(vault, clock, Pins(_bytes(settings.pin_pepper), pin_hasher(), clock), policy)
-    brief = make_engine(
-        settings.database_url.get_secret_value(), vault, pooled=pooled, patience_seconds=_HOP_SECONDS
-    )
+    brief = make_engine(settings.database_url.get_secret_value(), vault, patience_seconds=_HOP_SECONDS)
     closing.callback(brief.dispose)
     brief_sessions = make_sessions(brief)
     return Services(

@@ -28,18 +28,15 @@ class Foundation:
     closing: ExitStack
 
 
-def lay_foundation(settings: Settings, *, pooled: bool = True, clock: Clock | None = None) -> Foundation:
-    """Nothing is connected until it is used. Raises BadSettings.
-
-    `pooled=False` for processes that fork: no database connection is then kept between uses.
-    """
+def lay_foundation(settings: Settings, *, clock: Clock | None = None) -> Foundation:
+    """Nothing is connected until it is used. Raises BadSettings."""
     clock, closing, calendar = clock or SystemClock(), ExitStack(), FundCalendar(settings.zone)
     vault = Vault(
         [key.get_secret_value().encode() for key in settings.pii_keys],
         settings.index_key.get_secret_value().encode(),
     )
     check_wallets(settings, calendar.day_of(clock.now()))
-    engine = make_engine(settings.database_url.get_secret_value(), vault, pooled=pooled)
+    engine = make_engine(settings.database_url.get_secret_value(), vault)
     closing.callback(engine.dispose)
     redis = Redis.from_url(
         settings.redis_url.get_secret_value(),

@@ -16,11 +16,8 @@ from workers.topics import TOPICS
 
 @cache
 def services() -> Services:
-    """The process's services, built once and before any job is forked.
-
-    The engine pools no connections: one inherited over a fork would be shared by two processes.
-    """
-    built = build(load_settings(), pooled=False)
+    """The process's services, built once and before any job is forked."""
+    built = build(load_settings())
     _warm_up(built)
     return built
 
@@ -37,7 +34,8 @@ def _warm_up(built: Services) -> None:
     # What each forked job would otherwise do again: two thirds of the cost of a small one.
     configure_mappers()
     with suppress(SQLAlchemyError), built.sessions() as session:
-        session.connection()
+        # No job can use the connection of its parent: let go of it.
+        session.connection().detach()
 
 
 def perform(task_ids: list[str], topic: str) -> None:

@@ -7,12 +7,12 @@ if __name__ == "__main__":
     # only imports this module keeps theirs.
     gc.disable()
 
-import os
 import sys
 from functools import partial
 from typing import Final
 
 from core.logging import configure_logging
+from core.priority import give_way
 from workers import relay
 from workers.crew import Crew, Post
 from workers.jobs import runner, services
@@ -20,8 +20,6 @@ from workers.rq_queue import make_worker
 from workers.topics import QUEUES
 
 RELAY: Final = "relay"
-# Where a processor is scarce, a caller with a phone at the ear comes before any job.
-_GIVES_WAY: Final = 10
 
 
 def main(arguments: list[str]) -> int:
@@ -36,7 +34,7 @@ def main(arguments: list[str]) -> int:
     # Not looked at again, so that the crew's and the jobs' processes share these pages.
     gc.freeze()
     gc.enable()
-    os.nice(_GIVES_WAY)
+    give_way()
     posts = [_post(name) for name in arguments]
     return posts[0].work() if len(posts) == 1 else Crew(posts).run()
 

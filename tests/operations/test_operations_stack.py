@@ -59,6 +59,12 @@ def _patience(pid: int) -> int:
     return os.getpriority(os.PRIO_PROCESS, pid)
 
 
+def _patience_of_session(pid: int) -> int | None:
+    """None where the kernel shares processors between processes only."""
+    group = Path(f"/proc/{pid}/autogroup")
+    return int(group.read_text().split()[-1]) if group.exists() else None
+
+
 def kibaba(environment: dict[str, str], *words: str, stdin: str = "") -> str:
     command = [str(REPOSITORY / "bin" / "kibaba"), *words]
     done = subprocess.run(command, env=environment, input=stdin, capture_output=True, text=True, check=True)
@@ -79,6 +85,7 @@ def test_everything_runs_and_the_command_line_finds_it(
     # A caller with a phone at the ear comes before them.
     assert len(jobs) == len(CREW)
     assert all(_patience(pid) > _patience(process.pid) for pid in jobs)
+    assert all(_patience_of_session(pid) in (None, _patience(pid)) for pid in jobs)
     process.terminate()
     assert process.wait(WAIT_SECONDS_MAX) == 0
     assert [pid for pid in everyone if not is_gone(pid)] == []
