@@ -45,8 +45,8 @@ def hops_while_draining(
     count = _members(database_url)
     with serve(shared, database_url, redis_number=3, core=cores.server, logs=logs) as web:
         calls = kibaba_dialogs(PATH, min(count, 2 * dialogs + _ROUND_DIALOGS), _SEED, members=count)
-        drive(web.port, calls[:_ROUND_DIALOGS], _CONNECTIONS)
-        alone = drive(web.port, calls[_ROUND_DIALOGS : _ROUND_DIALOGS + dialogs], _CONNECTIONS)
+        _call(web.port, calls[:_ROUND_DIALOGS])
+        alone = _call(web.port, calls[_ROUND_DIALOGS : _ROUND_DIALOGS + dialogs])
         rest = calls[_ROUND_DIALOGS + dialogs :]
         lay_out(database_url, waiting)
         with ExitStack() as stack:
@@ -67,11 +67,16 @@ def _hops_until_drained(port: int, database_url: str, calls: Sequence[Dialog]) -
             raise BenchError(f"{_left(database_url)} callbacks were not drained")
         # A call of a member who called before goes on where it was, so nobody calls twice.
         if place < len(calls):
-            heard.latencies += drive(port, calls[place : place + _ROUND_DIALOGS], _CONNECTIONS).latencies
+            heard.latencies += _call(port, calls[place : place + _ROUND_DIALOGS]).latencies
             place += _ROUND_DIALOGS
     if not heard.latencies:
         raise BenchError("the callbacks drained before anybody called")
     return heard, time.monotonic() - began
+
+
+def _call(port: int, calls: Sequence[Dialog]) -> Outcome:
+    # We share a core with what drains; nobody who calls does.
+    return drive(port, calls, _CONNECTIONS, callers_have_a_processor=True)
 
 
 def _wait_for_the_first(database_url: str, waiting: int) -> None:

@@ -21,7 +21,7 @@ import psycopg
 _GIVES_WAY: Final = 10
 # Linux lets a process that wakes interrupt one with longer turns at once; one with turns like its own may
 # finish first. Longer turns are no larger share.
-_TURN_NANOSECONDS: Final = 10_000_000
+_TURN_NANOSECONDS: Final = 3_000_000
 _SCHED_SETATTR: Final = {"x86_64": 314, "aarch64": 274}.get(platform.machine())
 # struct sched_attr: size, policy, flags, nice, priority, runtime, deadline, period; see sched_setattr(2).
 _ATTRIBUTES: Final = struct.Struct("=IIQiIQQQ")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench.cores import Used, resident_bytes, tree, used_by
-from bench.load import Dialog, Outcome, Request, WrongAnswerError, drive
+from bench.load import Dialog, NotedLine, Outcome, Request, WrongAnswerError, drive
 from bench.posts import dialog
 
 REPOSITORY = Path(__file__).parents[2]
@@ -141,6 +141,28 @@ def test_every_hop_is_counted_and_timed() -> None:
         outcome = drive(port, dialogs(10), connections=3)
     assert outcome.hops == 20
     assert len(outcome.latencies) == 20
+
+
+def test_an_answer_has_come_when_the_kernel_has_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        line = NotedLine(listener.getsockname(), dialogs(1)[0])
+        server, _ = listener.accept()
+        with server, line.socket:
+            line.ask()
+            server.sendall(answer(b"CON " + server.recv(65_536)))
+            sent_at = time.time()
+            # As a generator that waits for a processor.
+            time.sleep(0.01)
+            assert line.hear()
+    line.check()
+    assert line.asked_at <= line.arrived_at <= sent_at
+
+
+def test_hops_of_callers_with_a_processor_are_counted_too() -> None:
+    with answering(lambda asked: answer(b"CON " + asked, b"Connection: close\r\n"), closes=True) as port:
+        outcome = drive(port, dialogs(4), connections=2, callers_have_a_processor=True)
+    assert outcome.hops == 8
+    assert min(outcome.latencies) > 0
 
 
 def test_a_server_that_closes_each_connection_is_asked_again_on_a_new_one() -> None:
