@@ -25,6 +25,7 @@ _CONNECTIONS = 2
 _DRAIN_SECONDS_MAX = 300.0
 _ROUND_DIALOGS = 20
 _SEED = 7
+_LEFT = "SELECT count(*) FROM outbox WHERE topic = 'evidence' AND state = 'pending'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +63,15 @@ def hops_while_draining(
 
 def _hops_until_drained(port: int, database_url: str, calls: Sequence[Dialog]) -> tuple[Outcome, float]:
     heard, began, place = Outcome(), time.monotonic(), 0
-    while _left(database_url):
-        if time.monotonic() - began > _DRAIN_SECONDS_MAX:
-            raise BenchError(f"{_left(database_url)} callbacks were not drained")
-        # A call of a member who called before goes on where it was, so nobody calls twice.
-        if place < len(calls):
-            heard.latencies += _call(port, calls[place : place + _ROUND_DIALOGS]).latencies
-            place += _ROUND_DIALOGS
+    # One connection, kept: a server process that begins and ends for each look would do so during the hops.
+    with psycopg.connect(plain(database_url), autocommit=True) as looking:
+        while left := _number(looking, _LEFT):
+            if time.monotonic() - began > _DRAIN_SECONDS_MAX:
+                raise BenchError(f"{left} callbacks were not drained")
+            # A call of a member who called before goes on where it was, so nobody calls twice.
+            if place < len(calls):
+                heard.latencies += _call(port, calls[place : place + _ROUND_DIALOGS]).latencies
+                place += _ROUND_DIALOGS
     if not heard.latencies:
         raise BenchError("the callbacks drained before anybody called")
     return heard, time.monotonic() - began
@@ -81,10 +84,11 @@ def _call(port: int, calls: Sequence[Dialog]) -> Outcome:
 
 def _wait_for_the_first(database_url: str, waiting: int) -> None:
     deadline = time.monotonic() + _DRAIN_SECONDS_MAX
-    while _left(database_url) == waiting:
-        if time.monotonic() > deadline:
-            raise BenchError("nothing drains")
-        time.sleep(0.05)
+    with psycopg.connect(plain(database_url), autocommit=True) as looking:
+        while _number(looking, _LEFT) == waiting:
+            if time.monotonic() > deadline:
+                raise BenchError("nothing drains")
+            time.sleep(0.05)
 
 
 @contextmanager
@@ -103,16 +107,12 @@ def _running(shared: Ground, database_url: str, module: list[str], logs: Path) -
             process.wait()
 
 
-def _left(database_url: str) -> int:
-    return _number(database_url, "SELECT count(*) FROM outbox WHERE topic = 'evidence' AND state = 'pending'")
-
-
 def _members(database_url: str) -> int:
-    return _number(database_url, "SELECT count(*) FROM members")
-
-
-def _number(database_url: str, query: str) -> int:
     with psycopg.connect(plain(database_url)) as connection:
-        row = connection.execute(query.encode()).fetchone()
+        return _number(connection, "SELECT count(*) FROM members")
+
+
+def _number(connection: psycopg.Connection, query: str) -> int:
+    row = connection.execute(query.encode()).fetchone()
     assert row is not None
     return int(row[0])
