@@ -47,7 +47,8 @@ class IntakeOptions:
     connections: int = 8
     members: int = 10_000
     waiting: int = 10_000
-    dialogs: int = 300
+    # Enough for some seconds: what a web process does only now and then must happen both times.
+    dialogs: int = 3000
 
 
 @dataclass(frozen=True, slots=True)
