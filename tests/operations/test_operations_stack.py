@@ -82,8 +82,8 @@ def test_everything_runs_and_the_command_line_finds_it(
     assert "Karibu" in kibaba(environment, "dial", "0712345678", "--wait", "0")
     everyone = descendants(process.pid)
     jobs = [pid for pid in everyone if _name(pid).startswith(("relay", "worker-"))]
-    # A caller with a phone at the ear comes before them.
-    assert len(jobs) == len(CREW)
+    # A caller with a phone at the ear comes before them, and before the jobs that they have forked just now.
+    assert len(jobs) >= len(CREW)
     assert all(_patience(pid) > _patience(process.pid) for pid in jobs)
     assert all(_patience_of_session(pid) in (None, _patience(pid)) for pid in jobs)
     process.terminate()
