@@ -41,7 +41,10 @@ def _options() -> argparse.Namespace:
     ):
         one = names.add_parser(name, help=about, description=about)
         one.add_argument("--rounds", type=int, default=5, help="of which the median counts (5)")
-        one.add_argument("--dialogs", type=int, default=1000, help="per round, three hops each (1000)")
+        dialogs = hop.HopOptions().dialogs if name == "hop" else 1000
+        one.add_argument(
+            "--dialogs", type=int, default=dialogs, help=f"per round, three hops each ({dialogs})"
+        )
         one.add_argument(
             "--quick", action="store_true", help="tiny counts: shows that it works, measures nothing"
         )

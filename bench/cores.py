@@ -38,6 +38,12 @@ class Used:
     def since(self, before: "Used") -> "Used":
         return Used(self.user_seconds - before.user_seconds, self.system_seconds - before.system_seconds)
 
+    def __add__(self, other: "Used") -> "Used":
+        return Used(self.user_seconds + other.user_seconds, self.system_seconds + other.system_seconds)
+
+
+NOTHING = Used(0.0, 0.0)
+
 
 def used_by(pid: int) -> Used:
     """What a process and everything below it has used so far, the children it has buried included."""

@@ -4,7 +4,7 @@ import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.cores import Used, used_by
+from bench.cores import NOTHING, Used, used_by
 from bench.ground import Ground
 from bench.load import Dialog, Outcome, drive
 
@@ -48,6 +48,20 @@ class Round:
     @property
     def all_us(self) -> float:
         return self.server_us + self.redis_us + self.postgres_us
+
+    @staticmethod
+    def of(slices: "Sequence[Round]") -> "Round":
+        """Slices of one round as a whole."""
+        return Round(
+            sum((each.server for each in slices), NOTHING),
+            sum((each.redis for each in slices), NOTHING),
+            sum((each.postgres for each in slices), NOTHING),
+            Outcome(
+                sum(each.outcome.hops for each in slices),
+                sum(each.outcome.seconds for each in slices),
+                [latency for each in slices for latency in each.outcome.latencies],
+            ),
+        )
 
     def _per_hop(self, seconds: float) -> float:
         return 1e6 * seconds / self.outcome.hops
