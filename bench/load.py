@@ -109,6 +109,8 @@ class NotedLine(_Line):
 
     def take(self) -> bytes:
         taken, notes, _flags, _address = self.socket.recvmsg(READ_BYTES, socket.CMSG_SPACE(_NOTE.size))
+        # What came before the kernel had begun to take notes has none.
+        self.arrived_at = self.clock()
         for _level, _kind, note in notes:
             seconds, nanoseconds = _NOTE.unpack(note)
             self.arrived_at = seconds + nanoseconds / 1e9
