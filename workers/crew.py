@@ -1,14 +1,13 @@
 """Several workers out of one process: what they need is loaded once, and one that dies is back at once."""
 
+import operator
 import os
 import select
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from types import FrameType
 from typing import Final
 
 from core.logging import log
@@ -16,6 +15,11 @@ from core.processes import ending, fork
 from core.watch import Watch
 
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_ENDING_NUMBERS: Final = frozenset(map(int, _ENDING))
+# What a signal calls when its number is written: nothing, and in C. A function in Python is interrupted by the
+# next signal at its first step, and that call by the next: a storm of them ended in a RecursionError.
+_HEARD: Final = operator.is_
+_SIGNALS_MAX: Final = 65_536
 # Whoever cannot keep a post filled ends, so that the one who watches the crew hears of it.
 _ENDS_IN_A_ROW_MAX: Final = 5
 # A member that was told to end has this long; without a bound one long job would keep all others away.
@@ -58,9 +62,8 @@ class Crew:
             os.set_blocking(end, False)
         # Each signal writes a byte, so that one that comes just before the wait ends it all the same.
         signal.set_wakeup_fd(self._woken[1], warn_on_full_buffer=False)
-        for number in _ENDING:
-            signal.signal(number, self._stop)
-        signal.signal(signal.SIGCHLD, _heard)
+        for number in (*_ENDING, signal.SIGCHLD):
+            signal.signal(number, _HEARD)
         status = 0
         while True:
             self._bury()
@@ -68,13 +71,15 @@ class Crew:
                 status = 1
                 self._stop()
             if self._stopping and not self._living():
+                # Who says so once more changes nothing of how it ended.
+                signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
                 for number in _ENDING:
-                    # Who says so once more changes nothing of how it ended.
                     signal.signal(number, signal.SIG_IGN)
                 return status
             self._fill()
             select.select([self._woken[0]], [], [], self._pause_seconds())
-            _empty(self._woken[0])
+            if not _ENDING_NUMBERS.isdisjoint(_read(self._woken[0])):
+                self._stop()
             self._end_who_dawdles()
 
     def _living(self) -> list[_Member]:
@@ -93,11 +98,9 @@ class Crew:
                 self._fork(member)
 
     def _fork(self, member: _Member) -> None:
-        # Told to stop in between, we would not know whom to tell.
-        with _undisturbed():
-            if not self._stopping:
-                member.pid = fork(member.post.name, partial(self._begin, member.post))
-                member.watch.started(time.monotonic())
+        if not self._stopping:
+            member.pid = fork(member.post.name, partial(self._begin, member.post))
+            member.watch.started(time.monotonic())
 
     def _begin(self, post: Post) -> int:
         for end in self._woken:
@@ -107,17 +110,16 @@ class Crew:
     def _bury(self) -> None:
         """Whoever has ended: a member or, if this is the first of all processes, what a killed one left."""
         while True:
-            with _undisturbed():
-                try:
-                    pid, status = os.waitpid(-1, os.WNOHANG)
-                except ChildProcessError:
-                    return
-                if pid == 0:
-                    return
-                member = next((one for one in self._members if one.pid == pid), None)
-                if member is None:
-                    continue
-                member.pid = None
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            member = next((one for one in self._members if one.pid == pid), None)
+            if member is None:
+                continue
+            member.pid = None
             pause = member.watch.ended(time.monotonic())
             if not self._stopping:
                 cause = ending(os.waitstatus_to_exitcode(status))
@@ -130,7 +132,7 @@ class Crew:
             times = [self._patient_until]
         return max(0.0, min(times) - time.monotonic()) if times else None
 
-    def _stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
+    def _stop(self) -> None:
         if not self._stopping:
             self._patient_until = time.monotonic() + _LAST_WORDS_SECONDS
         self._stopping = True
@@ -145,27 +147,13 @@ class Crew:
     def _tell(self, number: signal.Signals) -> None:
         for member in self._living():
             assert member.pid is not None
-            # Burying waits while signals are handled, so the number is still its own.
+            # Nobody is buried meanwhile, so the number is still its own.
             os.kill(member.pid, number)
 
 
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Nobody tells us to stop meanwhile; who tried is heard afterwards."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+def _read(pipe: int) -> bytes:
+    """The numbers of the signals that came, one byte each."""
     try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _heard(_number: int, _frame: FrameType | None) -> None:
-    """That it came is all."""
-
-
-def _empty(pipe: int) -> None:
-    try:
-        while os.read(pipe, 4096):
-            pass
+        return os.read(pipe, _SIGNALS_MAX)
     except BlockingIOError:
-        return
+        return b""
