@@ -16,8 +16,8 @@ from core.watch import Watch
 
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _ENDING_NUMBERS: Final = frozenset(map(int, _ENDING))
-# What a signal calls when its number is written: nothing, and in C. A function in Python is interrupted by the
-# next signal at its first step, and that call by the next: a storm of them ended in a RecursionError.
+# What a signal calls when its number is written: nothing, and in C. A function in Python is interrupted by
+# the next signal at its first step, and that call by the next: a storm of them ended in a RecursionError.
 _HEARD: Final = operator.is_
 _SIGNALS_MAX: Final = 65_536
 # Whoever cannot keep a post filled ends, so that the one who watches the crew hears of it.
