@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from tests.dashboard.a_day import Day
@@ -83,19 +83,19 @@ def test_an_officer_walks_from_the_day_to_one_payment(
 ) -> None:
     enter(page, address, staff("officer"))
     page.get_by_role("heading", name="Sunday 22 November 2026").wait_for()
-    assert page.get_by_role("list").filter(has_text="Received").first.is_visible()
+    expect(page.get_by_role("list").filter(has_text="Received").first).to_be_visible()
     assert fits(page)
     photograph(page, "today")
     page.get_by_role("row").filter(has_text="Amounts differ").get_by_role("link").click()
     page.get_by_role("heading", name="Exceptions").wait_for()
-    assert page.locator("table:not(.ages) tbody tr").count() == 1
+    expect(page.locator("table:not(.ages) tbody tr")).to_have_count(1)
     page.locator(".chip").filter(has_text="All kinds").click()
-    assert page.locator("table:not(.ages) tbody tr").count() == 13
+    expect(page.locator("table:not(.ages) tbody tr")).to_have_count(13)
     assert fits(page)
     photograph(page, "exceptions")
     page.locator("tbody").get_by_role("link", name="Amounts differ").click()
     page.get_by_role("heading", name="Amounts differ").wait_for()
-    assert page.locator(".differs").count() == 1
+    expect(page.locator(".differs")).to_have_count(1)
     assert fits(page)
     photograph(page, "break")
     page.get_by_role("link", name="The payment's whole way").click()
@@ -133,8 +133,8 @@ def test_pages_fit_a_dark_room_a_phone_and_paper(
     page.emulate_media(color_scheme="dark")
     photograph(page, "today-dark")
     page.emulate_media(color_scheme="light", media="print")
-    assert page.get_by_role("navigation").is_hidden()
-    assert page.get_by_text("Reconcile now").is_hidden()
+    expect(page.get_by_role("navigation")).to_be_hidden()
+    expect(page.get_by_text("Reconcile now")).to_be_hidden()
     photograph(page, "today-print")
     page.emulate_media(media="screen")
     page.set_viewport_size({"width": 390, "height": 844})
@@ -150,7 +150,7 @@ def test_an_administrator_sees_accounts(page: Page, address: str, staff: Callabl
     enter(page, address, staff("admin"))
     page.get_by_role("link", name="Staff").click()
     page.get_by_role("heading", name="Staff").wait_for()
-    assert page.locator("table:not(.ages) tbody tr").count() == 3
+    expect(page.locator("table:not(.ages) tbody tr")).to_have_count(3)
     photograph(page, "staff")
 
 

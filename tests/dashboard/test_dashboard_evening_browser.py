@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sqlalchemy import func, select
 from werkzeug.serving import make_server
 
@@ -102,7 +102,7 @@ def walk_by_keyboard(officer: Page) -> None:
     photograph(officer, "exceptions-work")
     for key in ("j", "j", "j", "k", "a"):
         officer.keyboard.press(key)
-    assert officer.locator("tbody input:checked").count() == 1
+    expect(officer.locator("tbody input:checked")).to_have_count(1)
     assert officer.evaluate("document.activeElement.closest('tr').querySelector('input').checked")
 
 
@@ -129,8 +129,7 @@ def propose_and_have_it_refused(officer: Page, checker: Page, address: str, part
     checker.get_by_role("button", name="Refuse").click()
     checker.get_by_text("Refused. Nothing was moved.").wait_for()
     officer.reload()
-    row = officer.get_by_role("row").filter(has_text="Amina Checker")
-    assert "Refused" in row.inner_text()
+    expect(officer.get_by_role("row").filter(has_text="Amina Checker")).to_contain_text("Refused")
     photograph(officer, "refused")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 from werkzeug.serving import make_server
 
 from dashboard.blueprint import register
@@ -118,7 +118,7 @@ def test_the_page_stands_in_a_browser(app: Flask, staff: Callable[[str], str]) -
         page.get_by_role("button", name="Sign in").click()
         page.get_by_role("link", name="Funnels").click()
         page.get_by_role("heading", name="Funnels").wait_for()
-        assert page.locator("svg.bar").count() == len(SCREENS)
+        expect(page.locator("svg.bar")).to_have_count(len(SCREENS))
         for width, name in ((1280, "funnels"), (390, "narrow-funnels")):
             page.set_viewport_size({"width": width, "height": 844})
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from dashboard.services import Services
 from tests.dashboard.a_day import Day
@@ -30,9 +30,9 @@ def test_a_payment_is_divided_by_somebody_who_types(
     page.get_by_label("Member number of part 2").fill(day.numbers[3])
     page.get_by_label("Amount of part 2").fill(f"{third}.50")
     left = receipt.amount_cents - 2 * third * 100 - 50
-    assert page.locator("[data-rest]").inner_text() == f"{left / 100:,.2f}"
+    expect(page.locator("[data-rest]")).to_have_text(f"{left / 100:,.2f}")
     page.get_by_label("Amount of part 3").fill("1,50")
-    assert page.locator("[data-rest]").inner_text() == f"{left / 100:,.2f}"
+    expect(page.locator("[data-rest]")).to_have_text(f"{left / 100:,.2f}")
     page.get_by_label("Member number of part 3").fill("400000009")
     page.get_by_label("Amount of part 3").fill("1")
     page.get_by_role("button", name="Show names and what is left").click()
@@ -48,7 +48,7 @@ def test_a_payment_is_divided_by_somebody_who_types(
     photograph(page, "split")
     page.get_by_role("button", name="Divide", exact=True).click()
     page.get_by_text("Done.").wait_for()
-    assert page.get_by_role("row").filter(has_text=f"{receipt.receipt}-3").is_visible()
+    expect(page.get_by_role("row").filter(has_text=f"{receipt.receipt}-3")).to_be_visible()
     assert fits(page)
     photograph(page, "split-done")
     page.goto(f"{address}/payments/{receipt.id}")
