@@ -16,7 +16,7 @@ from bench.cores import Cores
 from bench.flows import kibaba_dialogs
 from bench.ground import Ground
 from bench.kibaba import PATH, serve, settings
-from bench.load import Dialog, Outcome, drive
+from bench.load import Dialog, Outcome, drive, kernel_notes
 from bench.processes import STOP_SECONDS_MAX, BenchError
 from operations.embedded.spawn import spawn
 from operations.state import REPOSITORY
@@ -45,7 +45,10 @@ def hops_while_draining(
 ) -> Hops:
     """Measure once. Raises BenchError when the callbacks do not drain."""
     count = _members(database_url)
-    with serve(shared, database_url, redis_number=3, core=cores.server, logs=logs) as web:
+    with (
+        kernel_notes(),
+        serve(shared, database_url, redis_number=3, core=cores.server, logs=logs) as web,
+    ):
         calls = kibaba_dialogs(PATH, min(count, 2 * dialogs + _ROUND_DIALOGS), _SEED, members=count)
         _call(web.port, calls[:_ROUND_DIALOGS])
         alone = Outcome()

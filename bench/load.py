@@ -9,6 +9,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -96,6 +97,17 @@ class _Line:
             raise WrongAnswerError(f"hop {self.hop}: {expected!r} is not in {self.answer[-400:]!r}")
 
 
+@contextmanager
+def kernel_notes() -> Iterator[None]:
+    """The kernel notes when packets arrive, from a moment later until the block ends.
+
+    It does so while any socket wants it: one that stays spares each new connection that moment.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wanting:
+        wanting.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        yield
+
+
 class NotedLine(_Line):
     """An answer has arrived when it lies at the socket, not when we get a processor to take it."""
 
@@ -122,8 +134,8 @@ def drive(
 ) -> Outcome:
     """Walk every dialog once over `connections` connections. Raises WrongAnswerError.
 
-    `callers_have_a_processor`: latencies end when the kernel has the answer for us, even if we take it later.
-    Linux only.
+    `callers_have_a_processor`: latencies end when the kernel has the answer for us, even if we take it later;
+    within `kernel_notes`. Linux only.
     """
     kind = NotedLine if callers_have_a_processor else _Line
     outcome = Outcome()
