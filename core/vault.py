@@ -70,9 +70,8 @@ class Vault:
     def seal_bytes(self, place: str, value: bytes) -> bytes:
         """Encrypt `value` for one place that holds bytes."""
         nonce = os.urandom(_NONCE_BYTES)
-        return (
-            self._newest.encode() + nonce + self._ciphers[self._newest].encrypt(nonce, value, place.encode())
-        )
+        ciphertext = self._ciphers[self._newest].encrypt(nonce, value, place.encode())
+        return self._newest.encode() + nonce + ciphertext
 
     def open_bytes(self, place: str, sealed: bytes) -> bytes:
         """Decrypt what `seal_bytes` made for the same place. Raises UnreadableSecret."""

@@ -64,26 +64,9 @@ class MemoryStore:
         self, key: str, phone_index: str, record: Record, *, after: Record | None, keep_earlier: bool
     ) -> Record | None:
         self._ask()
-        stored = self.load(key)
+        stored, now = self.load(key), self._clock.now()
         if (stored and stored.stamp()) != (after and after.stamp()):
             return stored
-        self._replace(key, phone_index, stored, record, keep_earlier=keep_earlier)
-        return None
-
-    def advance(
-        self, key: str, phone_index: str, record: Record, *, after: Record, keep_earlier: bool
-    ) -> bool:
-        self._ask()
-        stored = self.load(key)
-        if stored is None or stored.stamp() != after.stamp():
-            return False
-        self._replace(key, phone_index, stored, record, keep_earlier=keep_earlier)
-        return True
-
-    def _replace(
-        self, key: str, phone_index: str, stored: Record | None, record: Record, *, keep_earlier: bool
-    ) -> None:
-        now = self._clock.now()
         if stored and keep_earlier:
             kept = self._alive(self._earlier.get(key), HISTORY_SECONDS) or {}
             self._earlier[key] = (now, {**kept, stored.seen_hash: stored})
@@ -91,6 +74,7 @@ class MemoryStore:
         self._phones.pop(phone_index, None)
         if not record.ends:
             self._phones[phone_index] = (now, key)
+        return record
 
     def first_end(self, key: str) -> bool:
         self._ask()

@@ -194,13 +194,14 @@ def faults() -> dict[str, Callable[[pytest.MonkeyPatch], None]]:
         patch.setattr("ussd_app.gateway.host.secrets.token_hex", lambda _bytes: "same")
 
     def guesses_trusted(patch: pytest.MonkeyPatch) -> None:
-        def advance(
-            self: MemoryStore, key: str, phone: str, new: Record, *, after: Record, **_kept: bool
-        ) -> bool:
-            self.commit(key, phone, new, after=self.load(key) or after, keep_earlier=True)
-            return True
+        commit = MemoryStore.commit
 
-        patch.setattr(MemoryStore, "advance", advance)
+        def trusting(
+            self: MemoryStore, *named: Any, after: Record | None, keep_earlier: bool
+        ) -> Record | None:
+            return commit(self, *named, after=self.load(named[0]), keep_earlier=keep_earlier)
+
+        patch.setattr(MemoryStore, "commit", trusting)
 
     return {
         "effects done again": effects_again,

@@ -125,7 +125,7 @@ class Host:
         record = self._recent.take(key)
         session = record.session if record else None
         graph = self._graphs.get(session.graph) if session else None
-        if hop.starts or record is None or session is None or graph is None:
+        if record is None or session is None or graph is None:
             return None
         meaning = meaning_of(hop, record, self._seen, self._now())
         if not isinstance(meaning, Answers) or len(meaning.parts) != 1 or record.answers >= _ANSWERS_MAX:
@@ -134,20 +134,13 @@ class Host:
         if worked is None:
             return None
         progress = _Progress.of(record, session).after(worked, answers=record.answers + 1)
-        after = self._record(hop, record, progress)
         try:
-            is_stored = self._store.advance(
-                key,
-                self._phone_index(hop),
-                after,
-                after=record,
-                keep_earlier=hop.input == "cumulative",
-            )
+            ours, stored = self._store_after(hop, key, record, progress)
         except RedisError:
             return None
-        if not is_stored:
+        if stored is not ours:
             return None
-        self._stored(hop, key, record, after, progress)
+        self._count(hop, record, progress)
         return progress.reply
 
     def _answered(self, hop: Hop, key: str) -> Reply:
@@ -270,29 +263,24 @@ class Host:
         return progress
 
     def _commit(self, hop: Hop, key: str, before: Record | None, progress: _Progress) -> Reply:
-        record = self._record(hop, before, progress)
         try:
-            first = self._store.commit(
-                key,
-                self._phone_index(hop),
-                record,
-                after=before,
-                keep_earlier=hop.input == "cumulative",
-            )
+            ours, stored = self._store_after(hop, key, before, progress)
         except RedisError as error:
             log.warning("session not stored", error=type(error).__name__)
-            self._count(hop, before, record, progress)
-            return progress.reply
-        if first is None:
-            self._stored(hop, key, before, record, progress)
-        elif hop.input == "latest" or first.seen_hash == record.seen_hash:
-            # Somebody else's post is what the session stands on; the next answer belongs to that screen.
-            return Reply(first.reply, first.ends)
-        # Lost to a longer text, which says itself where the next answer belongs: this reply is still true.
+        else:
+            if stored is not ours and stored is not None:
+                # Somebody else's post is what the session stands on, and the next answer belongs to that
+                # screen. Only a longer text says itself where it belongs: then this reply is still true.
+                is_told = hop.input == "latest" or stored.seen_hash == ours.seen_hash
+                return Reply(stored.reply, stored.ends) if is_told else progress.reply
+        self._count(hop, before, progress)
         return progress.reply
 
-    def _record(self, hop: Hop, before: Record | None, progress: _Progress) -> Record:
-        return Record(
+    def _store_after(
+        self, hop: Hop, key: str, before: Record | None, progress: _Progress
+    ) -> tuple[Record, Record | None]:
+        """The record of this hop, and what the store holds now: that one, if it still held `before`."""
+        record = Record(
             turn=before.turn + 1 if before else 1,
             seen_length=len(hop.text),
             seen_hash=self._seen(seen_of(hop)),
@@ -306,15 +294,17 @@ class Host:
             rebuilt=progress.is_rebuilt,
             known=progress.known,
         )
-
-    def _stored(self, hop: Hop, key: str, before: Record | None, record: Record, progress: _Progress) -> None:
-        if not record.ends:
+        is_cumulative = hop.input == "cumulative"
+        stored = self._store.commit(
+            key, self._phone_index(hop), record, after=before, keep_earlier=is_cumulative
+        )
+        if stored is record and not record.ends:
             self._recent.keep(key, record)
-        self._count(hop, before, record, progress)
+        return record, stored
 
-    def _count(self, hop: Hop, before: Record | None, record: Record, progress: _Progress) -> None:
+    def _count(self, hop: Hop, before: Record | None, progress: _Progress) -> None:
         session = progress.session
-        waited_milliseconds = record.at - before.at if before else None
+        waited_milliseconds = self._now() - before.at if before else None
         marks = Marks(session.graph, session.language, hop.network_code)
         for answered_on, events in progress.walked:
             self._funnel.count(marks, events, answered_on, waited_milliseconds)

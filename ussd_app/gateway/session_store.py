@@ -2,8 +2,8 @@
 
 A record is a stamp (plain fields that tell it from every other) and a sealed rest. It holds no input: what
 was typed so far is kept as a keyed hash and a length, and the engine's session (which may hold a national ID)
-is sealed. The records before it stay for a while under the hash of the text
-that led to them, so that an older post that arrives again gets its own reply again.
+is sealed. The records before it stay for a while under the hash of the text that led to them, so that an
+older post that arrives again gets its own reply again.
 """
 
 import hashlib
@@ -29,8 +29,7 @@ _SINCE_KEY: Final = "ussd:since"
 _AWAY_SECONDS: Final = 1.0
 _COMMIT: Final = b"""
 local stored = redis.call('GET', KEYS[1])
-if string.sub(stored or '', 1, #ARGV[1]) ~= ARGV[1] then return stored or '' end
-if ARGV[1] == '' and stored then return stored end
+if ARGV[1] == '' and stored or string.sub(stored or '', 1, #ARGV[1]) ~= ARGV[1] then return stored or '' end
 if stored and ARGV[5] ~= '' then
   redis.call('HSET', KEYS[3], string.match(stored, '^%d+|([^|]*)|'), stored)
   redis.call('EXPIRE', KEYS[3], ARGV[5])
@@ -129,23 +128,11 @@ class SessionStore:
     def commit(
         self, key: str, phone_index: str, record: Record, *, after: Record | None, keep_earlier: bool
     ) -> Record | None:
-        """Store `record` if what is stored is still `after` (None: nothing).
+        """Store `record` if what is stored is exactly `after` (None: nothing).
 
-        Returns None when stored or when there is nothing any more, otherwise the record that somebody else
-        stored first.
+        Returns what is stored now: `record` itself, what somebody else stored first, or None when there is
+        nothing any more.
         """
-        return self._read(self._replace(key, phone_index, record, after, keep_earlier=keep_earlier))
-
-    def advance(
-        self, key: str, phone_index: str, record: Record, *, after: Record, keep_earlier: bool
-    ) -> bool:
-        """Store `record` if what is stored is exactly `after`; whether it was."""
-        return self._replace(key, phone_index, record, after, keep_earlier=keep_earlier) is None
-
-    def _replace(
-        self, key: str, phone_index: str, record: Record, after: Record | None, *, keep_earlier: bool
-    ) -> bytes | None:
-        """None when `record` is stored, otherwise what is stored instead; empty when that is nothing."""
         arguments = (
             _COMMIT_KEYS,
             _session_key(key),
@@ -158,10 +145,10 @@ class SessionStore:
             self._session_seconds if keep_earlier else "",
         )
         try:
-            stored: bytes | None = self._ask("EVALSHA", _COMMIT_SHA, *arguments)
+            instead = self._ask("EVALSHA", _COMMIT_SHA, *arguments)
         except NoScriptError:
-            stored = self._ask("EVAL", _COMMIT, *arguments)
-        return stored
+            instead = self._ask("EVAL", _COMMIT, *arguments)
+        return record if instead is None else self._read(instead)
 
     def first_end(self, key: str) -> bool:
         """True for the first who says that this session is over without an end."""
@@ -182,9 +169,8 @@ class SessionStore:
         if not stored:
             return None
         *fields, sealed = stored.split(_SEPARATOR, _STAMP_FIELDS)
-        turn, seen_hash, length, answers, ends, at, epoch, contribution_id, rebuilt = map(
-            bytes.decode, fields
-        )
+        plain = map(bytes.decode, fields)
+        turn, seen_hash, length, answers, ends, at, epoch, contribution_id, rebuilt = plain
         session, reply, facts, facts_at = orjson.loads(self._vault.open_bytes(_PLACE, sealed))
         return Record(
             int(turn),
