@@ -1,12 +1,14 @@
 """The Flask application; USSD posts and callbacks are answered in front of it, two rooms loaded on demand."""
 
+from wsgiref.types import WSGIApplication
+
 from flask import Flask
 
 from ussd_app import error_answers, health, hooks
 from ussd_app.bootstrap import Services
 from ussd_app.callbacks import Callbacks
 from ussd_app.gateway.middleware import Gateway
-from ussd_app.on_demand import OnDemand, WsgiApp
+from ussd_app.on_demand import OnDemand
 
 
 def create_app(services: Services) -> Flask:
@@ -32,13 +34,13 @@ def create_app(services: Services) -> Flask:
 # Much to hold for a process that so far only callers and wallets have come to (docs/decisions/0025).
 
 
-def _staff_pages(services: Services) -> WsgiApp:
+def _staff_pages(services: Services) -> WSGIApplication:
     from ussd_app.staff_pages import create_staff_pages  # noqa: PLC0415
 
     return create_staff_pages(services)
 
 
-def _dci(services: Services) -> WsgiApp:
+def _dci(services: Services) -> WSGIApplication:
     from ussd_app.dci.application import create_dci  # noqa: PLC0415
 
     return create_dci(services)

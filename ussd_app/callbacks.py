@@ -4,6 +4,7 @@ import hmac
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import psycopg
 from prometheus_client import Counter
@@ -18,9 +19,6 @@ from payments.wallets.mpesa import config as mpesa
 from payments.wallets.mpesa.hand_payment import CONFIRMED
 from payments.wallets.mtn import config as mtn
 from ussd_app.bodies import BodyTooLarge, as_stored, read_body
-
-StartResponse = Callable[..., Any]
-WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 CALLBACKS: Final = Counter(
     "kibaba_callbacks", "Messages from providers, by what became of them.", ["kind", "outcome"]
@@ -97,7 +95,7 @@ class Callbacks:
     """
 
     def __init__(
-        self, app: WsgiApp, desk: EvidenceDesk, clock: Clock, *, token: str, mpesa_shortcode: str
+        self, app: WSGIApplication, desk: EvidenceDesk, clock: Clock, *, token: str, mpesa_shortcode: str
     ) -> None:
         self._app = app
         self._desk = desk
@@ -108,7 +106,7 @@ class Callbacks:
             kind.name: CALLBACKS.labels(kind.name, "stored").inc for kind in (*_KINDS.values(), _CONFIRMATION)
         }
 
-    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path: str = environ.get("PATH_INFO", "")
         if not path.startswith(_PREFIX):
             return self._app(environ, start_response)

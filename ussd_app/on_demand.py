@@ -2,10 +2,7 @@
 
 import threading
 from collections.abc import Callable, Collection, Iterable
-from typing import Any
-
-StartResponse = Callable[..., Any]
-WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 class OnDemand:
@@ -15,20 +12,22 @@ class OnDemand:
     fails and the next one tries again.
     """
 
-    def __init__(self, app: WsgiApp, names: Collection[str], load: Callable[[], WsgiApp]) -> None:
+    def __init__(
+        self, app: WSGIApplication, names: Collection[str], load: Callable[[], WSGIApplication]
+    ) -> None:
         self._app = app
         self._names = names
         self._load = load
-        self._loaded: WsgiApp | None = None
+        self._loaded: WSGIApplication | None = None
         self._lock = threading.Lock()
 
-    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path: str = environ.get("PATH_INFO", "")
         first, _, _ = path.removeprefix("/").partition("/")
         app = self._app if first not in self._names else self._loaded or self._first()
         return app(environ, start_response)
 
-    def _first(self) -> WsgiApp:
+    def _first(self) -> WSGIApplication:
         with self._lock:
             if self._loaded is None:
                 self._loaded = self._load()

@@ -3,24 +3,24 @@
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
 
-from ussd_app.on_demand import OnDemand, StartResponse, WsgiApp
+from ussd_app.on_demand import OnDemand
 
 TOGETHER = 4
 
 
-def saying(word: bytes) -> WsgiApp:
-    def app(_environ: dict[str, Any], _start_response: StartResponse) -> Iterable[bytes]:
+def saying(word: bytes) -> WSGIApplication:
+    def app(_environ: WSGIEnvironment, _start_response: StartResponse) -> Iterable[bytes]:
         return [word]
 
     return app
 
 
-def ask(app: WsgiApp, path: str) -> bytes:
-    return b"".join(app({"PATH_INFO": path}, lambda *_: None))
+def ask(app: WSGIApplication, path: str) -> bytes:
+    return b"".join(app({"PATH_INFO": path}, lambda *_: lambda _body: None))
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_only_what_lies_below_the_names_is_the_room_s(path: str, answer: bytes) 
 def test_nothing_is_loaded_until_somebody_comes() -> None:
     loaded: list[str] = []
 
-    def load() -> WsgiApp:
+    def load() -> WSGIApplication:
         loaded.append("room")
         return saying(b"room")
 
@@ -51,7 +51,7 @@ def test_nothing_is_loaded_until_somebody_comes() -> None:
 def test_who_comes_together_waits_for_one_loading_and_the_hall_serves_on() -> None:
     begun, may_end, loads = threading.Event(), threading.Event(), []
 
-    def load() -> WsgiApp:
+    def load() -> WSGIApplication:
         loads.append(threading.get_ident())
         begun.set()
         assert may_end.wait(30)
@@ -68,9 +68,9 @@ def test_who_comes_together_waits_for_one_loading_and_the_hall_serves_on() -> No
 
 
 def test_a_room_that_could_not_be_loaded_is_tried_again() -> None:
-    results: list[Exception | WsgiApp] = [OSError("the disk is away"), saying(b"room")]
+    results: list[Exception | WSGIApplication] = [OSError("the disk is away"), saying(b"room")]
 
-    def load() -> WsgiApp:
+    def load() -> WSGIApplication:
         result = results.pop(0)
         if isinstance(result, Exception):
             raise result

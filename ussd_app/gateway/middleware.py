@@ -1,9 +1,10 @@
 """The USSD posts, answered in front of Flask: a hop is the hot path and needs no routing."""
 
 import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from time import perf_counter
 from typing import Any, Final
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from prometheus_client import Counter, Histogram
 
@@ -12,9 +13,6 @@ from ussd_app.bodies import BodyTooLarge, read_body
 from ussd_app.gateway.aggregator import Aggregator
 from ussd_app.gateway.hop import Hop, Reply, SessionEnd, UnreadablePost
 from ussd_app.gateway.host import Host
-
-StartResponse = Callable[..., Any]
-WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 _PREFIX: Final = "/gateway/"
 _HOP, _END = "/ussd", "/ussd/end"
@@ -53,7 +51,9 @@ class Gateway:
     The answer is always 200 with a screen, whatever happens inside. A wrong token is 404.
     """
 
-    def __init__(self, app: WsgiApp, host: Host, aggregators: Iterable[Aggregator], *, token: str) -> None:
+    def __init__(
+        self, app: WSGIApplication, host: Host, aggregators: Iterable[Aggregator], *, token: str
+    ) -> None:
         self._app = app
         self._host = host
         self._token = token.encode()
@@ -63,7 +63,7 @@ class Gateway:
             self._lines[f"{aggregator.name}{_HOP}"] = (line, False)
             self._lines[f"{aggregator.name}{_END}"] = (line, True)
 
-    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path: str = environ.get("PATH_INFO", "")
         if not path.startswith(_PREFIX):
             return self._app(environ, start_response)
