@@ -76,7 +76,8 @@ class Crew:
                 for number in _ENDING:
                     signal.signal(number, signal.SIG_IGN)
                 return status
-            self._fill()
+            if not self._stopping:
+                self._fill()
             select.select([self._woken[0]], [], [], self._pause_seconds())
             if not _ENDING_NUMBERS.isdisjoint(_read(self._woken[0])):
                 self._stop()
@@ -95,12 +96,8 @@ class Crew:
     def _fill(self) -> None:
         for member in self._members:
             if member.watch.is_due(time.monotonic()):
-                self._fork(member)
-
-    def _fork(self, member: _Member) -> None:
-        if not self._stopping:
-            member.pid = fork(member.post.name, partial(self._begin, member.post))
-            member.watch.started(time.monotonic())
+                member.pid = fork(member.post.name, partial(self._begin, member.post))
+                member.watch.started(time.monotonic())
 
     def _begin(self, post: Post) -> int:
         for end in self._woken:
