@@ -1,0 +1,52 @@
+"""`bin/bootstrap` picks the Python that everything runs on."""
+
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from operations.state import REPOSITORY
+
+
+def picked(candidates: Iterable[Path]) -> subprocess.CompletedProcess[str]:
+    """What a command of bin/ would run on."""
+    return subprocess.run(
+        ["/bin/sh", "-c", '. "$(dirname "$0")/bootstrap" && find_python', str(REPOSITORY / "bin" / "run")],
+        env={"PATH": "/usr/bin:/bin", "PYTHON": " ".join(map(str, candidates))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def python(folder: Path, name: str, *, version: str = "3, 11", modules: str = "ensurepip") -> Path:
+    """Something that answers as a Python of that version with that module would."""
+    program = folder / name
+    program.write_text(
+        f'#!/bin/sh\ncase "$2" in *ensurepip*) [ {modules} = ensurepip ] || exit 1;; esac\n'
+        f'exec python3 -c "raise SystemExit(({version}) < (3, 11))"\n',
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    return program
+
+
+def test_the_first_that_is_new_enough_and_can_make_environments(tmp_path: Path) -> None:
+    candidates = (
+        tmp_path / "none",
+        python(tmp_path, "old", version="3, 10"),
+        python(tmp_path, "bare", modules="nothing"),
+        python(tmp_path, "good"),
+        python(tmp_path, "later"),
+    )
+    assert picked(candidates).stdout.strip() == str(candidates[3])
+
+
+def test_one_that_cannot_make_environments_yet_if_no_other_can(tmp_path: Path) -> None:
+    candidates = python(tmp_path, "old", version="3, 10"), python(tmp_path, "bare", modules="nothing")
+    assert picked(candidates).stdout.strip() == str(candidates[1])
+
+
+def test_none_is_new_enough(tmp_path: Path) -> None:
+    found = picked([python(tmp_path, "old", version="3, 10")])
+    assert found.returncode == 1
+    assert found.stderr == "run: Python 3.11 or newer is needed and was not found\n"
