@@ -172,3 +172,15 @@ def test_the_search_finds_what_is_there(redis: Redis, logged: io.StringIO) -> No
     assert stands_in(PIN, everything_in(redis))
     assert stands_in(PIN, logged.getvalue())
     assert not stands_in(PIN, f"token-{PIN}a")
+
+
+def test_the_same_answer_looks_different_in_every_session(client: FlaskClient, redis: Redis) -> None:
+    """Who reads Redis and has a phone of their own cannot learn from it what others typed."""
+    call = Call(client, WIRES["arkesel"]())
+    hashes = set()
+    for _ in range(2):
+        call.dial()
+        call.answer("2", "1", NATIONAL_ID)
+        records = [redis.get(key) for key in redis.keys("ussd:session:*")]
+        hashes |= {bytes(record).split(b"|")[1] for record in records if isinstance(record, bytes)}
+    assert len(hashes) == 2

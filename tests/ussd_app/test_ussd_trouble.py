@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
+from redis import Redis
 from sqlalchemy import Engine, select, text
 from werkzeug.test import run_wsgi_app
 
@@ -172,3 +174,32 @@ def test_a_torn_or_lying_request_is_answered_with_a_screen(client: FlaskClient, 
         chunks, status, _headers = run_wsgi_app(client.application.wsgi_app, environ)
         assert status == "200 OK"
         assert b"".join(chunks).startswith(b"END ")
+
+
+@pytest.fixture
+def reading(settings: Settings, redis: Redis, without: Any) -> Iterator[FlaskClient]:
+    """A web process whose Redis answers and keeps nothing, as a full one does."""
+    redis.acl_setuser("reader", enabled=True, nopass=True, keys=["*"], commands=["+@read", "-@write"])
+    address = urlsplit(settings.redis_url.get_secret_value())
+    host = address.netloc.rpartition("@")[2]
+    yield without({"redis_url": SecretStr(urlunsplit(address._replace(netloc=f"reader:any@{host}")))})
+    redis.acl_deluser("reader")
+
+
+def test_an_answer_that_is_not_kept_ends_a_call_of_which_only_the_latest_is_sent(
+    services: Services, call: Call, reading: FlaskClient
+) -> None:
+    join(Phone(call.client, NUMBER))
+    here = call.client
+    call.dial()
+    call.answer("1", "3")
+    call.client = reading
+    screen = call.answer("2")
+    if call.wire.name == "africastalking":
+        assert "KES 50" in screen
+        call.client = here
+        assert "Save KES 50 " in call.answer("1")
+    else:
+        assert screen.startswith("Sorry")
+        assert call.ended
+    assert saved(services) == []

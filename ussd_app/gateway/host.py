@@ -15,6 +15,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from redis.exceptions import RedisError
@@ -127,7 +128,7 @@ class Host:
         graph = self._graphs.get(session.graph) if session else None
         if record is None or session is None or graph is None:
             return None
-        meaning = meaning_of(hop, record, self._seen, self._now())
+        meaning = meaning_of(hop, record, partial(self._seen, key), self._now())
         if not isinstance(meaning, Answers) or len(meaning.parts) != 1 or record.answers >= _ANSWERS_MAX:
             return None
         worked = self._turns.at_once(graph, session, meaning.parts[0], hop, record.known)
@@ -145,7 +146,7 @@ class Host:
 
     def _answered(self, hop: Hop, key: str) -> Reply:
         record, recall, is_away = self._load(hop, key)
-        meaning = meaning_of(hop, record, self._seen, self._now())
+        meaning = meaning_of(hop, record, partial(self._seen, key), self._now())
         if isinstance(meaning, Again) and record is not None:
             return Reply(record.reply, record.ends)
         if isinstance(meaning, Contradicts):
@@ -158,9 +159,10 @@ class Host:
         else:
             parts = meaning.parts if isinstance(meaning, Begins) else ()
             progress = self._begin(hop, key, parts, recall or self._recall(hop, key))
-        if is_away or progress.is_rebuilt:
-            self._turns.show(key, progress.answers, self._seen(progress.reply.text))
-        return self._commit(hop, key, record, progress)
+        is_shown = is_away or progress.is_rebuilt
+        if is_shown:
+            self._show(key, progress)
+        return self._commit(hop, key, record, progress, is_shown=is_shown)
 
     def ended(self, end: SessionEnd) -> None:
         """The aggregator says the session is over: a prompt that waited for that may go ahead."""
@@ -229,7 +231,7 @@ class Host:
             return self._answers(hop, key, progress, parts)
         # These are not answers that got lost on their way to us: the caller went on while the store did not
         # keep what they saw, so that this record is not where they are.
-        shown[record.answers] = self._seen(record.reply)
+        shown[record.answers] = self._seen(key, record.reply)
         return replace(self._answers(hop, key, progress, parts, shown), is_rebuilt=True)
 
     def _answers(
@@ -251,7 +253,7 @@ class Host:
         for part in parts:
             turn = Turn(hop, session_key, progress.answers + 1)
             if shown is not None:
-                unseen = shown.get(progress.answers) != self._seen(progress.reply.text)
+                unseen = shown.get(progress.answers) != self._seen(key, progress.reply.text)
                 is_newest = turn.number == total and turn.number > max(shown, default=0)
                 turn = replace(turn, in_doubt=unseen or not is_newest, unseen=unseen)
             try:
@@ -262,11 +264,18 @@ class Host:
                 progress = progress.after(worked, answers=turn.number)
         return progress
 
-    def _commit(self, hop: Hop, key: str, before: Record | None, progress: _Progress) -> Reply:
+    def _commit(
+        self, hop: Hop, key: str, before: Record | None, progress: _Progress, *, is_shown: bool
+    ) -> Reply:
         try:
             ours, stored = self._store_after(hop, key, before, progress)
         except RedisError as error:
             log.warning("session not stored", error=type(error).__name__)
+            if hop.input == "latest" and not progress.reply.ends:
+                # The next answer would be taken for one to the screen before: better an end than that.
+                return self._notice("trouble")
+            if not is_shown:
+                self._show(key, progress)
         else:
             if stored is not ours and stored is not None:
                 # Somebody else's post is what the session stands on, and the next answer belongs to that
@@ -283,7 +292,7 @@ class Host:
         record = Record(
             turn=before.turn + 1 if before else 1,
             seen_length=len(hop.text),
-            seen_hash=self._seen(seen_of(hop)),
+            seen_hash=self._seen(key, seen_of(hop)),
             answers=progress.answers,
             session=progress.session,
             reply=progress.reply.text,
@@ -302,6 +311,9 @@ class Host:
             self._recent.keep(key, record)
         return record, stored
 
+    def _show(self, key: str, progress: _Progress) -> None:
+        self._turns.show(key, progress.answers, self._seen(key, progress.reply.text))
+
     def _count(self, hop: Hop, before: Record | None, progress: _Progress) -> None:
         session = progress.session
         waited_milliseconds = self._now() - before.at if before else None
@@ -313,7 +325,7 @@ class Host:
     def _earlier(self, hop: Hop, key: str) -> Reply:
         """An older post again gets the reply it had; text that was never seen starts nothing."""
         try:
-            record = self._store.earlier(key, self._seen(seen_of(hop)))
+            record = self._store.earlier(key, self._seen(key, seen_of(hop)))
         except RedisError:
             record = None
         if record is not None:
@@ -372,8 +384,9 @@ class Host:
     def _now(self) -> int:
         return int(self._clock.now().timestamp() * 1000)
 
-    def _seen(self, text: str) -> str:
-        return self._vault.index(_SEEN_PLACE, text)
+    def _seen(self, key: str, text: str) -> str:
+        # Bound to the session: an answer, which may be a PIN, has a hash of its own in each.
+        return self._vault.index(_SEEN_PLACE, f"{key}:{text}")
 
     def _phone_index(self, hop: Hop) -> str:
         return self._vault.index(_PHONE_PLACE, hop.phone.e164)
