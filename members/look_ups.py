@@ -3,6 +3,7 @@
 from datetime import date
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from members.tables import NumberLookUpRow
@@ -18,6 +19,7 @@ def may_look_up(session: Session, *, phone_index: str, number: str, day: date) -
     tried = session.scalar(select(func.count()).select_from(NumberLookUpRow).where(*of_today))
     if (tried or 0) >= NUMBERS_PER_DAY_MAX:
         return False
-    session.add(NumberLookUpRow(phone_index=phone_index, day=day, number=number))
-    session.flush()
+    # The same post may be worked twice at once: the second finds the row of the first.
+    row = {"phone_index": phone_index, "day": day, "number": number}
+    session.execute(insert(NumberLookUpRow).values(row).on_conflict_do_nothing())
     return True
