@@ -17,6 +17,7 @@ _BIRTH_YEARS = range(1900, 2101)
 _CENTS_PER_SHILLING = 100
 _UNITS = ("kes", "ksh", "ugx", "ush", "rwf", "frw")
 _AMOUNT_DIGITS_MAX = 9
+_THOUSANDS = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+")
 _MEMBER_DIGITS = 9
 # M-Pesa's codes have ten letters and digits; Airtel's have full stops in them, MTN's digits only.
 _CODE = re.compile(r"[A-Z0-9][A-Z0-9.-]{4,22}[A-Z0-9]")
@@ -67,10 +68,14 @@ def _document(document: str, typed: str) -> Accepted | Refused:
 
 
 def save_amount(typed: str, view: View) -> Accepted | Refused:
-    """Whole units within the scheme's limits, kept as cents. Forgives `KES`, `/=`, commas and spaces."""
+    """Whole units within the scheme's limits, kept as cents. Forgives `KES`, `/=`, spaces, and commas between
+    thousands; any other comma may have meant cents.
+    """
     plain = typed.casefold().removesuffix("/=").removesuffix("/-")
     unit = next((unit for unit in _UNITS if plain.startswith(unit)), "")
-    digits = _without(plain.removeprefix(unit), ", ")
+    digits = _without(plain.removeprefix(unit), " ")
+    if _THOUSANDS.fullmatch(digits):
+        digits = _without(digits, ",")
     if not _is_digits(digits) or len(digits) > _AMOUNT_DIGITS_MAX:
         return Refused("amount_figures")
     cents = int(digits) * _CENTS_PER_SHILLING
