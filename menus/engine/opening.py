@@ -40,6 +40,9 @@ def _worth_continuing(graph: Graph, suspended: Session | None, origin: str) -> S
     """The dropped session without its secrets, if it holds answers worth not typing twice and the caller
     still is to us what they were then.
     """
+    if suspended is not None and suspended.suspended:
+        # It was dropped while the offer stood: what was offered still is to be continued.
+        suspended = Session.from_json(suspended.suspended)
     if suspended is None or suspended.ended or suspended.origin != origin:
         return None
     adopted = adopt(graph, suspended)

@@ -228,6 +228,15 @@ def test_a_dropped_session_is_not_offered_to_who_has_become_a_member(graph: Grap
     assert opened.session.screen == "home_plain"
 
 
+def test_the_offer_to_continue_may_be_dropped_too(graph: Graph, facts: FactsOf) -> None:
+    saver = facts("active", "en", (5000,))
+    dropped = walked(graph, saver, "1").session
+    offered = done(graph, None, Opening(suspended=dropped), saver).session
+    again = done(graph, None, Opening(suspended=offered), saver).session
+    assert again.screen == "resume"
+    assert "Save KES 50 " in done(graph, again, Typed("1"), saver).text
+
+
 def test_a_link_is_followed_even_when_a_session_was_dropped(graph: Graph, facts: FactsOf) -> None:
     saver = facts("active", "en", (5000,))
     dropped = walked(graph, saver, "1").session
