@@ -24,7 +24,7 @@ from menus.engine.model import (
     reads_as_pin,
 )
 from menus.engine.navigation import adopt, without_secrets
-from menus.engine.notices import abandoned, render_notice
+from menus.engine.notices import render_notice
 from menus.engine.source import DefinitionError, Finding, read_source, unpack
 from menus.engine.step import step
 from menus.engine.values import value
@@ -46,7 +46,6 @@ __all__ = [
     "Step",
     "Typed",
     "Wanted",
-    "abandoned",
     "adopt",
     "lint",
     "load_graph",

@@ -150,8 +150,8 @@ Answer = Opening | Typed | PinVerdict
 
 @value
 class Expectation:
-    """What the session's screen expects next. `sensitive` input (a PIN, a national ID) is redacted by the
-    host wherever it keeps what was typed.
+    """What the session's screen expects next. `sensitive`: a PIN or something personal; whatever is typed, the
+    host keeps none of it in clear.
     """
 
     kind: Literal["nothing", "text", "pin"]

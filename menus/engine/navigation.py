@@ -185,8 +185,6 @@ class Walk:
 
     def start_again(self) -> None:
         """Forget everything and open anew."""
-        if self.suspended:
-            self.mark("abandoned", Session.from_json(self.suspended).screen)
         self.suspended = ""
         self.answers = {}
         self.trail.clear()

@@ -1,9 +1,8 @@
-"""Screens and marks the host makes outside a hop: a notice on trouble, and a dropped session."""
+"""Screens the host shows outside a hop: a notice on trouble."""
 
 from __future__ import annotations
 
 from menus.engine.graph import Graph
-from menus.engine.model import Event, Session
 from menus.engine.template import GLUE
 
 
@@ -20,8 +19,3 @@ def render_notice(graph: Graph, name: str, language: str = "") -> str:
     if not head.is_plain:
         raise ValueError(f"{name} has placeholders")
     return head.text.replace(GLUE, " ")
-
-
-def abandoned(session: Session) -> Event:
-    """The mark for a session that was dropped while an answer was expected."""
-    return Event("abandoned", session.screen)

@@ -168,7 +168,6 @@ def test_events_name_screens_and_nothing_typed(graph: Graph, facts: FactsOf) -> 
     finished = walked(graph, facts("none"), "2", "1", "12345678")
     kinds = [(event.kind, event.screen) for event in finished.events]
     assert kinds == [("answered", "national_id"), ("entered", "reminders")]
-    assert menus.abandoned(finished.session) == menus.Event("abandoned", "reminders")
 
 
 def test_a_session_is_pinned_to_the_definition_it_began_with(facts: FactsOf, tiny: dict[str, str]) -> None:

@@ -145,11 +145,6 @@ def test_a_body_that_cannot_be_read_is_answered_with_an_end(call: SlowCall) -> N
         assert call.ended
 
 
-def test_only_an_aggregator_that_says_all_and_repeats_no_id_is_rebuilt(services: Services) -> None:
-    for aggregator in services.aggregators:
-        assert (aggregator.input == "cumulative") == aggregator.unique_sessions
-
-
 @pytest.mark.parametrize("wire", [ArkeselWire(), TruRouteWire()], ids=lambda wire: wire.name)
 class TestLatestInputAlone:
     """Formats that say neither what came before nor how often a post was sent."""

@@ -124,6 +124,17 @@ def test_where_no_end_is_told_dialling_again_tells_it(
     assert counts("about")["abandoned"] == 1
 
 
+def test_a_dropped_call_that_is_begun_anew_was_dropped_once(
+    client: FlaskClient, call: SlowCall, counts: Counts
+) -> None:
+    call.dial()
+    call.answer("2", "1")
+    end(client, call, "Incomplete")
+    assert "Start again" in call.dial()
+    call.answer("2")
+    assert counts("national_id")["abandoned"] == 1
+
+
 def test_a_call_that_reached_its_end_is_not_abandoned(
     client: FlaskClient, call: SlowCall, counts: Counts
 ) -> None:

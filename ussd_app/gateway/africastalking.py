@@ -19,7 +19,6 @@ class AfricasTalking:
     name = PROVIDER
     content_type = "text/plain; charset=utf-8"
     input: InputMode = "cumulative"
-    unique_sessions = True
 
     def __init__(self, dialling: Dialling) -> None:
         self._dialling = dialling
@@ -33,7 +32,6 @@ class AfricasTalking:
             session_id=session_id_of(fields.get("sessionId", "")),
             phone=self._dialling.phone(fields.get("phoneNumber", "")),
             text=text,
-            service_code=service_code,
             network_code=network_of(fields.get("networkCode", "")),
             starts=not text,
         )
@@ -46,8 +44,6 @@ class AfricasTalking:
             session_id=session_id_of(fields.get("sessionId", "")),
             phone=self._dialling.phone(fields.get("phoneNumber", "")),
             dropped=fields.get("status", "").casefold() != "success",
-            milliseconds=_whole_number(fields.get("durationInMillis", "")),
-            hops=_whole_number(fields.get("hopsCount", "")),
             network_code=network_of(fields.get("networkCode", "")),
         )
 
@@ -78,7 +74,3 @@ def _plain(text: str) -> str:
     # A plus, a star and a hash are all that most fields have escaped; anything else is read with care.
     known = text.replace("%2B", "+").replace("%2A", "*").replace("%23", "#")
     return known if "%" not in known else unquote(text, errors="strict")
-
-
-def _whole_number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None  # noqa: PLR2004 -- no session lasts longer

@@ -1,7 +1,6 @@
 """What an adapter to an aggregator must offer, and what every adapter needs to know."""
 
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Protocol
@@ -19,15 +18,13 @@ _NETWORK: Final = re.compile(r"[A-Za-z0-9]{1,20}\Z")
 class Aggregator(Protocol):
     """Turns one aggregator's posts into values and our replies into its format. Stores nothing.
 
-    `input`: what a post holds of the answers before it. `unique_sessions`: whether a session id, once used,
-    never comes back; the host rebuilds lost sessions only of aggregators that promise both this and
-    cumulative input. `content_type` is that of the reply.
+    `input`: what a post holds of the answers before it; the host rebuilds lost sessions only of aggregators
+    whose posts hold all of them. `content_type` is that of the reply.
     """
 
     name: str
     content_type: str
     input: InputMode
-    unique_sessions: bool
 
     def parse_hop(self, body: bytes) -> Hop | SessionEnd:
         """Read a post to `…/ussd`; some aggregators send the end there, too. Raises UnreadablePost."""
@@ -83,11 +80,6 @@ def _phone(text: str, region: str) -> PhoneNumber:
         return PhoneNumber.parse(f"+{text}" if international else text, region)
     except InvalidValue as error:
         raise UnreadablePost("no usable phone number") from error
-
-
-# Adapters by their name in the address.
-Aggregators = Mapping[str, Aggregator]
-MakeAggregator = Callable[[Dialling], Aggregator]
 
 
 def session_id_of(text: str) -> str:

@@ -23,7 +23,6 @@ class Arkesel:
     name = PROVIDER
     content_type = "application/json"
     input: InputMode = "latest"
-    unique_sessions = False
 
     def __init__(self, dialling: Dialling) -> None:
         self._dialling = dialling

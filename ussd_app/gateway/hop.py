@@ -30,7 +30,6 @@ class Hop:
     session_id: str
     phone: PhoneNumber
     text: str = field(repr=False)
-    service_code: str = ""
     network_code: str = ""
     input: InputMode = "cumulative"
     starts: bool = False
@@ -53,6 +52,4 @@ class SessionEnd:
     session_id: str
     phone: PhoneNumber
     dropped: bool
-    milliseconds: int | None = None
-    hops: int | None = None
     network_code: str = ""

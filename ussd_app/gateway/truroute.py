@@ -28,7 +28,6 @@ class TruRoute:
     name = PROVIDER
     content_type = "text/xml; charset=utf-8"
     input: InputMode = "latest"
-    unique_sessions = False
 
     def __init__(self, dialling: Dialling) -> None:
         self._dialling = dialling
