@@ -1,13 +1,14 @@
 """Settings from the environment and `.env`: read once, frozen, every fault named at once."""
 
 import json
+import re
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 
 from core.errors import KibabaError
 from core.from_environment import SETTINGS, from_environment
@@ -44,6 +45,19 @@ def _none_when_empty(value: Any) -> Any:
     return value or None
 
 
+def _shown_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9 .,&'()/-]{1,40}", value):
+        raise ValueError("must be at most 40 letters, digits and .,&'()/- : every phone can show those")
+    return value
+
+
+def _dialled_number(value: str) -> str:
+    # The lint proves every screen with sixteen characters.
+    if not re.fullmatch(r"\+?[0-9][0-9 ]{2,14}", value):
+        raise ValueError("must be a number as callers dial it, of at most 16 digits and spaces")
+    return value
+
+
 # One JSON object, as text in the environment.
 JsonObject = Annotated[dict[str, Any], BeforeValidator(_json_object)]
 
@@ -68,11 +82,11 @@ class Settings(WalletSettings, MailSettings):
     # Networks of the proxies in front of us: only what they write into X-Forwarded-For is believed.
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_comma_separated)] = ()
 
-    fund_name: str = "Haba Fund"
+    fund_name: Annotated[str, AfterValidator(_shown_name)] = "Haba Fund"
     fund_zone: str = "Africa/Nairobi"
     fund_region: str = "KE"
     fund_currency: str = "KES"
-    fund_contact: str = "0800 720 000"
+    fund_contact: Annotated[str, AfterValidator(_dialled_number)] = "0800 720 000"
     fund_programme: str = "HABA"
     ussd_service_code: str = "*384*96#"
     ussd_screen_septets: int = Field(default=160, ge=60, le=182)

@@ -150,8 +150,8 @@ Answer = Opening | Typed | PinVerdict
 
 @value
 class Expectation:
-    """What the session's screen expects next. `sensitive`: a PIN or something personal; whatever is typed, the
-    host keeps none of it in clear.
+    """What the session's screen expects next. `sensitive`: a PIN or something personal; the host keeps none
+    of what is typed in clear, whatever it is.
     """
 
     kind: Literal["nothing", "text", "pin"]

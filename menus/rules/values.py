@@ -115,7 +115,7 @@ _LONGEST_NAME = "W*********** M***********"
 VALUES: Final = (
     Value("language_of_member", _of("member", "language"), "en", ("member",)),
     Value("fund", _of("scheme", "fund_name"), "Hazina ya Haba na Haba", ("scheme",), shortens=True),
-    Value("helpline", _of("scheme", "helpline"), "0800 123 456", ("scheme",)),
+    Value("helpline", _of("scheme", "helpline"), "+254 800 123 456", ("scheme",)),
     Value("minimum", _money_of("scheme", "minimum_cents"), LONGEST_SAVING, ("scheme",)),
     Value("maximum", _money_of("scheme", "maximum_cents"), LONGEST_SAVING, ("scheme",)),
     Value("amount", _amount, LONGEST_SAVING, ("scheme",), answers=("amount",)),

@@ -93,6 +93,21 @@ def test_weak_or_shared_keys_are_refused_without_being_shown() -> None:
     assert "tooshort" not in str(caught.value)
 
 
+@pytest.mark.parametrize("contact", ["+254 20 123 4567", "0800 720 000", "100"])
+def test_the_helpline_is_a_number_that_fits_every_screen(contact: str) -> None:
+    assert load_settings(**GOOD | {"fund_contact": contact}).fund_contact == contact
+    for bad in ("0800 720 000 or 0800 720 001", "call us", "", "\u0660800"):
+        with pytest.raises(BadSettings, match="FUND_CONTACT must be a number"):
+            load_settings(**GOOD | {"fund_contact": bad})
+
+
+def test_the_fund_has_a_name_that_every_phone_can_show() -> None:
+    assert load_settings(**GOOD | {"fund_name": "Mama's Fund (KE)"}).fund_name == "Mama's Fund (KE)"
+    for bad in ("Mama\u2019s Fund", "F" * 41, ""):
+        with pytest.raises(BadSettings, match="FUND_NAME must be at most 40"):
+            load_settings(**GOOD | {"fund_name": bad})
+
+
 def test_production_refuses_the_sandbox() -> None:
     with pytest.raises(BadSettings) as caught:
         load_settings(**GOOD | {"kibaba_env": "production"})

@@ -51,7 +51,7 @@ class PlainForm:
             rb"(" + _CELLS[name] + rb")" if name in _TOLD else _CELLS.get(name, _TEXT) for name in columns
         )
         self.told = tuple(_TOLD[name] for name in columns if name in _TOLD)
-        # Not possessive: before Python 3.11.5 such a group may end in the middle of what it refused (gh-106052).
+        # Not possessive: before Python 3.11.5 such a group may end in what it refused (CPython gh-106052).
         self._run = re.compile(rb"(?:" + line + rb")*")
         self._lines = re.compile(rb"^" + cells + rb"\r?\n", re.MULTILINE)
 
