@@ -174,6 +174,8 @@ def _production_faults(settings: Settings) -> list[str]:
         faults.append("PHONE_CHANGE_WAIT_HOURS must be at least 1")
     if settings.at_username == "sandbox":
         faults.append("AT_USERNAME must not be the sandbox's")
+    if not re.fullmatch(r"[0-9]{3,8}", settings.at_sender_id):
+        faults.append("AT_SENDER_ID must be a short code: nobody can answer a name")
     wallets = [f"{wallet}_url" for wallet in wallets_on(settings)]
     if settings.mtn_url and settings.mtn_target_environment == "sandbox":
         faults.append("MTN_TARGET_ENVIRONMENT must not be the sandbox's")

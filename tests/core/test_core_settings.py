@@ -111,7 +111,14 @@ def test_the_fund_has_a_name_that_every_phone_can_show() -> None:
 def test_production_refuses_the_sandbox() -> None:
     with pytest.raises(BadSettings) as caught:
         load_settings(**GOOD | {"kibaba_env": "production"})
-    for name in ("HOOK_TOKEN", "AT_USERNAME", "PUBLIC_URL", "MPESA_URL", "CIVIL_REGISTRY_URL"):
+    for name in (
+        "HOOK_TOKEN",
+        "AT_USERNAME",
+        "AT_SENDER_ID",
+        "PUBLIC_URL",
+        "MPESA_URL",
+        "CIVIL_REGISTRY_URL",
+    ):
         assert name in str(caught.value)
 
 
