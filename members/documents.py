@@ -48,6 +48,11 @@ class OtherDocument:
 Document = NationalId | OtherDocument
 
 
+def plain_number(text: str) -> str:
+    """The one spelling of any paper's number by which two are compared; the first zeros do not count."""
+    return re.sub(r"[\s./\-]", "", text).upper().lstrip("0")
+
+
 def type_of(document: Document) -> str:
     """The type as it is stored."""
     return NATIONAL_ID if isinstance(document, NationalId) else document.type

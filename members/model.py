@@ -122,6 +122,7 @@ class Policy:
     identity_patience_seconds: float = 20.0
     phone_change_wait_hours: float = 24.0
     phone_changes_per_phone_and_day_max: int = 3
+    new_pin_hours: float = 24.0
     elsewhere: ElsewhereRule = ElsewhereRule.IGNORED
 
 

@@ -28,6 +28,7 @@ from members.model import (
     Policy,
     Status,
 )
+from members.new_pin import end_choice
 from members.notices import seek_doubles, tell_phone
 from members.rows import has_document
 from members.tables import MemberRow, PhoneChangeRow
@@ -207,6 +208,7 @@ class PhoneChanges:
                 member.wallet_hash_index = self._indexes.wallet_hash(phone.wallet_hash)
         except IntegrityError:
             return "phone_in_use"
+        end_choice(session, member.id, self._clock.now())
         seek_doubles(session, member.id, str(change.id), now=self._clock.now())
         return ""
 

@@ -96,7 +96,7 @@ class Pins:
     def set(self, session: Session, member_id: uuid.UUID, sealed: str) -> None:
         """Give a member the PIN that `hash_new` sealed. Clears wrong tries and the lock."""
         row = session.get(PinRow, member_id, with_for_update=True) or PinRow(member_id=member_id)
-        row.hash = sealed
+        row.hash, row.choose_until = sealed, None
         row.failed_count, row.locked_until, row.last_key = 0, None, ""
         row.changed_at = self._clock.now()
         session.add(row)
@@ -114,7 +114,7 @@ class Pins:
             .with_for_update()
             .execution_options(populate_existing=True)
         )
-        if row is None:
+        if row is None or row.hash is None:
             return Locked(LOCK_MINUTES)
         now = self._clock.now()
         if row.locked_until is not None and row.locked_until <= now:

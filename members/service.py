@@ -14,7 +14,7 @@ from core.vault import Vault
 from members.consents import current_consents, record_consent
 from members.documents import Document
 from members.enrolments import tell_standing
-from members.identity import Identities
+from members.identity import Identities, birth_year_of
 from members.indexes import MemberIndexes
 from members.joining import Application, Joining
 from members.model import (
@@ -27,6 +27,7 @@ from members.model import (
     Purpose,
     Status,
 )
+from members.new_pin import NewPins
 from members.numbers import MemberNumber
 from members.phone_change import PhoneChanges
 from members.pins import Pins
@@ -40,6 +41,7 @@ class Members:
     def __init__(self, vault: Vault, clock: Clock, pins: Pins, policy: Policy) -> None:
         self.pins = pins
         self.indexes = MemberIndexes(vault)
+        self.new_pins = NewPins(pins, clock, policy)
         self.phone_changes = PhoneChanges(vault, self.indexes, clock, policy)
         self._clock = clock
         self._identities = Identities(self.indexes, clock, policy)
@@ -60,6 +62,10 @@ class Members:
 
     def by_identifier(self, session: Session, document: Document) -> Member | None:
         return _one(session, has_document(document, self.indexes.identifier(document)))
+
+    def birth_year(self, session: Session, member_id: uuid.UUID) -> int | None:
+        """The year that a register has said; it only serves to refuse it as a PIN."""
+        return birth_year_of(session.scalar(select(MemberRow.birth_date).where(MemberRow.id == member_id)))
 
     def ask_identity(self, session: Session, *, key: str, phone: PhoneNumber, document: Document) -> None:
         """Have an ID looked up. At most so many different ones per phone and day; idempotent by `key`."""

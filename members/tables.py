@@ -110,12 +110,19 @@ append_only(ConsentRow)
 
 
 class PinRow(Base):
-    """A member's PIN as a peppered argon2id hash, and how often it was wrong in a row."""
+    """A member's PIN as a peppered argon2id hash, and how often it was wrong in a row.
+
+    Without `hash` no PIN opens anything; a new one may be chosen before `choose_until`. `failed_count` then
+    counts wrong numbers of the member's paper. `last_key`: the hop of the last PIN judged, or the call that
+    has shown the right number.
+    """
 
     __tablename__ = "pins"
+    __table_args__ = (CheckConstraint("(hash IS NULL) = (choose_until IS NOT NULL)", name="hash_or_choice"),)
 
     member_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("members.id"), primary_key=True)
-    hash: Mapped[str] = mapped_column(Text)
+    hash: Mapped[str | None] = mapped_column(Text)
+    choose_until: Mapped[datetime | None] = mapped_column(_INSTANT)
     failed_count: Mapped[int] = mapped_column(server_default="0")
     locked_until: Mapped[datetime | None] = mapped_column(_INSTANT)
     last_key: Mapped[str] = mapped_column(String(200), server_default="")

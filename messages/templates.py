@@ -69,6 +69,8 @@ _DECLARED = (
     Template("phone_change_new", frozenset({"hours"})),
     Template("phone_change_done"),
     Template("phone_change_stopped"),
+    Template("pin_allowed", frozenset({"hours"})),
+    Template("pin_changed"),
     Template("refunded", frozenset({"amount", "receipt", "wallet"})),
     Template("refund_begun", frozenset({"amount", "receipt"})),
     Template("refund_single", frozenset({"receipt"}), better_twice=False),
