@@ -75,6 +75,15 @@ def _reminders(view: View) -> dict[str, str]:
     return {"purpose": "reminders", "granted": view.answers["reminders"]}
 
 
+def _paper(view: View) -> dict[str, str]:
+    return {"number": view.answers["paper"]}
+
+
+def _pin(view: View) -> dict[str, str]:
+    """`pin` is the host's own sealed string."""
+    return {"pin": view.answers["pin"]}
+
+
 def _receipt_code(view: View) -> dict[str, str]:
     return {"receipt": view.answers["receipt_code"]}
 
@@ -96,6 +105,9 @@ EFFECTS: Final = (
     EffectRule("save", ("amount_cents", "number", "period"), _save, ("amount",)),
     EffectRule("set_language", ("language",), _language),
     EffectRule("set_consent", ("purpose", "granted"), _reminders, ("reminders",)),
+    EffectRule("show_paper", ("number",), _paper, ("paper",)),
+    EffectRule("choose_new_pin", ("pin",), _pin, ("pin",)),
+    EffectRule("change_pin", ("pin",), _pin, ("pin",)),
     EffectRule("claim", ("receipt",), _receipt_code, ("receipt_code",)),
     EffectRule(
         "set_plan",

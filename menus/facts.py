@@ -118,6 +118,30 @@ class TakeClaimResult(TypedDict):
     state: Literal["taken", "gone"]
 
 
+class OwnPin(TypedDict):
+    """Whether the caller has a PIN, may choose one now, or has none until staff let them choose."""
+
+    state: Literal["set", "to_choose", "lapsed"]
+
+
+class ShowPaperResult(TypedDict):
+    """Result of `show_paper`. `over`: no PIN may be chosen (any more)."""
+
+    state: Literal["right", "wrong", "over"]
+
+
+class ChooseNewPinResult(TypedDict):
+    """Result of `choose_new_pin`. `not_shown`: the paper was shown in another call than this."""
+
+    state: Literal["done", "not_shown", "over"]
+
+
+class ChangePinResult(TypedDict):
+    """Result of `change_pin`. `refused`: the old PIN was not typed in this call, or is none any more."""
+
+    state: Literal["done", "refused"]
+
+
 class Charges(TypedDict):
     """Up to which amount a payment from this phone costs nobody anything; 0 when none is known to."""
 
@@ -193,6 +217,7 @@ class Facts(TypedDict, total=False):
     scheme: Scheme
     usual_amounts: list[int]
     identity: Identity
+    own_pin: OwnPin
     balance: Balance
     payments: list[Payment]
     payment_way: Way
@@ -208,6 +233,9 @@ class Facts(TypedDict, total=False):
     save: SaveResult
     set_language: Done
     set_consent: Done
+    show_paper: ShowPaperResult
+    choose_new_pin: ChooseNewPinResult
+    change_pin: ChangePinResult
     claim: ClaimResult
     take_claim: TakeClaimResult
     set_plan: SetPlanResult

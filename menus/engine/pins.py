@@ -41,6 +41,8 @@ def verdict_given(walk: Walk, verdict: PinVerdict) -> None:
 
 def _passed(walk: Walk, spec: Screen, verdict: PinVerdict) -> None:
     walk.mark("answered")
+    for forgotten in spec.forgets:
+        walk.answers.pop(forgotten, None)
     if verdict.kind == "chosen":
         walk.keep(spec.answer, verdict.sealed)
     elif verdict.kind == "right":

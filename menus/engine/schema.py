@@ -20,7 +20,7 @@ _EVERYWHERE: Final = {"back": "flag", "home": "flag"}
 _OPTIONAL: Final[Mapping[Kind, Mapping[str, str]]] = {
     Kind.CHOICE: {"answer": "word", "long": "flag", "forgets": "words", **_EVERYWHERE},
     Kind.INPUT: {"forgets": "words", "sensitive": "flag", **_EVERYWHERE},
-    Kind.PIN: {"answer": "word", "locked": "screen", "mismatch": "screen", **_EVERYWHERE},
+    Kind.PIN: {"answer": "word", "forgets": "words", "locked": "screen", "mismatch": "screen", **_EVERYWHERE},
     Kind.LIST: {
         "answer": "word",
         "to": "screen",

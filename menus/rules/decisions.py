@@ -16,6 +16,8 @@ _OPENINGS: Final = {
     "closed": "closed",
     "merged": "merged",
 }
+# What a newcomer has answered before the PIN.
+_JOINING: Final = ("national_id", "consent_saving", "consent_reminders")
 _IDENTITY_STATES: Final = ("found", "unknown", "dead", "minor", "taken", "look_alike", "several", "too_many")
 
 
@@ -66,6 +68,20 @@ def plan_reminders_wanted(view: View) -> str:
     return "on" if view.answers["plan_reminders"] == "yes" else "off"
 
 
+def own_pin(view: View) -> str:
+    state: str = view.facts["own_pin"]["state"]
+    return state if state in {"set", "to_choose"} else "lapsed"
+
+
+def pin_for(view: View) -> str:
+    """What the PIN just chosen is for. Newcomers have named their paper and consented, a member has shown
+    the paper, and whoever did neither has typed the old PIN.
+    """
+    if all(name in view.answers for name in _JOINING):
+        return "joining"
+    return "choosing" if "paper" in view.answers else "changing"
+
+
 def reminders_now(view: View) -> str:
     return "on" if view.facts["member"]["reminders"] else "off"
 
@@ -104,6 +120,8 @@ DECISIONS: Final = (
     _over(money_on_its_way, ("some", "none"), "balance"),
     _over(free_payments, ("some", "none"), "charges"),
     _over(recipient_state, ("found", "self", "unknown", "too_many"), "recipient"),
+    _over(own_pin, ("set", "to_choose", "lapsed"), "own_pin"),
+    DecisionRule("pin_for", ("joining", "choosing", "changing"), pin_for, proves={"joining": _JOINING}),
     _over(plan_now, ("some", "none"), "plan"),
     DecisionRule("plan_reminders_wanted", ("on", "off"), plan_reminders_wanted, (), ("plan_reminders",)),
     _over(reminders_now, ("on", "off"), "member"),
@@ -116,6 +134,9 @@ DECISIONS: Final = (
     _result_of("save", "queued", "already_open", "limit", "not_allowed"),
     _result_of("set_language", "done"),
     _result_of("set_consent", "done"),
+    _result_of("show_paper", "right", "wrong", "over"),
+    _result_of("choose_new_pin", "done", "not_shown", "over"),
+    _result_of("change_pin", "done", "refused"),
     _result_of("claim", "offered", "yours", "waiting", "too_many", "staff"),
     _result_of("take_claim", "taken", "gone"),
     _result_of("set_plan", "done", "refused"),

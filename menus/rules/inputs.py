@@ -13,6 +13,7 @@ _ID_DIGITS_MIN, _ID_DIGITS_MAX = 6, 8
 # The shortest and the longest number of each other document; a passport's has nine characters at most.
 _DOCUMENT_LENGTHS: Final = {"refugee_id": (6, 14), "passport": (6, 9)}
 NO_NATIONAL_ID: Final = "none"
+_PAPER_CHARACTERS_MAX = 20
 _BIRTH_YEARS = range(1900, 2101)
 _CENTS_PER_SHILLING = 100
 _UNITS = ("kes", "ksh", "ugx", "ush", "rwf", "frw")
@@ -55,6 +56,13 @@ def refugee_id(typed: str, _view: View) -> Accepted | Refused:
 
 def passport(typed: str, _view: View) -> Accepted | Refused:
     return _document("passport", typed)
+
+
+def paper_number(typed: str, _view: View) -> Accepted | Refused:
+    """The number of whichever paper: only whether it is the caller's counts, which the host knows."""
+    number = _without(typed, " .-/").upper()
+    fits = number.isascii() and number.isalnum() and len(number) <= _PAPER_CHARACTERS_MAX
+    return Accepted(number) if fits else Refused("document_form")
 
 
 def _document(document: str, typed: str) -> Accepted | Refused:
@@ -123,6 +131,7 @@ INPUTS: Final = (
         "national_id", ("id_digits", "id_length", "nin_form", "nid_form"), national_id_or_none, ("scheme",)
     ),
     InputRule("refugee_id", ("document_form",), refugee_id),
+    InputRule("paper_number", ("document_form",), paper_number),
     InputRule("passport", ("document_form",), passport),
     InputRule("save_amount", ("amount_figures", "amount_low", "amount_high"), save_amount, ("scheme",)),
     InputRule("birth_year", ("year_figures",), birth_year),

@@ -28,6 +28,7 @@ _SAME_FOR_ALL: Final[dict[str, Any]] = {
         "receipt": "SFF6XYZ12X",
         "steps": [{"on": "2026-11-22T10:30", "state": "received"}],
     },
+    "own_pin": {"state": "set"},
     "charges": {"free_up_to_cents": 10_000},
     "months": ["2026-10", "2026-12"],
     "recipient": {"state": "found", "number": "412345679", "masked_name": "O***** A****"},
@@ -142,6 +143,8 @@ class Town:
             return {"state": "queued", "contribution_id": f"{phone}:{len(person.saved)}"}
         if effect.name == "set_language":
             person.language = args["language"]
+        elif effect.name == "change_pin":
+            person.pin = args["pin"]
         elif effect.name == "set_consent":
             person.reminders = args["granted"] == "yes"
         return _RESULTS.get(effect.name, {"state": "done"})

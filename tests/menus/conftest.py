@@ -41,6 +41,10 @@ def facts_of(status: str, language: str = "en", usual: tuple[int, ...] = ()) -> 
         "scheme": SCHEME,
         "usual_amounts": list(usual),
         "identity": {"state": "found", "masked_name": "W***** M****"},
+        "own_pin": {"state": "set"},
+        "show_paper": {"state": "right"},
+        "choose_new_pin": {"state": "done"},
+        "change_pin": {"state": "done"},
         "balance": {"amount_cents": 125_000, "as_of": "2026-11-22T10:30", "pending_cents": 0},
         "payments": [
             {

@@ -153,6 +153,11 @@ def test_a_member_number(typed: str, kept: str) -> None:
         ("passport", "ak0123456", "passport:AK0123456"),
         ("passport", "AK01234567", "!document_form"),
         ("passport", "PASSPORT", "!document_form"),
+        ("paper_number", "012 345-678", "012345678"),
+        ("paper_number", "ak0123456", "AK0123456"),
+        ("paper_number", "12*34", "!document_form"),
+        ("paper_number", "1" * 21, "!document_form"),
+        ("paper_number", "", "!document_form"),
     ],
 )
 def test_another_paper(rule: str, typed: str, kept: str) -> None:
@@ -198,7 +203,7 @@ def test_rules_read_the_facts_and_answers_they_declare_and_no_others(graph: Grap
         "amount": "5000", "tries_left": "2", "locked_minutes": "30", "national_id": "12345678", "pin": "x",
         "birth_year": "1990", "consent_saving": "yes", "consent_reminders": "no", "reminders": "yes",
         "receipt_code": "SFF6XYZ12X", "period": "2026-09", "rhythm": "week", "plan_amount": "5000",
-        "plan_reminders": "no",
+        "plan_reminders": "no", "paper": "12345678",
     }  # fmt: skip
     calls = [
         *((rule.name, rule.make, rule.needs, rule.answers) for rule in VOCABULARY.values.values()),

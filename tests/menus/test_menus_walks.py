@@ -89,6 +89,10 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
             ),
         }
     ),
+    "own_pin": st.fixed_dictionaries({"state": st.sampled_from(["set", "to_choose", "lapsed", "odd"])}),
+    "show_paper": st.fixed_dictionaries({"state": st.sampled_from(["right", "wrong", "over"])}),
+    "choose_new_pin": st.fixed_dictionaries({"state": st.sampled_from(["done", "not_shown", "over"])}),
+    "change_pin": st.fixed_dictionaries({"state": st.sampled_from(["done", "refused"])}),
     "claim": st.fixed_dictionaries(
         {"state": st.sampled_from(["offered", "yours", "waiting", "too_many", "staff"])}
     ),

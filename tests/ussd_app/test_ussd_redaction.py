@@ -15,6 +15,7 @@ from redis import Redis
 from sqlalchemy import text
 
 from core.logging import configure_logging, log
+from core.phone import PhoneNumber
 from core.settings import Settings
 from tests.ussd_app.aggregators import WIRES, Call, SlowCall, Stopwatch
 from ussd_app.application import create_app
@@ -26,7 +27,10 @@ from workers.relay import Relay
 NUMBER = "+254712345678"
 NATIONAL_ID = "38415926"
 PIN, WRONG_PIN, WEAK_PIN, DIALLED_PIN = "5830", "6192", "7777", "4086"
-SECRETS = (NATIONAL_ID, PIN, WRONG_PIN, WEAK_PIN, DIALLED_PIN)
+CHANGED_PIN, NEW_PIN, WRONG_PAPER = "9157", "2748", "59263718"
+SECRETS = (
+    NATIONAL_ID, PIN, WRONG_PIN, WEAK_PIN, DIALLED_PIN, CHANGED_PIN, NEW_PIN, WRONG_PAPER
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -93,10 +97,23 @@ def walk(client: FlaskClient, clock: Stopwatch, wire_name: str, number: str, nat
     call.dial("01")
     call.answer(WRONG_PIN, f"{PIN}9", f"{PIN}*{WRONG_PIN}", PIN)
     call.again()
+    call.dial()
+    call.answer("4", "5", PIN, CHANGED_PIN, CHANGED_PIN)
     call.send(call.last_body[:-3] + "%ZZ")
     call.send(call.last_body * 60)
     call.send(call.wire.body("", number, [PIN], None))
     return call
+
+
+def forget(services: Services, call: Call, national_id: str) -> None:
+    """Have a new PIN allowed, mistype the paper, and choose it."""
+    with services.sessions.begin() as session:
+        member = services.members.by_phone(session, PhoneNumber(call.number))
+        assert member is not None
+        services.members.new_pins.allow(session, member.id, staff="staff:1", reason="asked on the phone")
+    call.dial("01")
+    screen = call.answer(WRONG_PAPER, national_id, WEAK_PIN, NEW_PIN, WRONG_PIN, NEW_PIN, NEW_PIN)
+    assert "new PIN is set" in screen
 
 
 def end(call: Call, status: str) -> dict[str, str]:
@@ -127,6 +144,8 @@ def test_neither_pin_nor_national_id_is_anywhere_in_clear(
         walk(client, clock, name, f"+25471234567{index}", f"{int(NATIONAL_ID) + index}")
         for index, name in enumerate(WIRES)
     ]
+    for index, call in enumerate(calls):
+        forget(services, call, f"{int(NATIONAL_ID) + index}")
     for status in ("Incomplete", "Success", "Failed"):
         fields = urlencode(end(calls[0], status))
         assert client.post("/gateway/dev/africastalking/ussd/end", data=fields).status_code == 200

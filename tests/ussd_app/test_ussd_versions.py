@@ -47,8 +47,8 @@ def renumbered(tmp_path: Path) -> Path:
         shutil.copytree(PACKAGED / folder, tmp_path / folder)
     change(
         tmp_path / "screens/save.yaml",
-        "      save: save_amounts\n      balance: balance_pin\n",
-        "      balance: balance_pin\n      save: save_amounts\n",
+        "      save: save_amounts\n      balance: balance_door\n",
+        "      balance: balance_door\n      save: save_amounts\n",
     )
     return tmp_path
 

@@ -12,7 +12,9 @@ from core.database import Base
 
 
 class HopResult(Base):
-    """The result of one effect or PIN check of one hop. `key` is the hop's own, hashed with its effect."""
+    """The result of one effect or PIN check of one hop, or that its caller had no PIN. `key` is the hop's own,
+    hashed with the name of what it was.
+    """
 
     __tablename__ = "hop_results"
 

@@ -91,6 +91,10 @@ class Visit:
     in_doubt: bool = False
     unseen: bool = False
 
+    def name_of(self, what: str) -> str:
+        """The name under which something that this answer did or found is remembered."""
+        return _digest(f"{self.key}:{what}")
+
 
 class World(Protocol):
     """What the host asks of the rooms that know things."""
@@ -275,7 +279,7 @@ class Turns:
         raise RuntimeError("the engine keeps asking")
 
     def _once(self, visit: Visit, name: str, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        key = _digest(f"{visit.key}:{name}")
+        key = visit.name_of(name)
         if visit.in_doubt and not self._results.remembered(visit.database, [key]):
             raise Held
         result: dict[str, Any] = self._results.once(visit.database, key, visit.now, act)

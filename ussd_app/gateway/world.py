@@ -32,6 +32,7 @@ from payments.schemes.rules import Scheme
 from ussd_app.gateway.caller import CALLER, facts_of, read_cells
 from ussd_app.gateway.hop import Hop
 from ussd_app.gateway.money_world import MoneyWorld
+from ussd_app.gateway.pin_world import PinWorld
 from ussd_app.gateway.saving_world import SavingWorld
 from ussd_app.gateway.turns import Visit
 
@@ -81,11 +82,13 @@ class RoomsWorld:
         self._phone_change_days = max(1, math.ceil(phone_change_wait_hours / 24))
         money = MoneyWorld(self._caller, calendar)
         self._saving = saving = SavingWorld(self._caller, members, calendar, terms_at, NOTICE_VERSION)
+        pins = PinWorld(self._caller, members.new_pins)
         self._facts: dict[str, Callable[[Visit, Session], Any]] = {
             "member": lambda visit, _: self._caller_facts(visit)["member"],
             "usual_amounts": lambda visit, _: self._caller_facts(visit)["usual_amounts"],
             "identity": self._identity,
             "balance": self._balance,
+            **pins.facts,
             **money.facts,
             **saving.facts,
         }
@@ -95,6 +98,7 @@ class RoomsWorld:
             "start_phone_change": self._start_phone_change,
             "set_language": self._set_language,
             "set_consent": self._set_consent,
+            **pins.effects,
             **money.effects,
             **saving.effects,
         }
@@ -122,8 +126,7 @@ class RoomsWorld:
         return PinVerdict("wrong", tries_left=verdict.tries_left)
 
     def choose_pin(self, pin: str, visit: Visit, session: Session) -> PinVerdict:
-        view = self._identity_view(visit, session)
-        weakness = weak_pin_reason(pin, view.birth_year)
+        weakness = weak_pin_reason(pin, self._birth_year(visit, session))
         if weakness is not None:
             return PinVerdict("weak", reason=_WEAKNESSES.get(weakness, "sequence"))
         return PinVerdict("chosen", sealed=self._members.pins.hash_new(pin))
@@ -141,7 +144,7 @@ class RoomsWorld:
     def _caller_facts(self, visit: Visit) -> Mapping[str, Any]:
         """As `caller`, but in the visit's transaction, which may have changed them."""
         asked = {"phone_index": self._members.indexes.phone(visit.hop.phone)}
-        row = visit.database.execute(CALLER, asked).tuples().first()
+        row = visit.database.execute(CALLER, asked).first()
         return facts_of(row, visit.hop.phone, self._rules(visit.now).allows)
 
     def _rules(self, now: datetime) -> Scheme:
@@ -239,6 +242,12 @@ class RoomsWorld:
             channel="ussd",
         )
         return {"state": "done"}
+
+    def _birth_year(self, visit: Visit, session: Session) -> int | None:
+        """Of the paper that a newcomer typed, otherwise of the member who calls."""
+        if _ID_ANSWER in session.answers:
+            return self._identity_view(visit, session).birth_year
+        return self._members.birth_year(visit.database, self._caller(visit).id)
 
     def _identity_view(self, visit: Visit, session: Session) -> IdentityView:
         document = from_answer(session.answers[_ID_ANSWER])
