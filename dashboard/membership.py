@@ -4,6 +4,7 @@ import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from core.errors import InvalidValue
 from core.phone import PhoneNumber
 from members.documents import FORMS, OtherDocument
 from members.model import Member, PhoneChangeState, TellingState
+from members.new_pin import PinStanding
 from members.numbers import MemberNumber, NationalId
 from members.service import Members
 from members.tables import ConsentRow, EnrolmentTellingRow, MemberRow, PhoneChangeRow
@@ -89,6 +91,20 @@ def told_of_enrolment(session: Session, member_id: uuid.UUID) -> EnrolmentTellin
         .order_by(EnrolmentTellingRow.number.desc())
         .limit(1)
     ).first()
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """Whether a member has a PIN; `until` when they may choose one, within how many `hours` of being let."""
+
+    standing: PinStanding
+    until: datetime | None
+    hours: int
+
+
+def pin_of(session: Session, members: Members, member_id: uuid.UUID) -> Pin:
+    pins = members.new_pins
+    return Pin(pins.standing(session, member_id), pins.choose_until(session, member_id), pins.hours)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class NewPins:
     def __init__(self, pins: Pins, clock: Clock, policy: Policy) -> None:
         self._pins = pins
         self._clock = clock
-        self._hours = policy.new_pin_hours
+        self.hours = round(policy.new_pin_hours)
 
     def standing(self, session: Session, member_id: uuid.UUID) -> PinStanding:
         return self._standing(session.get(PinRow, member_id))
@@ -76,15 +76,13 @@ class NewPins:
         if self._standing(row) is PinStanding.TO_CHOOSE:
             raise InvalidValue("this member may choose a new PIN already")
         now = self._clock.now()
-        until = now + timedelta(hours=self._hours)
+        until = now + timedelta(hours=self.hours)
         row.hash, row.choose_until = None, until
         row.failed_count, row.locked_until, row.last_key = 0, None, ""
         row.changed_at = now
         session.add(row)
         self._note(session, "pin.allowed", member_id, by=staff, reason=reason)
-        tell_member(
-            session, "pin_allowed", member_id, new_id(), now=now, values={"hours": round(self._hours)}
-        )
+        tell_member(session, "pin_allowed", member_id, new_id(), now=now, values={"hours": self.hours})
         session.flush()
         return until
 

@@ -70,6 +70,30 @@ def unmask(member_id: uuid.UUID) -> str | Response:
         return _member(database, member_id, act="member.unmasked", reason=reason)
 
 
+@routes.post("/<uuid:member_id>/pin")
+@allow(WORKERS)
+def pin(member_id: uuid.UUID) -> Response:
+    """Let the member choose a new PIN, or take that back. Nobody types or sees a PIN here."""
+    reason, answer = _reason(), request.form.get("answer")
+    if answer not in {"allow", "withdraw"}:
+        abort(400)
+    if reason is None:
+        flash(text("change.short", count=REASON_CHARACTERS_MIN))
+        return redirect(url_for(".show", member_id=member_id))
+    parts = services()
+    staff = signed_in_staff()
+    assert staff is not None
+    act = parts.members.new_pins.allow if answer == "allow" else parts.members.new_pins.withdraw
+    try:
+        with parts.sessions.begin() as database:
+            act(database, member_id, staff=staff.actor, reason=reason)
+    except InvalidValue:
+        flash(text("member.pin.over"))
+    else:
+        flash(text("member.pin.allowed" if answer == "allow" else "member.pin.withdrawn"))
+    return redirect(url_for(".show", member_id=member_id))
+
+
 @routes.get("/changes/<uuid:change_id>")
 @allow(READERS)
 def change(change_id: uuid.UUID) -> str:
@@ -132,6 +156,7 @@ def _member(database: Session, member_id: uuid.UUID, *, act: str, reason: str = 
         enrolment=membership.told_of_enrolment(database, member.id),
         consents=membership.consents(database, member.id),
         changes=membership.changes_of(database, member.id),
+        pin=membership.pin_of(database, parts.members, member.id),
         reason_characters=(REASON_CHARACTERS_MIN, REASON_CHARACTERS_MAX),
     )
 

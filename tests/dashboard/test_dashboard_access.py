@@ -81,6 +81,7 @@ def test_nobody_signed_in_is_sent_to_the_door(client: FlaskClient) -> None:
     [
         "/dashboard/day/2026-11-22/reconcile",
         "/dashboard/members/01a20123-ff47-74bc-bb1d-000000000000/unmask",
+        "/dashboard/members/01a20123-ff47-74bc-bb1d-000000000000/pin",
         "/dashboard/members/changes/01a20123-ff47-74bc-bb1d-000000000000",
         "/dashboard/queues/01a20123-ff47-74bc-bb1d-000000000000/again",
     ],

@@ -1,5 +1,6 @@
 """Members: found by what they say, masked everywhere, in full only with a reason; decisions made once."""
 
+import re
 import uuid
 from collections.abc import Callable
 
@@ -8,8 +9,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from core.audit import AuditEntry
+from core.outbox import OutboxRow
 from dashboard.services import Services
-from members.model import PhoneChangeState, Standing, TellingState
+from members.model import PhoneChangeState, Standing, Status, TellingState
+from members.pins import Locked
 from members.tables import EnrolmentTellingRow, MemberRow, PhoneChangeRow
 from tests.dashboard.a_day import Day
 from tests.dashboard.browsing import post
@@ -195,3 +198,91 @@ def test_what_is_no_member_and_no_change_is_not_found(officer: FlaskClient) -> N
     assert officer.get(f"{MEMBERS}{uuid.uuid4()}").status_code == 404
     assert officer.get(f"{MEMBERS}changes/{uuid.uuid4()}").status_code == 404
     assert post(officer, f"{MEMBERS}{uuid.uuid4()}/unmask", MEMBERS, reason=REASON).status_code == 404
+
+
+PIN = "4821"
+
+
+@pytest.fixture
+def pin_address(day: Day, parts: Services) -> str:
+    """Where the first member's PIN is let be chosen; they have one."""
+    with parts.sessions.begin() as session:
+        parts.members.pins.set(session, day.members[0], f"$argon2id$of {PIN}")
+    return f"{MEMBERS}{day.members[0]}/pin"
+
+
+def pin_news(parts: Services) -> list[str]:
+    with parts.sessions() as session:
+        payloads = session.scalars(select(OutboxRow.payload).where(OutboxRow.topic == "message"))
+        return [str(payload["template"]) for payload in payloads if "pin" in payload["template"]]
+
+
+def test_staff_let_a_member_choose_a_new_pin_once_with_a_reason(
+    officer: FlaskClient, day: Day, parts: Services, pin_address: str
+) -> None:
+    page = f"{MEMBERS}{day.members[0]}"
+    assert "Has a PIN" in officer.get(page).text
+    assert post(officer, pin_address, page, answer="allow", reason="forgot").status_code == 302
+    assert "reason of at least" in officer.get(page).text
+    assert entries(parts, "pin.allowed") == []
+    assert post(officer, pin_address, page, answer="allow", reason=REASON).headers["Location"] == page
+    allowed = officer.get(page).text
+    assert "The old PIN opens nothing any more" in allowed
+    assert "May choose a new PIN until" in allowed
+    assert 'datetime="2026-11-23T' in allowed
+    post(officer, pin_address, page, answer="allow", reason=REASON)
+    assert "Nothing was changed" in officer.get(page).text
+    (entry,) = entries(parts, "pin.allowed")
+    assert (entry.subject, entry.reason) == (str(day.members[0]), REASON)
+    assert entry.actor.startswith("staff:")
+    assert pin_news(parts) == ["pin_allowed"]
+    with parts.sessions.begin() as session:
+        assert isinstance(parts.members.pins.check(session, day.members[0], PIN), Locked)
+
+
+def test_staff_take_the_choice_of_a_pin_back(
+    officer: FlaskClient, day: Day, parts: Services, pin_address: str
+) -> None:
+    page = f"{MEMBERS}{day.members[0]}"
+    post(officer, pin_address, page, answer="withdraw", reason=REASON)
+    assert "Nothing was changed" in officer.get(page).text
+    post(officer, pin_address, page, answer="allow", reason=REASON)
+    post(officer, pin_address, page, answer="withdraw", reason=REASON)
+    assert "Has no PIN" in officer.get(page).text
+    assert len(entries(parts, "pin.withdrawn")) == 1
+    assert post(officer, pin_address, page, answer="set 1234", reason=REASON).status_code == 400
+
+
+def test_no_pin_is_typed_or_seen_by_staff(officer: FlaskClient, day: Day, pin_address: str) -> None:
+    page = officer.get(f"{MEMBERS}{day.members[0]}").text
+    assert PIN not in page
+    assert "argon2" not in page
+    assert re.findall(
+        r'<input[^>]*name="([^"]+)"', page.split('action="' + pin_address)[1].split("</form>")[0]
+    ) == [
+        "csrf_token",
+        "reason",
+    ]
+
+
+def test_an_auditor_sees_whether_there_is_a_pin_and_lets_nobody_choose(
+    as_role: Callable[[str], FlaskClient], day: Day, parts: Services, pin_address: str
+) -> None:
+    auditor = as_role("auditor")
+    page = auditor.get(f"{MEMBERS}{day.members[0]}").text
+    assert "Has a PIN" in page
+    assert 'value="allow"' not in page
+    profile = "/dashboard/profile/"
+    assert post(auditor, pin_address, profile, answer="allow", reason=REASON).status_code == 403
+    assert entries(parts, "pin.allowed") == []
+
+
+def test_nobody_chooses_a_pin_for_a_closed_membership(
+    officer: FlaskClient, day: Day, parts: Services, pin_address: str
+) -> None:
+    page = f"{MEMBERS}{day.members[0]}"
+    with parts.sessions.begin() as session:
+        session.get_one(MemberRow, day.members[0]).status = Status.CLOSED
+    assert 'value="allow"' not in officer.get(page).text
+    post(officer, pin_address, page, answer="allow", reason=REASON)
+    assert entries(parts, "pin.allowed") == []

@@ -25,6 +25,7 @@ from members.model import (
     Status,
     TellingState,
 )
+from members.new_pin import PinStanding
 from payments.alerts.service import AlertKind
 from payments.merging.model import PairAct
 from payments.model import BreakClass, EvidenceChannel, MatchStep, PaymentState, Verdict
@@ -79,6 +80,7 @@ def test_every_key_that_is_asked_for_is_written(path: Path) -> None:
         ("enrolment_active", sorted(set(TellingState) - {TellingState.WITHDRAWN})),
         ("enrolment_inactive", sorted(set(TellingState) - {TellingState.WITHDRAWN})),
         ("purpose", list(Purpose)),
+        ("pin_standing", list(PinStanding)),
         ("change_state", list(PhoneChangeState)),
         ("side", list(WORDS)),
         ("act_of_staff", list(Act)),

@@ -12,7 +12,7 @@ from core.database import Base
 
 
 class HopResult(Base):
-    """The result of one effect or PIN check of one hop, or that its caller had no PIN. `key` is the hop's own,
+    """The result of one effect or PIN check of one hop, or that its caller had no PIN. `key` is the hop's,
     hashed with the name of what it was.
     """
 
