@@ -204,10 +204,10 @@ def _undo(session: Session, decision: Decision, receipt: Receipt | None, *, now:
     undone = session.get(Decision, decision.undoes_id, with_for_update=True, populate_existing=True)
     if undone is None or undone.state != DecisionState.DONE or undone.act in {Act.UNDO, Act.REPOST}:
         raise NotPossible("not_to_undo")
+    if undone.act != Act.EXPLAIN and undone.receipt_id != decision.receipt_id:
+        raise NotPossible("not_to_undo")
     if undone.act == Act.WRITE_OFF and "borne_cents" in undone.after:
         _unbear(session, decision, undone, _known(receipt), now=now)
-    elif undone.act != Act.EXPLAIN and undone.receipt_id != decision.receipt_id:
-        raise NotPossible("not_to_undo")
     elif undone.act == Act.SPLIT:
         _may_come_back(session, undone)
         rejoin(session, _known(receipt), undone, key=key_of(decision.id), now=now)

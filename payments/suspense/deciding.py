@@ -80,9 +80,7 @@ def _new(
     maker: str,
     now: datetime,
 ) -> Decision:
-    undone = session.get(Decision, wish.undoes_id) if wish.undoes_id else None
-    if wish.act == Act.UNDO and undone is None:
-        raise NotPossible("not_to_undo")
+    undone = _undone_by(session, wish, receipt, found)
     about = receipt or found
     assert about is not None
     return Decision(
@@ -94,8 +92,8 @@ def _new(
         receipt_id=receipt.id if receipt else None,
         break_id=found.id if found else (undone.break_id if undone else None),
         member_id=wish.member_id if wish.act == Act.MATCH else None,
-        undoes_id=wish.undoes_id,
-        amount_cents=_at_stake(receipt, found),
+        undoes_id=undone.id if undone else None,
+        amount_cents=max(_at_stake(receipt, found), undone.amount_cents if undone else 0),
         shares=[share.as_details() for share in wish.shares],
         reason=wish.reason[:REASON_CHARACTERS_MAX],
         maker=maker,
@@ -103,6 +101,23 @@ def _new(
         before={},
         after={},
     )
+
+
+def _undone_by(session: Session, wish: Wish, receipt: Receipt | None, found: Break | None) -> Decision | None:
+    """What a wish undoes: a decision about the same money or, if it only explained, the same difference.
+
+    A large one would otherwise be undone in the name of something small, without a second person.
+    """
+    if wish.act != Act.UNDO:
+        return None
+    undone = session.get(Decision, wish.undoes_id) if wish.undoes_id else None
+    if undone is None:
+        raise NotPossible("not_to_undo")
+    is_same_money = receipt is not None and undone.receipt_id == receipt.id
+    explained_it = undone.act == Act.EXPLAIN and found is not None and undone.break_id == found.id
+    if not (is_same_money or explained_it):
+        raise NotPossible("not_to_undo")
+    return undone
 
 
 def _at_stake(receipt: Receipt | None, found: Break | None) -> int:

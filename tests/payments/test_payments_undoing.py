@@ -1,0 +1,109 @@
+"""Undoing is about the same money as what it undoes: no limit is passed in the name of something smaller."""
+
+import json
+import uuid
+
+import pytest
+from sqlalchemy import select
+
+from core.phone import PhoneNumber
+from payments.ledger.model import AccountKind
+from payments.model import BreakClass
+from payments.receipts.tables import Receipt
+from payments.reconciliation.tables import Break
+from payments.suspense.deciding import waiting
+from payments.suspense.model import Act, DecisionState, NotPossible, Wish
+from payments.suspense.tables import Decision
+from tests.payments.test_payments_decisions import MAKER, do, held, lost, second, wish
+from tests.payments.world import World
+
+LIMIT = 100_000
+
+
+def borne(world: World) -> Decision:
+    """The decision of two people that the fund bears a difference of KES 50,000."""
+    member = world.member()
+    body = json.loads(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+    world.confirm(json.dumps(body | {"amount_cents": 5_005_000}))
+    world.settle(minutes=1)
+    world.reconcile()
+    with world.sessions.begin() as session:
+        found = session.scalars(select(Break).where(Break.break_class == BreakClass.AMOUNT_DIFFERS)).one()
+    proposal = do(world, wish(Act.WRITE_OFF, break_id=found.id), limit_cents=LIMIT)
+    return second(world, proposal)
+
+
+def proposals(world: World) -> list[Decision]:
+    with world.sessions.begin() as session:
+        return waiting(session)
+
+
+@pytest.mark.parametrize("limit_cents", [0, LIMIT])
+def test_what_the_fund_bears_is_not_taken_back_in_the_name_of_a_small_receipt(
+    world: World, limit_cents: int
+) -> None:
+    decision = borne(world)
+    small = lost(world, 1_000)
+    with pytest.raises(NotPossible, match="not to undo"):
+        do(world, wish(Act.UNDO, small, undoes_id=decision.id), limit_cents=limit_cents)
+    assert held(world, AccountKind.CHARGES) == -5_000_000
+    assert proposals(world) == []
+
+
+def test_an_explanation_is_undone_where_it_was_given(world: World) -> None:
+    lost(world)
+    lost(world)
+    first, other = world.receipts()
+    with world.sessions.begin() as session:
+        found = session.scalars(select(Break).where(Break.receipt_id == first.id)).one()
+    decision = do(world, wish(Act.EXPLAIN, break_id=found.id))
+    for elsewhere in (wish(Act.UNDO, other, undoes_id=decision.id), _about_break_of(world, other, decision)):
+        with pytest.raises(NotPossible, match="not to undo"):
+            do(world, elsewhere)
+    do(world, wish(Act.UNDO, break_id=found.id, undoes_id=decision.id))
+    with world.sessions.begin() as session:
+        assert session.get_one(Break, found.id).state == "open"
+
+
+def test_undoing_is_about_as_much_as_what_it_undoes(world: World) -> None:
+    """Also when the difference has become small since."""
+    lost(world)
+    with world.sessions.begin() as session:
+        found = session.scalars(select(Break)).one()
+        found.other_amount_cents = 5_000_000
+    decision = second(world, do(world, wish(Act.EXPLAIN, break_id=found.id), limit_cents=LIMIT))
+    with world.sessions.begin() as session:
+        session.get_one(Break, found.id).other_amount_cents = None
+    proposal = do(world, wish(Act.UNDO, break_id=found.id, undoes_id=decision.id), limit_cents=LIMIT)
+    assert (proposal.state, proposal.amount_cents) == (DecisionState.PROPOSED, 5_000_000)
+
+
+def test_a_proposal_about_other_money_from_before_this_was_refused_is_refused_to_its_checker(
+    world: World,
+) -> None:
+    decision = borne(world)
+    small = lost(world, 1_000)
+    with world.sessions.begin() as session:
+        proposal = Decision(
+            id=uuid.uuid4(),
+            act=Act.UNDO,
+            state=DecisionState.PROPOSED,
+            wallet=small.wallet,
+            shortcode=small.shortcode,
+            receipt_id=small.id,
+            undoes_id=decision.id,
+            amount_cents=small.amount_cents,
+            reason="it was a mistake of ours",
+            maker=MAKER,
+            made_at=world.clock.now(),
+        )
+        session.add(proposal)
+    with pytest.raises(NotPossible, match="not to undo"):
+        second(world, proposal)
+    assert held(world, AccountKind.CHARGES) == -5_000_000
+
+
+def _about_break_of(world: World, receipt: Receipt, undone: Decision) -> Wish:
+    with world.sessions.begin() as session:
+        found = session.scalars(select(Break).where(Break.receipt_id == receipt.id)).one()
+    return wish(Act.UNDO, break_id=found.id, undoes_id=undone.id)
