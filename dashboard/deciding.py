@@ -16,7 +16,7 @@ from payments.receipts.tables import Receipt
 from payments.reconciliation.view import BreakSummary
 from payments.suspense.deciding import decisions_about
 from payments.suspense.model import Act, NotPossible, Place, Wish
-from payments.suspense.places import standing_of
+from payments.suspense.places import has_come, standing_of
 from payments.suspense.suggesting import Suggestion, suggest
 from payments.suspense.tables import Decision
 
@@ -28,7 +28,6 @@ _REPOSTABLE = frozenset(
         BreakClass.REGISTRY_AMOUNT_DIFFERS,
     }
 )
-_NEVER_CAME = frozenset({BreakClass.NOT_ON_STATEMENT, BreakClass.MISMATCH})
 _STAFF = "staff:"
 
 
@@ -54,7 +53,7 @@ def work_on(
     decisions = decisions_about(
         session, receipt_id=receipt.id if receipt else None, break_id=found.id if found else None
     )
-    acts = acts_on(receipt, found)
+    acts = acts_on(session, receipt, found)
     at_stake = [receipt.amount_cents] if receipt else []
     at_stake += [found.amount_cents or 0, found.other_amount_cents or 0] if found else []
     return Work(
@@ -75,7 +74,7 @@ def _suggestions(session: Session, receipt: Receipt) -> list[Suggestion]:
     return [each for each in suggest(session, receipt) if each.member_id != receipt.member_id]
 
 
-def acts_on(receipt: Receipt | None, found: BreakSummary | None) -> list[Act]:
+def acts_on(session: Session, receipt: Receipt | None, found: BreakSummary | None) -> list[Act]:
     """What can be decided about them as they stand."""
     acts: list[Act] = []
     if receipt is not None and receipt.reversed_at is None:
@@ -85,16 +84,20 @@ def acts_on(receipt: Receipt | None, found: BreakSummary | None) -> list[Act]:
         acts += [Act.SUSPEND] if place in {Place.MEMBER, Place.REFUND} else []
         acts += [Act.REFUND] if place in {Place.MEMBER, Place.SUSPENSE} else []
     if found is not None and found.is_open:
-        if receipt is not None and receipt.reversed_at is None and found.break_class in _NEVER_CAME:
-            acts.append(Act.WRITE_OFF)
-        ours_is_more = (found.amount_cents or 0) > (found.other_amount_cents or 0)
-        if found.break_class is BreakClass.AMOUNT_DIFFERS and ours_is_more:
-            acts.append(Act.WRITE_OFF)
+        acts += [Act.WRITE_OFF] if _may_be_written_off(session, receipt, found) else []
         is_told_in_parts = receipt is not None and receipt.staff_place == Place.SPLIT
         if found.break_class in _REPOSTABLE and not is_told_in_parts:
             acts.insert(0, Act.REPOST)
         acts.append(Act.EXPLAIN)
     return acts
+
+
+def _may_be_written_off(session: Session, receipt: Receipt | None, found: BreakSummary) -> bool:
+    if found.break_class is BreakClass.AMOUNT_DIFFERS:
+        return (found.amount_cents or 0) > (found.other_amount_cents or 0)
+    if found.break_class is not BreakClass.NOT_ON_STATEMENT or receipt is None:
+        return False
+    return receipt.reversed_at is None and not has_come(session, receipt)
 
 
 def read_wish(

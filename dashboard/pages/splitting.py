@@ -32,7 +32,7 @@ def form(receipt_id: uuid.UUID) -> str | Response:
     parts = services()
     with parts.sessions.begin() as database:
         receipt = _receipt(database, receipt_id)
-        if Act.SPLIT not in acts_on(receipt, None):
+        if Act.SPLIT not in acts_on(database, receipt, None):
             flash(text("work.not_possible.not_to_split"), "fault")
             return redirect(url_for("dashboard.suspense.show", receipt_id=receipt_id))
         was_seen(database, "suspense.opened", receipt_id)

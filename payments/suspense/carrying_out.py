@@ -17,7 +17,7 @@ from payments.receipts.service import name_of
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
 from payments.suspense.model import Act, DecisionState, NotPossible, Place, Share
-from payments.suspense.places import Standing, move, repost, standing_of
+from payments.suspense.places import Standing, has_come, move, repost, standing_of
 from payments.suspense.splitting import parts_as_details, rejoin, split
 from payments.suspense.tables import Decision
 
@@ -173,10 +173,13 @@ def _write_off(
         raise NotPossible("not_open")
     if found.break_class == BreakClass.AMOUNT_DIFFERS:
         _bear(session, decision, receipt, found, now=now)
-    elif found.break_class in {BreakClass.NOT_ON_STATEMENT, BreakClass.MISMATCH}:
-        _move(session, decision, receipt, now=now)
-    else:
+        return
+    if found.break_class != BreakClass.NOT_ON_STATEMENT:
+        # Of a message that contradicts what is known nobody knows which of the two is wrong.
         raise NotPossible("not_to_write_off")
+    if has_come(session, receipt):
+        raise NotPossible("has_come")
+    _move(session, decision, receipt, now=now)
 
 
 def _bear(session: Session, decision: Decision, receipt: Receipt, found: Break, *, now: datetime) -> None:

@@ -13,7 +13,7 @@ from core.outbox import OutboxRow
 from payments.ledger import service as ledger
 from payments.ledger.model import Account, AccountKind, Leg, Reason
 from payments.model import MatchStep, PostingState
-from payments.receipts.parts import was_taken_back
+from payments.receipts.parts import was_taken_back, whole_of
 from payments.receipts.service import name_of
 from payments.receipts.tables import Receipt
 from payments.refunds.model import RefundState, can_be_sent
@@ -23,6 +23,8 @@ from payments.registry_postings.service import queue_if_confirmed
 from payments.registry_postings.tables import RegistryPosting
 from payments.suspense.model import NotPossible, Place
 from payments.view import is_confirmed
+from payments.wallet_lines.tables import StoredLine
+from payments.wallets.protocol import LineKind
 
 _KINDS = {
     Place.SUSPENSE: AccountKind.SUSPENSE,
@@ -171,6 +173,17 @@ def _is_being_refunded(session: Session, receipt: Receipt) -> bool:
 def is_listed(session: Session, receipt: Receipt) -> bool:
     """Whether the wallet's own list has it, with its amount."""
     return bool(session.scalar(select(is_confirmed()).select_from(Receipt).where(Receipt.id == receipt.id)))
+
+
+def has_come(session: Session, receipt: Receipt) -> bool:
+    """Whether the wallet's own list has a credit by this code, of whatever amount."""
+    line = select(StoredLine.id).where(
+        StoredLine.wallet == receipt.wallet,
+        StoredLine.shortcode == receipt.shortcode,
+        StoredLine.receipt == whole_of(session, receipt).receipt,
+        StoredLine.kind == LineKind.CREDIT,
+    )
+    return session.scalar(line.limit(1)) is not None
 
 
 def _leave_registry(session: Session, receipt: Receipt) -> None:

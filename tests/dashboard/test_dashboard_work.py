@@ -14,6 +14,7 @@ from dashboard.ages import AgeBucket, bucket_of
 from dashboard.services import Services
 from members.tables import MemberRow
 from payments.ledger.service import savings
+from payments.model import BreakClass
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
 from payments.suspense.tables import Decision
@@ -217,6 +218,23 @@ def test_a_difference_is_taken_in_hand_given_back_and_noted(officer: FlaskClient
     assert "Nothing here" in officer.get(f"{LIST}?mine=yes").text
     empty = post(officer, f"/dashboard/work/break/{break_id}/note", address, text=" ")
     assert empty.status_code == 302
+
+
+def test_writing_off_is_offered_only_for_what_never_came(
+    officer: FlaskClient, day: Day, parts: Services
+) -> None:
+    address = f"{LIST}{day.breaks['not_on_statement']}"
+    assert 'value="write_off"' in officer.get(address).text
+    with parts.sessions.begin() as session:
+        session.get_one(Break, day.breaks["not_on_statement"]).break_class = BreakClass.MISMATCH
+    page = officer.get(address).text
+    assert 'value="write_off"' not in page
+    assert 'value="explain"' in page
+    listed = next(one for one in day.receipts if one.member_id and one.receipt != day.receipts[22].receipt)
+    with parts.sessions.begin() as session:
+        found = session.get_one(Break, day.breaks["not_on_statement"])
+        found.break_class, found.receipt_id = BreakClass.NOT_ON_STATEMENT, listed.id
+    assert 'value="write_off"' not in officer.get(address).text
 
 
 def test_several_are_taken_or_explained_at_once(officer: FlaskClient, day: Day, parts: Services) -> None:

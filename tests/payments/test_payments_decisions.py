@@ -14,7 +14,7 @@ from members.tables import MemberRow
 from payments.ledger import service as ledger
 from payments.ledger.model import Account, AccountKind
 from payments.ledger.tables import LedgerTransfer
-from payments.model import BreakClass, Verdict
+from payments.model import BreakClass, EvidenceChannel, Verdict
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
 from payments.refunds.results import apply_result
@@ -24,6 +24,7 @@ from payments.suspense.deciding import check, decide, decisions_about, waiting
 from payments.suspense.model import Act, DecisionState, NotPossible, Share, Wish
 from payments.suspense.tables import Decision
 from payments.suspense.view import refunds_to_pay, suspense_page, suspense_total
+from payments.wallet_lines.service import keep_lines
 from payments.wallets.payouts import OrderFate, OrderKind, OrderResult
 from payments.wallets.protocol import Rejected, Unknown
 from tests.payments.scripted_wallet import SHORTCODE
@@ -338,6 +339,39 @@ def test_a_forged_credit_is_written_off_and_comes_back_when_the_wallet_lists_it(
     world.reconcile()
     assert states(world)["not_in_ledger"] == "open"
     assert saved(world, member) == 0
+
+
+def test_what_the_wallet_lists_is_not_written_off_because_a_message_contradicts_it(world: World) -> None:
+    member = world.member()
+    # What it refused, nothing else keeps in the member's name.
+    world.registry.refuses = "rjct.amount.invalid"
+    body = json.loads(world.wallet.pay_by_hand(PhoneNumber(member.phone), 10_000, member.number))
+    world.confirm(json.dumps(body))
+    world.settle(minutes=1)
+    world.confirm(json.dumps(body | {"amount_cents": 50_000}))
+    world.settle(minutes=1)
+    world.reconcile()
+    with world.sessions.begin() as session:
+        found = session.scalars(select(Break).where(Break.break_class == BreakClass.MISMATCH)).one()
+    [receipt] = world.receipts()
+    assert found.receipt_id == receipt.id
+    with pytest.raises(NotPossible, match="not to write off"):
+        do(world, wish(Act.WRITE_OFF, break_id=found.id))
+    assert (saved(world, member), held(world, AccountKind.WALLET_FLOAT)) == (10_000, -10_000)
+
+
+def test_what_the_wallet_lists_by_now_is_not_written_off_before_the_next_comparison(world: World) -> None:
+    member = world.member()
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+    lines, world.wallet.lines = world.wallet.lines, []
+    world.settle(minutes=16)
+    world.reconcile()
+    with world.sessions.begin() as session:
+        found = session.scalars(select(Break).where(Break.break_class == BreakClass.NOT_ON_STATEMENT)).one()
+        keep_lines(session, "mpesa", lines, EvidenceChannel.STATEMENT, now=world.clock.now())
+    with pytest.raises(NotPossible, match="has come"):
+        do(world, wish(Act.WRITE_OFF, break_id=found.id))
+    assert saved(world, member) == 5000
 
 
 def test_a_difference_of_amounts_is_borne_by_the_fund_stays_settled_and_can_be_undone(world: World) -> None:
