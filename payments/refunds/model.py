@@ -26,6 +26,8 @@ class RefundWay(StrEnum):
     REVERSAL = "reversal"
 
 
+# As `payments.suspense` calls the place of money that is to be given back.
+REFUND_PLACE = "refund"
 WAITING_STATES = (RefundState.REQUESTED, RefundState.SENDING, RefundState.SENT, RefundState.UNKNOWN)
 # Two payments of one amount so close together may be one that was made twice.
 DOUBLE_WITHIN = timedelta(minutes=15)

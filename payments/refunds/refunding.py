@@ -15,7 +15,7 @@ from core.phone import PhoneNumber
 from payments.alerts.service import AlertKind, raise_alert
 from payments.receipts.tables import Receipt
 from payments.refunds.model import RefundState, RefundWay
-from payments.refunds.results import fail, refund_for_update
+from payments.refunds.results import fail, finish, refund_for_update
 from payments.refunds.service import open_decided, refund_double
 from payments.refunds.tables import Refund
 from payments.refunds.telling import tell_wish
@@ -54,9 +54,7 @@ class Refunding:
             if payouts is None or payouts.shortcode != refund.shortcode:
                 fail(session, refund, "no payouts are set up for this shortcode", now=self._clock.now())
                 return None
-            if refund.state == RefundState.REQUESTED and _was_reversed(session, refund):
-                # The wallet gave it back while this waited: a second time would be somebody else's money.
-                fail(session, refund, "reversed meanwhile", now=self._clock.now())
+            if self._is_over(session, refund):
                 return None
             order = self._mark(session, refund)
         # No transaction is open during the call.
@@ -65,6 +63,21 @@ class Refunding:
         outcome = _ordered(payouts, order, self._answers(refund_id, OrderKind(refund.way)))
         with self._sessions.begin() as session:
             return self._record(session, refund_id, outcome)
+
+    def _is_over(self, session: Session, refund: Refund) -> bool:
+        """Whether the wallet took the payment back, which ends what was not ordered, or ordered just so."""
+        receipt = session.get_one(Receipt, refund.receipt_id, populate_existing=True)
+        if receipt.reversed_at is None:
+            return False
+        if refund.state == RefundState.REQUESTED:
+            # It gave it back while this waited: a second time would be somebody else's money.
+            fail(session, refund, "reversed meanwhile", now=self._clock.now())
+        elif refund.way == RefundWay.REVERSAL:
+            # No result came, and none is needed: its own list tells of the end.
+            finish(session, refund, at=receipt.reversed_at, now=self._clock.now())
+        else:
+            return False
+        return True
 
     def _mark(self, session: Session, refund: Refund) -> "PayoutRequest | tuple[str, Money] | None":
         if refund.state != RefundState.REQUESTED:
@@ -156,11 +169,6 @@ class DecidedRefunds:
         """Open a refund for each."""
         with self._sessions.begin() as session:
             open_decided(session, now=self._clock.now())
-
-
-def _was_reversed(session: Session, refund: Refund) -> bool:
-    receipt = session.get_one(Receipt, refund.receipt_id, populate_existing=True)
-    return receipt.reversed_at is not None
 
 
 def _ordered(payouts: Payouts, order: PayoutRequest | tuple[str, Money], answers: Answers) -> OrderOutcome:

@@ -11,7 +11,7 @@ from payments.ledger.model import Account, AccountKind, Leg, Reason
 from payments.model import Verdict
 from payments.receipts import service as receipts
 from payments.receipts.tables import Receipt
-from payments.refunds.model import RefundState, RefundWay
+from payments.refunds.model import REFUND_PLACE, RefundState, RefundWay
 from payments.refunds.tables import Refund
 from payments.refunds.telling import tell_refunded
 from payments.wallets.payouts import OrderFate, OrderKind, OrderResult
@@ -28,15 +28,15 @@ def apply_result(session: Session, refund: Refund, result: OrderResult, *, now: 
         return Verdict.DUPLICATE
     if refund.state == _NOT_SENT or _speaks_of_another(refund, result):
         return Verdict.MISMATCH
-    if result.fate is OrderFate.DONE and _is_tried_again(session, refund):
-        # It may be paid twice: for people, with both messages in their hands.
+    if result.fate is OrderFate.DONE and _went_elsewhere(session, refund):
+        # Somebody has it twice now: for people, with both messages in their hands.
         raise_alert(session, AlertKind.REFUND_FAILED, str(refund.id), "paid after it failed", now=now)
         return Verdict.MISMATCH
     refund.result_code = result.code[:_CODE_CHARACTERS_MAX]
     refund.result_text = result.message[:_TEXT_CHARACTERS_MAX]
     match result.fate:
         case OrderFate.DONE:
-            _finish(session, refund, result, now=now)
+            finish(session, refund, receipt_code=result.receipt, at=result.at or now, now=now)
         case OrderFate.FAILED:
             fail(session, refund, f"{result.code} {result.message}", now=now)
         case _ if refund.state != RefundState.FAILED:
@@ -56,14 +56,43 @@ def fail(session: Session, refund: Refund, why: str, *, now: datetime) -> None:
     raise_alert(session, AlertKind.REFUND_FAILED, str(refund.id), why, now=now)
 
 
-def _is_tried_again(session: Session, refund: Refund) -> bool:
-    """Whether this one failed and another was opened for the same money."""
+def finish(
+    session: Session, refund: Refund, *, receipt_code: str | None = None, at: datetime, now: datetime
+) -> None:
+    """The payer has it back: the end of a locked refund, in the ledger and in their own words."""
+    receipt = _locked_receipt(session, refund)
+    if refund.way == RefundWay.REVERSAL:
+        receipts.reverse(session, receipt, occurred_at=at, now=now)
+    else:
+        _pay(session, refund, at, now=now)
+    refund.state = RefundState.PAID
+    refund.payout_receipt = receipt_code or refund.payout_receipt
+    refund.finished_at = now
+    for kind in (AlertKind.REFUND_FAILED, AlertKind.REFUND_UNKNOWN):
+        clear_alert(session, kind, str(refund.id), now=now)
+    tell_refunded(session, refund, receipt, now=now)
+
+
+def _went_elsewhere(session: Session, refund: Refund) -> bool:
+    """Whether this one failed and its money is no longer there to be paid: another refund was opened for it,
+    staff gave it to somebody, or the wallet took it back.
+    """
     if refund.state != RefundState.FAILED:
         return False
+    # Whoever moves the money or opens another refund for it holds this lock.
+    receipt = _locked_receipt(session, refund)
     newer = select(Refund.id).where(
         Refund.receipt_id == refund.receipt_id, Refund.state != RefundState.FAILED, Refund.id != refund.id
     )
-    return session.scalar(newer.limit(1)) is not None
+    if session.scalar(newer.limit(1)) is not None:
+        return True
+    # A reversal takes the money from wherever it is.
+    is_payable = receipt.staff_place == REFUND_PLACE and receipt.reversed_at is None
+    return refund.way == RefundWay.PAYOUT and not is_payable
+
+
+def _locked_receipt(session: Session, refund: Refund) -> Receipt:
+    return session.get_one(Receipt, refund.receipt_id, with_for_update=True, populate_existing=True)
 
 
 def _speaks_of_another(refund: Refund, result: OrderResult) -> bool:
@@ -73,21 +102,6 @@ def _speaks_of_another(refund: Refund, result: OrderResult) -> bool:
     if result.kind is OrderKind.REVERSAL and refund.conversation_id not in {"", result.conversation_id}:
         return True
     return result.amount is not None and result.amount.amount_cents != refund.amount_cents
-
-
-def _finish(session: Session, refund: Refund, result: OrderResult, *, now: datetime) -> None:
-    receipt = session.get_one(Receipt, refund.receipt_id, with_for_update=True, populate_existing=True)
-    at = result.at or now
-    if refund.way == RefundWay.REVERSAL:
-        receipts.reverse(session, receipt, occurred_at=at, now=now)
-    else:
-        _pay(session, refund, at, now=now)
-    refund.state = RefundState.PAID
-    refund.payout_receipt = result.receipt or refund.payout_receipt
-    refund.finished_at = now
-    for kind in (AlertKind.REFUND_FAILED, AlertKind.REFUND_UNKNOWN):
-        clear_alert(session, kind, str(refund.id), now=now)
-    tell_refunded(session, refund, receipt, now=now)
 
 
 def _pay(session: Session, refund: Refund, at: datetime, *, now: datetime) -> None:

@@ -23,6 +23,7 @@ from payments.receipts.tables import Receipt
 from payments.refunds.model import (
     ASK_WITHIN,
     DOUBLE_WITHIN,
+    REFUND_PLACE,
     NoRefund,
     RefundOpened,
     RefundOutcome,
@@ -36,8 +37,6 @@ from payments.suspense.tables import Decision
 from payments.view import is_confirmed
 from payments.wallet_lines.tables import StoredLine
 from payments.wallets.protocol import LineKind
-
-REFUND_PLACE = "refund"
 
 
 def refund_double(session: Session, member_id: uuid.UUID, code: str, *, now: datetime) -> RefundOutcome:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, func, select, tuple_
+from sqlalchemy.orm import Session, aliased
 
 from payments.particulars import Particulars
 from payments.receipts.tables import Receipt
@@ -84,6 +84,14 @@ def suspense_total(session: Session) -> Total:
 def refunds_to_pay(session: Session, limit: int = 100) -> Sequence[tuple[Decision, Receipt]]:
     """Refunds that were decided and are not paid out yet, oldest first."""
     paid = select(Refund.id).where(Refund.receipt_id == Receipt.id, Refund.state == RefundState.PAID).exists()
+    # Between two of one payment staff gave it somewhere else: the newest counts.
+    later = aliased(Decision)
+    decided_again = exists().where(
+        later.receipt_id == Decision.receipt_id,
+        later.act == Act.REFUND,
+        later.state == DecisionState.DONE,
+        tuple_(later.done_at, later.id) > tuple_(Decision.done_at, Decision.id),
+    )
     rows = session.execute(
         select(Decision, Receipt)
         .join(Receipt, Receipt.id == Decision.receipt_id)
@@ -91,7 +99,9 @@ def refunds_to_pay(session: Session, limit: int = 100) -> Sequence[tuple[Decisio
             Decision.act == Act.REFUND,
             Decision.state == DecisionState.DONE,
             Receipt.staff_place == Place.REFUND,
+            Receipt.reversed_at.is_(None),
             ~paid,
+            ~decided_again,
         )
         .order_by(Decision.done_at)
         .limit(limit)

@@ -214,6 +214,22 @@ def test_a_refund_waits_to_be_paid_out_and_leaves_suspense(world: World) -> None
     assert states(world) == {"suspense": "resolved"}
 
 
+def test_a_refund_decided_twice_is_listed_once_and_no_more_when_the_wallet_took_it_back(world: World) -> None:
+    receipt = lost(world)
+    do(world, wish(Act.REFUND, receipt))
+    world.clock.forward(minutes=1)
+    do(world, wish(Act.SUSPEND, receipt))
+    world.clock.forward(minutes=1)
+    latest = do(world, wish(Act.REFUND, receipt))
+    with world.sessions.begin() as session:
+        assert [decision.id for decision, _ in refunds_to_pay(session)] == [latest.id]
+    world.wallet.take_back(receipt.receipt)
+    world.add_task("pull", {"wallet": "mpesa", "shortcode": SHORTCODE})
+    world.settle(minutes=1)
+    with world.sessions.begin() as session:
+        assert refunds_to_pay(session) == []
+
+
 def test_no_message_moves_what_staff_decided(world: World) -> None:
     member = world.member()
     world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, "WHO"))

@@ -257,6 +257,43 @@ def test_when_nobody_knows_the_payer_the_wallet_reverses(world: World) -> None:
     assert world.receipts()[0].reversed_at is not None
 
 
+def test_news_of_a_payout_that_failed_moves_nothing_once_its_money_went_elsewhere(world: World) -> None:
+    member = paid_twice(world)
+    world.payouts.fails_with = "2001"
+    wish(world, member)
+    world.work()
+    world.hear_of_orders()
+    world.work()
+    found = refund(world)
+    moved(world, Standing(Place.MEMBER, member.id), SECOND)
+    body = {"originator": str(found.id), "conversation": "x", "code": "0", "cents": 5000, "receipt": "F1"}
+    told = world.tell(EvidenceChannel.ORDER_RESULT, json.dumps(body), reference_of("payout", str(found.id)))
+    world.work()
+    assert world.verdict(told) == "mismatch"
+    assert (refund(world).state, alerts(world)) == ("failed", ["refund_failed"])
+    proof = world.proof()
+    assert (proof.credited_cents, proof.refunds_payable_cents, proof.refunded_cents) == (10000, 0, 0)
+    assert "refunded" not in world.messages()
+
+
+def test_a_reversal_whose_result_is_lost_is_over_when_the_list_tells_of_it(world: World) -> None:
+    world.wallet.is_down = True
+    world.confirm(world.wallet.pay_by_hand(STRANGER, 5000, "nobody", payer_mask="2547 ***** 111"))
+    world.work()
+    to_refunds(world)
+    world.write("refunds", world.member())
+    world.payouts.loses_results = 1
+    world.settle(minutes=150, step_seconds=300)
+    assert (refund(world).state, sorted(alerts(world))) == ("sent", ["pull_failed", "refund_unknown"])
+    world.wallet.is_down = False
+    world.settle(minutes=150, step_seconds=300)
+    assert world.receipts()[0].reversed_at is not None
+    assert (refund(world).state, alerts(world)) == ("paid", [])
+    assert [task.state for task in world.tasks("refund")] == ["done"]
+    assert world.payouts.orders == [(OrderKind.REVERSAL, "SKL0000001")]
+    assert world.proof().holds
+
+
 def test_what_our_accounts_hold_is_asked_and_kept(world: World) -> None:
     world.confirm(world.wallet.pay_by_hand(STRANGER, 5000, "nobody"))
     world.add_task("wallet_balance", {"wallet": "mpesa", "shortcode": world.wallet.shortcode})
@@ -270,13 +307,10 @@ def test_what_our_accounts_hold_is_asked_and_kept(world: World) -> None:
 
 def to_refunds(world: World) -> None:
     """As a decision of staff does it."""
+    moved(world, Standing(Place.REFUND))
+
+
+def moved(world: World, to: Standing, code: str = "SKL0000001") -> None:
     with world.sessions.begin() as session:
-        receipt = session.scalars(select(Receipt).with_for_update()).one()
-        move(
-            session,
-            receipt,
-            Standing(Place.REFUND),
-            key="decision:1",
-            corrects=None,
-            now=world.clock.now(),
-        )
+        receipt = session.scalars(select(Receipt).where(Receipt.receipt == code).with_for_update()).one()
+        move(session, receipt, to, key="decision:1", corrects=None, now=world.clock.now())
