@@ -191,7 +191,9 @@ _MISTIMED = """
 SELECT r.receipt FROM receipts r JOIN registry_postings p ON p.receipt_id = r.id WHERE p.paid_at <> r.paid_at
 """
 _TOLD_ANEW = """
-SELECT count(*) FROM registry_corrections WHERE why = 'split' AND state = 'acknowledged'
+SELECT count(*) FROM registry_corrections c
+WHERE state = 'acknowledged'
+  AND NOT EXISTS (SELECT FROM registry_postings p WHERE p.reference_id = c.corrects)
 """
 _WAITING_REFUNDS = """
 SELECT id, state FROM refunds WHERE state NOT IN ('paid', 'failed') ORDER BY id

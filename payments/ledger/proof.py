@@ -10,7 +10,7 @@ from payments.contributions.tables import Contribution
 from payments.model import ContributionState, PostingState
 from payments.receipts.parts import is_whole
 from payments.receipts.tables import Receipt
-from payments.registry_postings.corrections import TOLD_ANEW, CorrectionState
+from payments.registry_postings.corrections import CorrectionState
 from payments.registry_postings.tables import RegistryCorrection, RegistryPosting
 
 # One pass over the postings; the comparison with the balances finds an account that only one side knows.
@@ -40,7 +40,7 @@ class Proof:
 
     `unknown`: payments whose outcome nobody knows. `posted` counts what the registry took, read back or not.
     `corrected`: acknowledged payments that a second acknowledged record made void, so that the registry
-    counts `acknowledged - corrected` payments; one told anew in another name counts once, as before.
+    counts `acknowledged - corrected` payments; one told anew counts once, as before.
     """
 
     members: int
@@ -90,11 +90,9 @@ def proof(session: Session) -> Proof:
         corrected=session.scalar(
             select(func.count())
             .select_from(RegistryCorrection)
-            .where(
-                RegistryCorrection.state == CorrectionState.ACKNOWLEDGED,
-                # What was told anew is counted there under its new reference.
-                RegistryCorrection.why.not_in(TOLD_ANEW),
-            )
+            # What was told anew is counted there under its new reference.
+            .join(RegistryPosting, RegistryPosting.reference_id == RegistryCorrection.corrects)
+            .where(RegistryCorrection.state == CorrectionState.ACKNOWLEDGED)
         )
         or 0,
     )

@@ -11,9 +11,9 @@ from core.ids import new_id
 from core.outbox import OutboxRow
 from payments.model import PostingState
 from payments.receipts.tables import Receipt
-from payments.registry_postings.corrections import MERGED, SPLIT, queue_correction
+from payments.registry_postings.corrections import MERGED, OVER, SPLIT, CorrectionState, queue_correction
 from payments.registry_postings.service import lane_of
-from payments.registry_postings.tables import RegistryPosting
+from payments.registry_postings.tables import RegistryCorrection, RegistryPosting
 
 
 def restate(session: Session, receipt: Receipt, member_id: uuid.UUID, *, now: datetime) -> bool:
@@ -49,6 +49,8 @@ def withdraw(session: Session, receipt: Receipt, *, now: datetime) -> bool:
     row = session.get(RegistryPosting, receipt.id, with_for_update=True, populate_existing=True)
     if row is None:
         return True
+    if _is_being_made_void(session, row):
+        return False
     if row.state == PostingState.ACKNOWLEDGED:
         queue_correction(session, receipt, row.member_id, SPLIT, now=now)
     elif not (_is_untold(row) or _was_never_taken(row)):
@@ -56,6 +58,32 @@ def withdraw(session: Session, receipt: Receipt, *, now: datetime) -> bool:
     session.delete(row)
     session.flush()
     return True
+
+
+def make_room(session: Session, receipt: Receipt, member_id: uuid.UUID) -> bool:
+    """Let a receipt that comes back to a member be told anew. False, and nothing done, while the registry is
+    told that its record is void.
+
+    A refund that failed leaves the posting of what was to be given back, with the record that makes it void.
+    """
+    row = session.get(RegistryPosting, receipt.id, with_for_update=True, populate_existing=True)
+    if row is None:
+        return True
+    void = session.get(RegistryCorrection, row.reference_id, populate_existing=True)
+    if void is None:
+        return True
+    if void.state not in OVER:
+        return False
+    if void.state != CorrectionState.REJECTED or row.member_id != member_id:
+        session.delete(row)
+        session.flush()
+    # Else the registry would not make it void: it counts it still, and in the right name again.
+    return True
+
+
+def _is_being_made_void(session: Session, row: RegistryPosting) -> bool:
+    void = session.get(RegistryCorrection, row.reference_id, populate_existing=True)
+    return void is not None and void.state not in OVER
 
 
 def _is_untold(row: RegistryPosting) -> bool:

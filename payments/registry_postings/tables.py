@@ -13,7 +13,7 @@ from core.database import Base
 class RegistryPosting(Base):
     """One receipt's posting. The reference id at the registry is the receipt id.
 
-    It changes only when the record is made void and posted anew in another member's name.
+    It is another one only of what was posted anew after its record was made void.
 
     `transaction_id` names the batch it was put into, once and for ever; empty until then. A member's receipts
     share one of a few lanes, in each of which one batch is under way at a time, oldest `paid_at` first.

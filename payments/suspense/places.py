@@ -19,6 +19,7 @@ from payments.receipts.tables import Receipt
 from payments.refunds.model import RefundState, can_be_sent
 from payments.refunds.service import payer_of
 from payments.refunds.tables import Refund
+from payments.registry_postings.restating import make_room
 from payments.registry_postings.service import queue_if_confirmed
 from payments.registry_postings.tables import RegistryPosting
 from payments.suspense.model import NotPossible, Place
@@ -69,7 +70,7 @@ def move(
     """Move all of a receipt's money. `receipt` is locked. `key` names the transfer: it happens once.
 
     Raises NotPossible when the money is there already, was taken back by the wallet, or is at the central
-    registry in its old member's name.
+    registry in its old member's name, or that is told just now that it is in nobody's.
     """
     here = standing_of(receipt)
     if was_taken_back(session, receipt):
@@ -92,6 +93,8 @@ def move(
         # A message can be forged, and what is paid out is gone: the wallet's own list must have it. Without
         # a payer's phone the wallet itself reverses the payment, and reverses none that it does not have.
         raise NotPossible("not_confirmed")
+    if to.member_id is not None and not make_room(session, receipt, to.member_id):
+        raise NotPossible("at_registry_now")
     ledger.post(
         session,
         key,

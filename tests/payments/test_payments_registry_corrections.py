@@ -1,6 +1,7 @@
 """What the registry acknowledged and was then taken back: one correcting record, after it, read back."""
 
 import uuid
+from collections import Counter
 
 import pytest
 from sqlalchemy import select
@@ -9,8 +10,11 @@ from core.phone import PhoneNumber
 from members.tables import MemberRow
 from payments.alerts.service import AlertKind, open_alerts
 from payments.ledger.service import savings
+from payments.receipts.tables import Receipt
 from payments.registry_postings.corrections import CorrectionState
 from payments.registry_postings.tables import RegistryCorrection
+from payments.suspense.model import Act, NotPossible, Share
+from tests.payments.test_payments_decisions import do, wish
 from tests.payments.world import World
 
 
@@ -104,3 +108,98 @@ def test_what_is_read_back_differently_is_not_believed(world: World) -> None:
     taken_back(world)
     world.settle(minutes=2)
     assert correction(world).state == "rejected"
+
+
+def refund_failed(world: World, *, registry_is_down: bool = False) -> tuple[MemberRow, Receipt]:
+    """A member who asked for one of two acknowledged payments back, which could not be paid out."""
+    member = acknowledged(world)
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+    world.settle(minutes=2)
+    assert world.registry.counts_cents == 10_000
+    world.payouts.fails_with = "2001"
+    world.registry.is_down = registry_is_down
+    world.write("refund_wish", member, "SKL0000002")
+    world.work()
+    world.hear_of_orders()
+    world.settle(minutes=1)
+    return member, world.receipts()[1]
+
+
+def counted(world: World) -> dict[str, int]:
+    """What the registry counts for each member number."""
+    void = {*world.registry.corrects, *world.registry.corrects.values()}
+    cents: Counter[str] = Counter()
+    for name, record in world.registry.stored.items():
+        cents[record.member_number] += 0 if name in void else record.amount.amount_cents
+    return dict(cents)
+
+
+@pytest.mark.parametrize("back_to", ["the same", "another"])
+def test_what_comes_back_after_a_failed_refund_is_told_anew(world: World, back_to: str) -> None:
+    member, receipt = refund_failed(world)
+    assert world.registry.counts_cents == 5000
+    owner = member if back_to == "the same" else world.member()
+    do(world, wish(Act.MATCH, receipt, member_id=owner.id))
+    world.settle(minutes=2)
+    assert counted(world)[owner.number] == saved(world, owner)
+    assert world.registry.counts_cents == 10_000
+    [_, first, void, again] = world.registry.posts
+    assert (void.corrects, again.corrects) == (first.reference_id, None)
+    assert again.reference_id not in {first.reference_id, void.reference_id}
+    proof = world.proof()
+    assert (proof.acknowledged, proof.corrected) == (2, 0)
+
+
+def test_what_the_registry_was_not_told_before_its_refund_failed_is_told_when_it_comes_back(
+    world: World,
+) -> None:
+    member = acknowledged(world)
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+    for _ in range(6):
+        world.work("evidence", "pull")
+        world.clock.forward(seconds=5)
+    world.payouts.fails_with = "2001"
+    world.write("refund_wish", member, "SKL0000002")
+    world.work("refund")
+    world.hear_of_orders()
+    world.settle(minutes=2)
+    assert (world.registry.counts_cents, correction(world).state) == (5000, CorrectionState.NOT_NEEDED)
+    do(world, wish(Act.MATCH, world.receipts()[1], member_id=member.id))
+    world.settle(minutes=2)
+    assert world.registry.counts_cents == saved(world, member) == 10_000
+
+
+def test_while_the_registry_is_told_of_a_refund_its_money_goes_to_nobody(world: World) -> None:
+    member, receipt = refund_failed(world, registry_is_down=True)
+    other = world.member()
+    with pytest.raises(NotPossible, match="at registry now"):
+        do(world, wish(Act.MATCH, receipt, member_id=member.id))
+    do(world, wish(Act.SUSPEND, receipt))
+    shares = (Share(member.id, 2000), Share(other.id, 3000))
+    with pytest.raises(NotPossible, match="at registry now"):
+        do(world, wish(Act.SPLIT, receipt, shares=shares))
+    assert saved(world, member) == 5000
+    world.registry.is_down = False
+    world.settle(minutes=6)
+    assert (correction(world).state, world.registry.counts_cents) == ("acknowledged", 5000)
+    do(world, wish(Act.SPLIT, receipt, shares=shares))
+    world.settle(minutes=2)
+    assert counted(world) == {member.number: 7000, other.number: 3000}
+    assert (saved(world, member), saved(world, other)) == (7000, 3000)
+
+
+def test_what_the_registry_would_not_make_void_still_counts_there_when_it_comes_back(world: World) -> None:
+    member = acknowledged(world)
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+    world.settle(minutes=2)
+    world.payouts.fails_with = "2001"
+    world.registry.refuses = "rjct.reference_id.invalid"
+    world.write("refund_wish", member, "SKL0000002")
+    world.work()
+    world.hear_of_orders()
+    world.settle(minutes=1)
+    assert (correction(world).state, world.registry.counts_cents) == ("rejected", 10_000)
+    world.registry.refuses = ""
+    do(world, wish(Act.MATCH, world.receipts()[1], member_id=member.id))
+    world.settle(minutes=2)
+    assert world.registry.counts_cents == saved(world, member) == 10_000
