@@ -4,6 +4,7 @@ import re
 import uuid
 from calendar import monthrange
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -60,7 +61,7 @@ class Closings:
         if now < self._calendar.bounds(of.day)[1] + _SETTLES_IN:
             raise NotToClose("still_runs")
         water = self._high_water()
-        with self._sessions.begin() as session, advisory_lock(session, f"closing:{of.wallet}:{of.shortcode}"):
+        with self._sessions.begin() as session, _alone(session, of.wallet, of.shortcode):
             if in_force(session, of.wallet, of.shortcode, "day", of.day.isoformat()):
                 raise NotToClose("closed_already")
             if not _was_compared(session, of, after=self._calendar.bounds(of.day)[1]):
@@ -82,7 +83,7 @@ class Closings:
         if now < self._calendar.bounds(days[-1])[1] + _SETTLES_IN:
             raise NotToClose("still_runs")
         water = self._high_water()
-        with self._sessions.begin() as session, advisory_lock(session, f"closing:{wallet}:{shortcode}"):
+        with self._sessions.begin() as session, _alone(session, wallet, shortcode):
             if in_force(session, wallet, shortcode, "month", month):
                 raise NotToClose("closed_already")
             closed = session.scalars(
@@ -115,8 +116,13 @@ class Closings:
         now = self._clock.now()
         water = self._high_water()
         with self._sessions.begin() as session:
-            closing = session.get(Closing, closing_id, with_for_update=True)
-            if closing is None or closing.reopened_at is not None:
+            closing = session.get(Closing, closing_id)
+            if closing is None:
+                raise NotToClose("open_already")
+            # Who closes the month just now has seen this day closed.
+            with _alone(session, closing.wallet, closing.shortcode):
+                session.refresh(closing, with_for_update=True)
+            if closing.reopened_at is not None:
                 raise NotToClose("open_already")
             month_is_closed = closing.scope == "day" and in_force(
                 session, closing.wallet, closing.shortcode, "month", closing.period[:7]
@@ -131,9 +137,10 @@ class Closings:
 
     def _high_water(self) -> _Water:
         # The lock waits for those who write and holds off the next: numbers are drawn after it is had, so
-        # whatever is committed later has a higher one.
+        # whatever is committed later has a higher one. Lines first: an import keeps them for long, and who
+        # waits for it must not hold the ledger, which every payment needs.
         with self._sessions.begin() as session:
-            session.execute(text("LOCK TABLE ledger_postings, wallet_lines IN SHARE MODE"))
+            session.execute(text("LOCK TABLE wallet_lines, ledger_postings IN SHARE MODE"))
             postings, lines = session.execute(
                 text(
                     "SELECT (SELECT coalesce(max(number), 0) FROM ledger_postings), "
@@ -171,6 +178,11 @@ class Closings:
         session.add(closing)
         session.flush()
         return closing
+
+
+def _alone(session: Session, wallet: str, shortcode: str) -> AbstractContextManager[None]:
+    """Until the transaction ends nobody else closes or opens a period of this shortcode."""
+    return advisory_lock(session, f"closing:{wallet}:{shortcode}")
 
 
 def in_force(session: Session, wallet: str, shortcode: str, scope: str, period: str) -> Closing | None:

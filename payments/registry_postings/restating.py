@@ -32,7 +32,7 @@ def restate(session: Session, receipt: Receipt, member_id: uuid.UUID, *, now: da
         row.posted_at = row.told_at = row.acknowledged_at = row.read_back_amount_cents = None
         row.correlation_id = row.last_error = ""
         row.created_at = now
-    elif not (_is_untold(row) or _was_never_taken(row)):
+    elif not is_unknown_there(row):
         return False
     row.member_id, row.lane = member_id, lane_of(member_id)
     session.flush()
@@ -53,7 +53,7 @@ def withdraw(session: Session, receipt: Receipt, *, now: datetime) -> bool:
         return False
     if row.state == PostingState.ACKNOWLEDGED:
         queue_correction(session, receipt, row.member_id, SPLIT, now=now)
-    elif not (_is_untold(row) or _was_never_taken(row)):
+    elif not is_unknown_there(row):
         return False
     session.delete(row)
     session.flush()
@@ -84,6 +84,11 @@ def make_room(session: Session, receipt: Receipt, member_id: uuid.UUID) -> bool:
 def _is_being_made_void(session: Session, row: RegistryPosting) -> bool:
     void = session.get(RegistryCorrection, row.reference_id, populate_existing=True)
     return void is not None and void.state not in OVER
+
+
+def is_unknown_there(row: RegistryPosting) -> bool:
+    """Whether the registry has nothing of this, and is not about to be told of it."""
+    return _is_untold(row) or _was_never_taken(row)
 
 
 def _is_untold(row: RegistryPosting) -> bool:

@@ -19,7 +19,7 @@ from payments.receipts.tables import Receipt
 from payments.refunds.model import RefundState, can_be_sent
 from payments.refunds.service import payer_of
 from payments.refunds.tables import Refund
-from payments.registry_postings.restating import make_room
+from payments.registry_postings.restating import is_unknown_there, make_room
 from payments.registry_postings.service import queue_if_confirmed
 from payments.registry_postings.tables import RegistryPosting
 from payments.suspense.model import NotPossible, Place
@@ -190,7 +190,9 @@ def has_come(session: Session, receipt: Receipt) -> bool:
 
 
 def _leave_registry(session: Session, receipt: Receipt) -> None:
-    """Withdraw a posting that nobody was told of. Raises NotPossible once the registry may know it."""
+    """Withdraw a posting that nobody was told of. Raises NotPossible once the registry may know it, or is
+    about to.
+    """
     row = session.scalars(
         select(RegistryPosting)
         .where(RegistryPosting.receipt_id == receipt.id)
@@ -199,9 +201,7 @@ def _leave_registry(session: Session, receipt: Receipt) -> None:
     ).first()
     if row is None:
         return
-    untold = row.state == PostingState.PENDING and row.attempts == 0
-    refused = row.state == PostingState.REJECTED and row.read_back_amount_cents is None
-    if not (untold or refused):
+    if not is_unknown_there(row):
         raise NotPossible("at_registry")
     session.delete(row)
     session.flush()

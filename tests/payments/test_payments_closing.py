@@ -1,6 +1,8 @@
 """Cut-offs: totals are proven, every fact counts once, a closed day stays as it was to the byte."""
 
+import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -8,6 +10,7 @@ import pytest
 from sqlalchemy import select, text
 
 from core.audit import AuditEntry
+from core.database import advisory_lock
 from core.money import Money
 from core.phone import PhoneNumber
 from payments.closing.control import ControlTotals, CutOff, control_totals, fact_parameters
@@ -24,7 +27,9 @@ from payments.suspense.model import Act, Wish
 from payments.wallet_lines.service import keep_lines
 from payments.wallets.protocol import LineKind, WalletLine
 from payments.wallets.statements import Statement, WholeStatement
+from tests.end_to_end.waiting import wait_for
 from tests.payments.scripted_wallet import SHORTCODE
+from tests.payments.test_payments_posting_batches import is_kept_waiting
 from tests.payments.world import PULL_DELAY, START, World
 
 DAY = date(2026, 11, 22)
@@ -295,3 +300,57 @@ def test_a_list_read_twice_is_added_up_once(world: World) -> None:
     before = totals(world)
     world.work()
     assert totals(world) == before
+
+
+def meanwhile(act: Callable[[], object]) -> tuple[threading.Thread, list[NotToClose]]:
+    """`act` on another thread, and why it could not be done once that is over."""
+    refused: list[NotToClose] = []
+
+    def run() -> None:
+        try:
+            act()
+        except NotToClose as error:
+            refused.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, refused
+
+
+def test_a_day_is_not_opened_again_while_its_month_is_being_closed(world: World) -> None:
+    a_day(world)
+    room = end_of_day(world)
+    day = room.close_day(OF, by=BY)
+    with world.sessions() as session, advisory_lock(session, f"closing:mpesa:{SHORTCODE}"):
+        # As somebody who closes the month does, once all of its days were seen closed.
+        month = Closing(id=uuid.uuid4(), scope="month", period="2026-11", **_like(day))
+        session.add(month)
+        session.flush()
+        opening, refused = meanwhile(lambda: room.reopen(day.id, by=BY, reason="one more statement came"))
+        wait_for(lambda: is_kept_waiting(session), "the opening to wait", seconds=30)
+        session.commit()
+        opening.join()
+    assert [error.why for error in refused] == ["month_closed"]
+    with world.sessions.begin() as session:
+        assert in_force(session, "mpesa", SHORTCODE, "day", DAY.isoformat()) is not None
+
+
+def test_payments_are_credited_while_a_closing_waits_for_a_statement_to_be_kept(world: World) -> None:
+    a_day(world)
+    room = end_of_day(world)
+    late = line(world, 100, 57_800)
+    with world.sessions() as importing:
+        keep_lines(importing, "mpesa", [late], EvidenceChannel.STATEMENT, now=world.clock.now())
+        closing, refused = meanwhile(lambda: room.close_day(OF, by=BY))
+        wait_for(lambda: is_kept_waiting(importing), "the closing to wait", seconds=30)
+        with world.sessions.begin() as crediting:
+            # What crediting a payment needs; it is not to be had at once while a closing holds the ledger.
+            crediting.execute(text("LOCK TABLE ledger_postings IN ROW EXCLUSIVE MODE NOWAIT"))
+        importing.commit()
+        closing.join()
+    assert refused == []
+
+
+def _like(closing: Closing) -> dict[str, object]:
+    names = ("wallet", "shortcode", "closed_at", "closed_by", "reason", "postings_through", "lines_through")
+    return {name: getattr(closing, name) for name in names} | {"figures": {}, "digest": ""}

@@ -20,6 +20,7 @@ from payments.reconciliation.tables import Break
 from payments.refunds.results import apply_result
 from payments.refunds.service import open_decided
 from payments.refunds.tables import Refund
+from payments.registry_postings import batches
 from payments.suspense.deciding import check, decide, decisions_about, waiting
 from payments.suspense.model import Act, DecisionState, NotPossible, Share, Wish
 from payments.suspense.tables import Decision
@@ -152,6 +153,19 @@ def test_what_the_registry_has_is_not_moved_behind_its_back(world: World) -> Non
         with pytest.raises(NotPossible, match="at registry"):
             do(world, wanted)
     assert saved(world, member) == 5000
+
+
+def test_what_the_registry_is_about_to_be_told_is_not_moved_either(world: World) -> None:
+    """It is in a batch, and its attempt is counted only just before it is sent."""
+    member, receipt = world.member(), lost(world)
+    do(world, wish(Act.MATCH, receipt, member_id=member.id))
+    [task] = world.tasks("post")
+    with world.sessions.begin() as session:
+        batches.form(session, task.id, receipt.id, limit=10, now=world.clock.now())
+    with pytest.raises(NotPossible, match="at registry"):
+        do(world, wish(Act.SUSPEND, receipt))
+    world.settle(minutes=1)
+    assert (saved(world, member), world.proof().acknowledged) == (5000, 1)
 
 
 def test_above_the_limit_a_second_person_decides(world: World) -> None:
