@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import String, exists, or_, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from core.money import Money
 from core.phone import PhoneNumber
@@ -73,8 +73,25 @@ def lines_to_apply(
         Receipt.wallet == StoredLine.wallet,
         Receipt.shortcode == StoredLine.shortcode,
     )
-    # Money in suspense is looked at again when the list names the payer: it may tell whose it is. A line with
-    # the code of a part is not in the ledger, and nothing here can put it there: it is a difference.
+    # Money in suspense is looked at again when the list names the payer: it may tell whose it is. A statement
+    # that hides whom the pull has named says no more. A line with the code of a part is not in the ledger,
+    # and nothing here can put it there: it is a difference.
+    naming = aliased(StoredLine)
+    named_elsewhere = (
+        select(naming.id)
+        .where(
+            naming.wallet == StoredLine.wallet,
+            naming.shortcode == StoredLine.shortcode,
+            naming.receipt == StoredLine.receipt,
+            naming.kind == LineKind.CREDIT,
+            naming.payer_index == Receipt.payer_index,
+        )
+        # Looked up: an EXISTS may be answered by hashing every line there ever was.
+        .limit(1)
+        .correlate(StoredLine, Receipt)
+        .scalar_subquery()
+        .is_not(None)
+    )
     credited = exists(
         select(Receipt.id).where(
             *same,
@@ -83,7 +100,8 @@ def lines_to_apply(
             | Receipt.payer_index.is_not_distinct_from(StoredLine.payer_index)
             | Receipt.reversed_at.is_not(None)
             # What staff decided, no message decides again.
-            | Receipt.staff_place.is_not(None),
+            | Receipt.staff_place.is_not(None)
+            | (StoredLine.payer_index.is_(None) & named_elsewhere),
         )
     )
     reversible = exists(

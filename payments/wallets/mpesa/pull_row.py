@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from payments.wallets.mpesa.payer import read_payer
-from payments.wallets.mpesa.row_key import row_key
+from payments.wallets.mpesa.row_key import pulled_row_key
 from payments.wallets.mpesa.spaced_keys import without_spaces
 from payments.wallets.mpesa.wire import in_utc, read_payment, read_receipt
 from payments.wallets.protocol import LineKind, UnreadableMessage, WalletLine
@@ -37,7 +37,7 @@ def read_row(shortcode: str, row: Mapping[str, Any]) -> WalletLine:
     return WalletLine(
         shortcode=shortcode,
         receipt=receipt,
-        row_key=row_key(receipt, kind, amount, details),
+        row_key=pulled_row_key(receipt, kind, amount, details),
         kind=kind,
         amount=amount,
         at=_read_instant(fields.trxdate),

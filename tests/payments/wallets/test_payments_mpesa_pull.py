@@ -33,7 +33,7 @@ def test_a_row_becomes_a_line_of_the_wallet(daraja: Daraja) -> None:
             WalletLine(
                 shortcode="174379",
                 receipt="RKL51ZDR4F",
-                row_key="RKL51ZDR4F:credit",
+                row_key="RKL51ZDR4F:credit:pull",
                 kind=LineKind.CREDIT,
                 amount=Money(16_800),
                 at=datetime(2026, 11, 22, 7, 13, 57, tzinfo=UTC),

@@ -177,11 +177,15 @@ def test_the_statement_says_what_the_sandbox_holds(stage: SandboxStage, order: s
     assert [line.kind for line in lines].count(LineKind.CHARGE) == 3
 
 
-def test_pull_and_statement_give_a_payment_the_same_key(stage: SandboxStage) -> None:
+def test_pull_and_statement_give_a_payment_one_receipt_and_two_keys(stage: SandboxStage) -> None:
     stage.hand_payments(["400000012"])
     [line] = pulled(stage)
     content = stage.http.get(f"{stage.url}/statement?date={day_of(stage)}", timeout=30).content
-    assert line.row_key in {other.row_key for other in stage.mpesa.read_statement(content).lines}
+    listed = {other.receipt: other for other in stage.mpesa.read_statement(content).lines}
+    assert (listed[line.receipt].amount, listed[line.receipt].at) == (line.amount, line.at)
+    # The statement's row has the balance, which the pulled one must not keep away.
+    assert listed[line.receipt].row_key != line.row_key
+    assert (line.balance_after, listed[line.receipt].balance_after is None) == (None, False)
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
