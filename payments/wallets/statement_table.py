@@ -4,7 +4,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from payments.wallets.protocol import UnreadableMessage, WalletLine
-from payments.wallets.statements import Oddity, Statement, StatementRefused, decoded, records
+from payments.wallets.statements import (
+    WITHOUT_END,
+    Oddity,
+    Statement,
+    StatementRefused,
+    decoded,
+    has_end,
+    may_lack_digits,
+    records,
+)
 
 _PREAMBLE_RECORDS_MAX = 60
 _CELL_CHARACTERS_MAX = 400
@@ -30,12 +39,16 @@ class Form:
 
 def read_table(content: bytes, account: str, form: Form) -> Statement:
     """Read one export. Raises StatementRefused for a file that is not of this form, or not of `account`."""
-    rows = list(records(decoded(content)))
+    text = decoded(content)
+    rows = list(records(text))
     header, columns, owners = _head(rows, form)
     reading = _Reading()
-    for line_number, cells in rows[header + 1 :]:
+    last = len(rows) - 1
+    for index, (line_number, cells) in enumerate(rows[header + 1 :], start=header + 1):
         row = _named(cells, columns)
-        if row is None:
+        if index == last and not has_end(text) and may_lack_digits(cells, columns):
+            reading.odd.append(Oddity(line_number, WITHOUT_END))
+        elif row is None:
             reading.odd.append(Oddity(line_number, "more cells than the header has columns"))
         elif any(row.values()):
             owners.update(form.owners_of_row(row))

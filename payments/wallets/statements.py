@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol, runtime_checkable
@@ -12,7 +12,10 @@ from payments.wallets.protocol import UnreadableMessage, WalletLine
 
 BYTES_MAX = 64 * 1024 * 1024
 UTF_16_MARKS = frozenset({b"\xff\xfe", b"\xfe\xff"})
+WITHOUT_END = "the file ends within this line: it may be cut short"
 _FAULTS_NAMED_MAX = 20
+# What the readers call the columns that hold money.
+_AMOUNTS = frozenset({"amount", "in", "out", "paid in", "withdrawn", "fee", "charge", "balance"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,19 @@ def decoded(content: bytes, bytes_max: int = BYTES_MAX) -> str:
         except UnicodeDecodeError:
             continue
     raise StatementRefused([Oddity(1, "the file is not text")])
+
+
+def has_end(text: str) -> bool:
+    """Whether the last row of a file is there to its end, beyond doubt."""
+    return text.endswith(("\n", "\r"))
+
+
+def may_lack_digits(cells: Sequence[str], columns: Sequence[str]) -> bool:
+    """Of a row without end, by our names of the columns: whether an amount in it may be cut.
+
+    It would be credited so for good. Some exports leave out the last end of line, but no cells.
+    """
+    return len(cells) < len(columns) or columns[-1] in _AMOUNTS
 
 
 def records(text: str) -> Iterator[tuple[int, list[str]]]:

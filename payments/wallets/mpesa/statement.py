@@ -8,7 +8,17 @@ from payments.wallets.mpesa.statement_head import Head, is_blank, read_head
 from payments.wallets.mpesa.statement_row import NotCompleted, read_row
 from payments.wallets.mpesa.statement_totals import is_totals, totals_fault
 from payments.wallets.protocol import UnreadableMessage, WalletLine
-from payments.wallets.statements import BYTES_MAX, Oddity, Statement, StatementRefused, decoded, records
+from payments.wallets.statements import (
+    BYTES_MAX,
+    WITHOUT_END,
+    Oddity,
+    Statement,
+    StatementRefused,
+    decoded,
+    has_end,
+    may_lack_digits,
+    records,
+)
 
 __all__ = ["BYTES_MAX", "Oddity", "Statement", "StatementRefused", "read_statement"]
 
@@ -18,15 +28,17 @@ _CELLS_MIN = 3
 
 def read_statement(content: bytes, shortcode: str) -> Statement:
     """Read one export. Raises StatementRefused."""
-    rows = list(records(decoded(content, BYTES_MAX)))
+    text = decoded(content, BYTES_MAX)
+    rows = list(records(text))
     head = read_head(rows)
     if isinstance(head, tuple):
         raise StatementRefused([Oddity(*head)])
     if fault := head.shortcode_fault(shortcode):
         raise StatementRefused([Oddity(head.line_number, fault)])
     read = _Reading(shortcode, head)
-    for line_number, cells in rows[head.records :]:
-        read.take(line_number, cells)
+    last = len(rows) - 1
+    for index, (line_number, cells) in enumerate(rows[head.records :], start=head.records):
+        read.take(line_number, cells, is_whole=index < last or has_end(text))
     return read.finished(last_line=rows[-1][0])
 
 
@@ -43,7 +55,7 @@ class _Reading:
         self._not_completed = 0
         self._totals: tuple[int, dict[str, str]] | None = None
 
-    def take(self, line_number: int, cells: list[str]) -> None:
+    def take(self, line_number: int, cells: list[str], *, is_whole: bool) -> None:
         """Sort one record: blank, Totals, no movement of money, a line, or an oddity."""
         if is_blank(cells):
             return
@@ -52,6 +64,8 @@ class _Reading:
             self._totals = (line_number, row or {})
         elif sum(not is_blank([cell]) for cell in cells) < _CELLS_MIN:
             self._notes.append(Oddity(line_number, "not a line of a statement"))
+        elif not is_whole and may_lack_digits(cells, self._head.columns):
+            self._odd_rows.append(Oddity(line_number, WITHOUT_END))
         elif row is None:
             self._odd_rows.append(Oddity(line_number, "more cells than the header has columns"))
         else:

@@ -26,6 +26,11 @@ class Records:
         self._fill()
         self._refuse_other_files()
 
+    @property
+    def has_end(self) -> bool:
+        """Whether the record that was given last is there to its end; only a file's last may not be."""
+        return self._block[self._at - 1 : self._at] in {b"\n", b"\r"}
+
     def next_record(self) -> Record | None:
         """The next record by the rules of CSV, or None at the end. Raises StatementRefused."""
         text, lines = b"", 0

@@ -10,7 +10,14 @@ from payments.wallets.mpesa.statement_row import NotCompleted, read_row
 from payments.wallets.mpesa.statement_totals import is_totals, totals_fault
 from payments.wallets.mpesa.wire import CURRENCY, EAST_AFRICA
 from payments.wallets.protocol import UnreadableMessage
-from payments.wallets.statements import Oddity, PlainRows, ReadRow, StatementRefused
+from payments.wallets.statements import (
+    WITHOUT_END,
+    Oddity,
+    PlainRows,
+    ReadRow,
+    StatementRefused,
+    may_lack_digits,
+)
 
 # Below this many filled cells a row is a remark under the table, not a line of it.
 _CELLS_MIN = 3
@@ -50,14 +57,14 @@ class StreamedStatement:
         for part in self._records.rest(self._plain):
             if isinstance(part, PlainRows):
                 yield part
-            elif (row := self._read_cells(*part)) is not None:
+            elif (row := self._read_cells(*part, is_whole=self._records.has_end)) is not None:
                 yield row
 
     def read_line(self, line_number: int, data: bytes) -> ReadRow | None:
         """Read a plain row with care."""
         return self._read_cells(line_number, read_record(line_number, data))
 
-    def _read_cells(self, line_number: int, cells: list[str]) -> ReadRow | None:
+    def _read_cells(self, line_number: int, cells: list[str], *, is_whole: bool = True) -> ReadRow | None:
         """Sort one record: blank, Totals, no movement of money, a line, or an oddity."""
         if is_blank(cells):
             return None
@@ -66,6 +73,8 @@ class StreamedStatement:
             self._totals = (line_number, row or {})
         elif sum(not is_blank([cell]) for cell in cells) < _CELLS_MIN:
             self.notes.append(Oddity(line_number, "not a line of a statement"))
+        elif not is_whole and may_lack_digits(cells, self._head.columns):
+            self._set_aside(line_number, WITHOUT_END)
         elif row is None:
             self._set_aside(line_number, "more cells than the header has columns")
         else:

@@ -11,7 +11,9 @@ from core.money import Money
 from core.phone import PhoneNumber
 from payments.wallets.mpesa import statement as statement_module
 from payments.wallets.mpesa.statement import Oddity, Statement, StatementRefused, read_statement
+from payments.wallets.mpesa.statement_stream import StreamedStatement
 from payments.wallets.protocol import LineKind, WalletLine
+from payments.wallets.statements import PlainRows
 from tests.payments.wallets.mpesa_statements import (
     AT,
     DAY_FIRST,
@@ -202,6 +204,44 @@ def test_a_file_cut_short_is_noticed_by_its_totals() -> None:
     assert short.oddities == (
         Oddity(FIRST_ROW + 1, "the Totals of withdrawn are not the sum of the lines that were read"),
     )
+
+
+def _streamed(content: bytes) -> list[WalletLine]:
+    stream = StreamedStatement([content], "174379")
+    found: list[WalletLine] = []
+    for part in stream.parts():
+        if isinstance(part, PlainRows):
+            numbered = enumerate(part.data.splitlines(keepends=True), start=part.line_number)
+            read_with_care = [stream.read_line(number, data) for number, data in numbered]
+            found += [one.line for one in read_with_care if one is not None]
+        else:
+            found.append(part.line)
+    return found
+
+
+@pytest.mark.parametrize("reader", [lambda content: list(read(content).lines), _streamed])
+@pytest.mark.parametrize(
+    "header",
+    [HEADER, [*HEADER[:7], *HEADER[8:], "Balance"]],
+    ids=["as the portal writes it", "with the balance at the end"],
+)
+def test_of_a_file_cut_short_no_line_says_less_than_it_said(
+    reader: Callable[[bytes], list[WalletLine]], header: list[str]
+) -> None:
+    rows = [row(f"RKL51ZDR{n}F", paid_in="250.00", balance="868.00") for n in "45"]
+    named = [dict(zip(HEADER, cells, strict=True)) for cells in rows]
+    content = export([[cells[name] for name in header] for cells in named], header=header, totals=None)
+    whole = reader(content)
+    assert len(whole) == 2
+    end = len(content) - 1 if header[-1] == "Balance" else content.rindex(b",") + 1
+    for size in range(content.rindex(b"RKL51ZDR5F"), end):
+        assert reader(content[:size]) == whole[:1]
+    # A program that leaves out the last end of line leaves out no cells.
+    assert reader(content.removesuffix(b"\r\n" if header == HEADER else b"\n")) == whole
+
+
+def test_a_totals_row_needs_no_end() -> None:
+    assert read(export().rstrip()).oddities == ()
 
 
 def test_a_remark_under_the_table_is_no_line() -> None:

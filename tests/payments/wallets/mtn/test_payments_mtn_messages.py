@@ -152,6 +152,16 @@ def test_lines_are_named_by_direction_and_type() -> None:
     assert lines[3].linked_receipt == "2350"
 
 
+def test_of_a_file_cut_short_no_line_says_less_than_it_said() -> None:
+    header = HEADER.replace("Amount,Fee,Balance,Currency", "Currency,Amount")
+    rows = [f"235{n},,2026-11-22 10:00:00,Successful,Payment,{PAYER},FRI:MTNFUND/MM,,UGX,5000" for n in "01"]
+    content = "\n".join([header, *rows, ""]).encode()
+    whole = bodies.wallet().read_statement(content)
+    assert [line.amount.amount_cents for line in whole.lines] == [500_000, 500_000]
+    for size in range(content.rindex(b"2351,"), len(content) - 1):
+        assert bodies.wallet().read_statement(content[:size]).lines == whole.lines[:1]
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
