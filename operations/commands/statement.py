@@ -10,7 +10,7 @@ from core import audit
 from operations.commands.output import json_option, show
 from operations.house import settings
 from operations.trouble import TroubleError
-from payments.settlements.service import is_bank_statement, keep_bank_statement, read_bank_statement
+from payments.settlements.service import is_bank_statement, keep_bank_statements, read_bank_statements
 from payments.statements import import_statement as keep_and_apply
 from payments.wallets.airtel.wallet import AirtelWallet
 from payments.wallets.mpesa.wallet import MpesaWallet
@@ -111,25 +111,26 @@ def _import_bank(
 ) -> tuple[dict[str, int | str], tuple[Oddity, ...]]:
     """Keep a bank's statement of the account into which the wallet is settled. Raises StatementRefused."""
     shortcode = _shortcode(services, wallet)
-    statement = read_bank_statement(_chunks(file))
+    statements = read_bank_statements(_chunks(file))
+    oddities = tuple(oddity for one in statements for oddity in one.oddities)
     with services.sessions.begin() as session:
         now = services.clock.now()
-        kept = keep_bank_statement(session, wallet, shortcode, statement, now=now)
+        kept = keep_bank_statements(session, wallet, shortcode, statements, now=now)
         audit.record(
             session,
             at=now,
             actor="operator",
             action="statement.imported",
             subject=f"{wallet}:{shortcode}",
-            details={"bank_lines": kept.lines, "new": kept.new, "set_aside": len(statement.oddities)},
+            details={"bank_lines": kept.lines, "new": kept.new, "set_aside": len(oddities)},
         )
     result: dict[str, int | str] = {
         "shortcode": shortcode,
         "bank_lines": kept.lines,
         "new": kept.new,
-        "set_aside": len(statement.oddities),
+        "set_aside": len(oddities),
     }
-    return result, statement.oddities
+    return result, oddities
 
 
 def _chunks(file: Path) -> Iterator[bytes]:

@@ -18,8 +18,8 @@ from payments.imports.tables import StatementImport, StatementPiece
 from payments.settlements.service import (
     days_settled,
     is_bank_statement,
-    keep_bank_statement,
-    read_bank_statement,
+    keep_bank_statements,
+    read_bank_statements,
 )
 from payments.statements import Imported, import_statement
 from payments.wallets.statements import Oddity, ReadsStatements, StatementRefused, stream_of
@@ -83,19 +83,25 @@ class Importing:
         )
 
     def _take_bank(self, import_id: uuid.UUID, name: str, shortcode: str) -> None:
-        """A statement of the bank into which a shortcode is settled, whatever name its file has."""
-        statement = read_bank_statement(self._content(import_id))
+        """Statements of the bank into which a shortcode is settled, whatever name their file has."""
+        statements = read_bank_statements(self._content(import_id))
+        oddities = [oddity for one in statements for oddity in one.oddities]
         now = self._clock.now()
         with self._sessions.begin() as session:
-            kept = keep_bank_statement(session, name, shortcode, statement, now=now)
+            kept = keep_bank_statements(session, name, shortcode, statements, now=now)
             row = session.get_one(StatementImport, import_id, with_for_update=True)
             row.lines_total = row.lines_kept = kept.lines
             row.lines_new += kept.new
-            row.oddities_total, row.oddities = len(statement.oddities), _named(statement.oddities)
+            row.oddities_total, row.oddities = len(oddities), _named(oddities)
             row.state, row.finished_at = "done", now
             _forget(session, import_id)
             _note(session, row, "statement.imported", now)
-            for day in days_settled(session, self._calendar, name, shortcode, statement):
+            days = {
+                day
+                for one in statements
+                for day in days_settled(session, self._calendar, name, shortcode, one)
+            }
+            for day in sorted(days):
                 payload = {"wallet": name, "shortcode": shortcode, "day": day.isoformat()}
                 outbox.add(session, "reconcile", f"bank:{import_id}:{day}", payload, now=now)
 

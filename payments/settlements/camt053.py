@@ -10,7 +10,7 @@ from defusedxml.ElementTree import fromstring
 
 from core.errors import InvalidValue
 from core.money import Money, cents_from_text
-from payments.settlements.model import BankEntry, BankStatement
+from payments.settlements.model import BankEntry, BankStatement, first_day
 from payments.wallets.statements import Oddity, StatementRefused
 
 _ENTRY = re.compile(rb"<(?:[A-Za-z0-9]+:)?Ntry[\s>]")
@@ -54,13 +54,14 @@ class _Reading:
         entries = self._entries()
         try:
             opening, closing = _signed(balances["OPBD"]), _signed(balances["CLBD"])
-            first_on, last_on = (_day(balances[code], "Dt") for code in ("OPBD", "CLBD"))
+            opened_on, last_on = (_day(balances[code], "Dt") for code in ("OPBD", "CLBD"))
         except InvalidValue as error:
             raise StatementRefused([Oddity(1, f"a balance: {error}")]) from error
         moved = sum(entry.amount.amount_cents for entry in entries)
         if opening.amount_cents + moved != closing.amount_cents:
             fault = "the closing balance is not the opening one plus the entries"
             raise StatementRefused([*self._oddities, Oddity(1, fault)])
+        first_on = first_day(opened_on, last_on)
         return BankStatement(account, first_on, last_on, tuple(entries), tuple(self._oddities))
 
     def _entries(self) -> list[BankEntry]:

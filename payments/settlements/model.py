@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from core.money import Money
 from payments.wallets.statements import Oddity
@@ -30,6 +30,15 @@ class BankStatement:
     last_on: date
     entries: tuple[BankEntry, ...]
     oddities: tuple[Oddity, ...] = ()
+
+
+def first_day(opened_on: date, closed_on: date) -> date:
+    """The first day that a statement has all entries of, by the dates of its two balances.
+
+    Banks date the opening balance by the closing that it was, the evening before; a few by the day that it
+    opens. What may be either is not taken for a day that was listed.
+    """
+    return min(opened_on + timedelta(days=1), closed_on)
 
 
 def entry_keys(statement: BankStatement) -> list[str]:

@@ -2,19 +2,24 @@
 
 import logging
 import re
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import mt940
 
 from core.money import Money
-from payments.settlements.model import BankEntry, BankStatement
+from payments.settlements.model import BankEntry, BankStatement, first_day
 from payments.wallets.statements import Oddity, StatementRefused
 
 # It would log what it cannot read, and that may name people.
 logging.getLogger("mt940").setLevel(logging.CRITICAL + 1)
 _ENTRY = re.compile(r"^:61:", re.MULTILINE)
+# With the blocks of the envelope that some banks leave around it.
+_MESSAGE = re.compile(r"^(?:\{[^\n]*\n)*:20:", re.MULTILINE)
+_OPENING = re.compile(r"^:60F:", re.MULTILINE)
 _NEEDED = {
     "account_identification": ":25: (the account)",
     "final_opening_balance": ":60F: (the opening balance)",
@@ -27,15 +32,42 @@ def is_mt940(head: bytes) -> bool:
     return re.match(rb"\s*(\{1:|:20:)", head) is not None
 
 
-def read_mt940(content: bytes) -> BankStatement:
-    """Read one file. Raises StatementRefused: then not one entry is to be believed."""
+def read_mt940(content: bytes) -> tuple[BankStatement, ...]:
+    """Read one file, of one statement or several. Raises StatementRefused: then none is to be believed."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise StatementRefused([Oddity(1, "the file is not text")]) from None
+    statements = tuple(_statement(before, part) for before, part in _parts(text))
+    accounts = len({one.account for one in statements})
+    if accounts > 1:
+        # Days of one account would be taken for days of the other.
+        raise StatementRefused([Oddity(1, f"statements of {accounts} accounts where one is expected")])
+    return statements
+
+
+def _parts(text: str) -> Iterator[tuple[int, str]]:
+    """Statements with the number of lines before each; the pages of one, a message each, stay together."""
+    starts = [match.start() for match in _MESSAGE.finditer(text)]
+    messages = [text[start:end] for start, end in pairwise([*starts, len(text)])]
+    firsts = [start for start, message in zip(starts, messages, strict=True) if _OPENING.search(message)]
+    for start, end in pairwise([0, *firsts[1:], len(text)]):
+        yield text.count("\n", 0, start), text[start:end]
+
+
+def _statement(lines_before: int, text: str) -> BankStatement:
+    try:
+        return _read(text)
+    except StatementRefused as refused:
+        faults = [Oddity(lines_before + fault.line_number, fault.reason) for fault in refused.faults]
+        raise StatementRefused(faults) from refused
+
+
+def _read(text: str) -> BankStatement:
     written = [text.count("\n", 0, match.start()) + 1 for match in _ENTRY.finditer(text)]
     try:
-        found = mt940.parse(text)
+        # Without it money that was booked back would count as money that came.
+        found = mt940.parse(text, options=mt940.Options(reversal_sign=True))
     except Exception as error:  # the library raises what its parsers happen to raise
         fault = Oddity(_first_unread(written, text), "cannot be read as MT940")
         raise StatementRefused([fault]) from error
@@ -52,7 +84,7 @@ def read_mt940(content: bytes) -> BankStatement:
         raise StatementRefused([Oddity(line, "the closing balance is not the opening one plus the entries")])
     return BankStatement(
         account=str(found.data["account_identification"]).strip(),
-        first_on=_day(opening.date),
+        first_on=first_day(_day(opening.date), _day(closing.date)),
         last_on=_day(closing.date),
         entries=tuple(_entry(one) for one in entries),
     )

@@ -38,10 +38,20 @@ def is_bank_statement(head: bytes) -> bool:
     return is_mt940(head[:_HEAD_BYTES]) or is_camt053(head[:_HEAD_BYTES])
 
 
-def read_bank_statement(chunks: Iterable[bytes]) -> BankStatement:
-    """Read a file of either form. Raises StatementRefused."""
+def read_bank_statements(chunks: Iterable[bytes]) -> tuple[BankStatement, ...]:
+    """Read a file: one statement or, as MT940, several of one account. Raises StatementRefused."""
     content = in_one_piece(chunks)
-    return read_mt940(content) if is_mt940(content[:_HEAD_BYTES]) else read_camt053(content)
+    return read_mt940(content) if is_mt940(content[:_HEAD_BYTES]) else (read_camt053(content),)
+
+
+def keep_bank_statements(
+    session: Session, wallet: str, shortcode: str, statements: Iterable[BankStatement], *, now: datetime
+) -> KeptEntries:
+    """Keep what is new of all of them."""
+    kept = [keep_bank_statement(session, wallet, shortcode, one, now=now) for one in statements]
+    return KeptEntries(
+        sum(one.lines for one in kept), sum(one.new for one in kept), sum(one.named for one in kept)
+    )
 
 
 def keep_bank_statement(

@@ -15,7 +15,8 @@ from payments.settlements.service import (
     KeptEntries,
     is_bank_statement,
     keep_bank_statement,
-    read_bank_statement,
+    keep_bank_statements,
+    read_bank_statements,
 )
 from payments.suspense.model import Act
 from payments.wallet_lines.service import keep_lines
@@ -178,10 +179,11 @@ CAMT = """<?xml version="1.0" encoding="UTF-8"?>
 def test_a_banks_statement_is_read_in_both_forms(text: str) -> None:
     content = text.encode()
     assert is_bank_statement(content)
-    read = read_bank_statement([content[:90], content[90:]])
+    [read] = read_bank_statements([content[:90], content[90:]])
+    # The opening balance is the closing one of the evening before: of that day the file has nothing.
     assert (read.account, read.first_on, read.last_on) == (
         "KCB/1100223344",
-        date(2026, 11, 21),
+        date(2026, 11, 22),
         date(2026, 11, 22),
     )
     assert [(one.booked_on.day, one.amount, one.reference) for one in read.entries] == [
@@ -192,9 +194,67 @@ def test_a_banks_statement_is_read_in_both_forms(text: str) -> None:
     assert [oddity.line_number for oddity in read.oddities] == ([14] if text == CAMT else [])
 
 
+# The next day's, which takes back the money of the first.
+NEXT = """{1:F01KCBLKENXAXXX0000000000}{2:I940KCBLKENXXXXXN}{4:
+:20:STMT261123
+:25:KCB/1100223344
+:28C:326/1
+:60F:C261122KES1498,50
+:61:2611231123RC500,50NTRFSKLSETTLE1//BANKREF3
+:86:RETURNED
+:62F:C261123KES998,00
+-}
+"""
+
+
+def test_money_that_the_bank_takes_back_is_money_out() -> None:
+    [read] = read_bank_statements([NEXT.encode()])
+    assert [one.amount for one in read.entries] == [Money(-50_050)]
+
+
+def test_the_days_of_one_file_are_statements_of_their_own(world: World) -> None:
+    read = read_bank_statements([(MT940 + NEXT).encode()])
+    assert [(one.first_on.day, one.last_on.day, len(one.entries)) for one in read] == [
+        (22, 22, 2),
+        (23, 23, 1),
+    ]
+    for new in (3, 0):
+        with world.sessions.begin() as session:
+            kept = keep_bank_statements(session, "mpesa", SHORTCODE, read, now=world.clock.now())
+        assert kept == KeptEntries(lines=3, new=new, named=kept.named)
+
+
+def test_the_pages_of_one_statement_are_read_together() -> None:
+    end = ":62F:C261122KES1498,50\n-}\n"
+    next_page = (
+        ":62M:C261122KES1498,50\n-}\n{1:F01KCBLKENXAXXX0000000000}{4:\n:20:STMT261122\n:25:KCB/1100223344\n"
+        ":28C:325/2\n:60M:C261122KES1498,50\n:61:2611221122C1,50NTRFNONREF//BANKREF4\n"
+        ":62F:C261122KES1500,00\n-}\n"
+    )
+    [read] = read_bank_statements([MT940.replace(end, next_page).encode()])
+    assert (read.first_on, read.last_on, len(read.entries)) == (date(2026, 11, 22), date(2026, 11, 22), 3)
+
+
+def test_a_settlement_is_not_short_by_files_that_begin_after_its_day(world: World) -> None:
+    listed(world, LineKind.SETTLEMENT, -100_000, "SKLSETTLE9")
+    for days in range(1, 4):
+        opened, closed = (f"{DAY + timedelta(days=number):%y%m%d}" for number in (days - 1, days))
+        text = f":20:S\n:25:1100223344\n:28C:{days}/1\n:60F:C{opened}KES0,00\n:62F:C{closed}KES0,00\n"
+        for read in read_bank_statements([text.encode()]):
+            hear(world, read)
+    # The bank has not said anything of the day itself, on which the money may have come.
+    assert "settlement_short" not in breaks(world)
+    before = f":20:S\n:25:1100223344\n:28C:0/1\n:60F:C{DAY:%y%m%d}KES0,00\n:62F:C{DAY:%y%m%d}KES0,00\n"
+    for read in read_bank_statements([before.encode()]):
+        hear(world, read)
+    assert breaks(world)["settlement_short"][1] == "open"
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
+        (MT940 + NEXT.replace("998,00", "998,01"), "line 19: the closing balance is not"),
+        (MT940 + NEXT.replace("1100223344", "1100223345"), "2 accounts"),
         (MT940.replace("1498,50", "1498,51"), "line 10: the closing balance is not"),
         (MT940.replace(":61:2611221122D2,", ":61:nothing"), "line 8: cannot be read"),
         (MT940.replace(":60F:C261121KES1000,00\n", ""), "opening balance"),
@@ -206,7 +266,7 @@ def test_a_banks_statement_is_read_in_both_forms(text: str) -> None:
 )
 def test_a_bad_bank_statement_is_refused_whole_with_the_line(text: str, fault: str) -> None:
     with pytest.raises(StatementRefused, match=fault):
-        read_bank_statement([text.encode()])
+        read_bank_statements([text.encode()])
 
 
 def test_a_wallets_export_is_no_banks_statement() -> None:
