@@ -101,6 +101,8 @@ class Later:
 
 # Works one task: None when it is done.
 Handler = Callable[[Task], Later | None]
+# Hears that a task was given up, in the transaction that keeps it so.
+GivenUp = Callable[[Session, Task], None]
 # Works many tasks together, all or nothing; returns those it left for their handler, one by one.
 BatchHandler = Callable[[Sequence[Task]], Sequence[Task]]
 

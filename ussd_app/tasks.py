@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from core.audit_heads import KeepingHeads
-from core.outbox import BatchHandler, Handler
+from core.outbox import BatchHandler, GivenUp, Handler
 from core.settings import Settings
 from core.shared_token import RedisTokenCache
 from members.duplicates.finding import DuplicateFinding
@@ -63,10 +63,14 @@ from ussd_app.wallets import HouseWallets, build_wallets
 
 @dataclass(frozen=True, kw_only=True)
 class Tasks:
-    """What works each topic; `batch_handlers` take many tasks of theirs at once."""
+    """What works each topic; `batch_handlers` take many tasks of theirs at once.
+
+    `given_up` hear of a task of theirs that no attempt could do.
+    """
 
     handlers: Mapping[str, Handler]
     batch_handlers: Mapping[str, BatchHandler]
+    given_up: Mapping[str, GivenUp]
 
 
 def build_tasks(services: Services) -> Tasks:
@@ -80,8 +84,16 @@ def build_tasks(services: Services) -> Tasks:
         services, Connection.to_civil(settings), signing_key(settings.civil_registry_signing_key)
     )
     pull_delay = timedelta(seconds=settings.pull_delay_seconds)
+    importing = Importing(
+        services.sessions,
+        services.clock,
+        services.calendar,
+        {name: one for name, one in wallets.by_name.items() if isinstance(one, ReadsStatements)},
+        pull_delay=pull_delay,
+    )
     return Tasks(
         handlers={
+            "statement": importing.run,
             **_incoming(services, wallets, payouts, pull_delay),
             **_outgoing(
                 services, payouts, FundForPayments(FundRegistry(fund), programme=settings.fund_programme)
@@ -96,6 +108,7 @@ def build_tasks(services: Services) -> Tasks:
                 services.sessions, wallets.by_name, services.clock, pull_delay=pull_delay
             ).run
         },
+        given_up={"statement": importing.give_up},
     )
 
 
@@ -116,13 +129,6 @@ def _incoming(
         "ask": Asking(sessions, wallets, clock, pull_delay=pull_delay).run,
         "evidence": Intake(sessions, wallets, clock, pull_delay=pull_delay, payouts=payouts).run,
         "pull": Pulling(sessions, wallets, clock, pull_delay=pull_delay).run,
-        "statement": Importing(
-            sessions,
-            clock,
-            services.calendar,
-            {name: one for name, one in wallets.items() if isinstance(one, ReadsStatements)},
-            pull_delay=pull_delay,
-        ).run,
         "claim": ClaimAnswering(sessions, clock).run,
         "claim_again": ClaimLooking(sessions, clock).run,
         "unnamed_payer": UnnamedPayers(sessions, clock).run,

@@ -9,7 +9,7 @@ from core.clock import Clock
 from core.database import Sessions
 from core.errors import KibabaError
 from core.logging import log
-from core.outbox import BatchHandler, Handler, Task
+from core.outbox import BatchHandler, GivenUp, Handler, Task
 from workers.topics import TopicPlan
 
 
@@ -23,8 +23,10 @@ class TaskRunner:
         handlers: Mapping[str, Handler],
         topics: Mapping[str, TopicPlan],
         batches: Mapping[str, BatchHandler] | None = None,
+        given_up: Mapping[str, GivenUp] | None = None,
     ) -> None:
         self._batches = batches or {}
+        self._given_up = given_up or {}
         self._sessions = sessions
         self._clock = clock
         self._handlers = handlers
@@ -84,6 +86,8 @@ class TaskRunner:
         with self._sessions.begin() as session:
             if _is_hopeless(error) or task.failures + 1 >= plan.attempts_max:
                 outbox.bury(session, task.id, reason, now=now)
+                if (given_up := self._given_up.get(task.topic)) is not None:
+                    given_up(session, task)
             else:
                 due_at = now + timedelta(seconds=plan.pause_seconds(task.failures + 1))
                 outbox.postpone(session, task.id, reason, due_at=due_at, failed=True)

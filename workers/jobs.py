@@ -27,7 +27,9 @@ def runner() -> TaskRunner:
     """The process's task runner, built once and before any job is forked."""
     built = services()
     tasks = build_tasks(built)
-    return TaskRunner(built.sessions, built.clock, tasks.handlers, TOPICS, tasks.batch_handlers)
+    return TaskRunner(
+        built.sessions, built.clock, tasks.handlers, TOPICS, tasks.batch_handlers, tasks.given_up
+    )
 
 
 def _warm_up(built: Services) -> None:

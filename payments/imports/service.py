@@ -54,7 +54,7 @@ class Importing:
             row = session.get(StatementImport, import_id, with_for_update=True)
             if row is None or row.state in {"done", "refused"}:
                 return
-            row.state = "reading"
+            row.state, row.finished_at = "reading", None
         wallet = self._readers.get(row.wallet)
         if wallet is None:
             raise InvalidValue(f"nobody reads statements of {row.wallet}")
@@ -67,6 +67,18 @@ class Importing:
             self._refuse(import_id, refused)
             return
         self._finish(import_id, done)
+
+    def give_up(self, session: Session, task: Task) -> None:
+        """No attempt could read it: said so, and the same file may be handed in again.
+
+        Its content is kept for whoever has the task tried again.
+        """
+        row = session.get(StatementImport, uuid.UUID(task.payload["import_id"]), with_for_update=True)
+        if row is None or row.state not in {"waiting", "reading"}:
+            return
+        now = self._clock.now()
+        row.state, row.finished_at = "failed", now
+        _note(session, row, "statement.failed", now)
 
     def _take(self, import_id: uuid.UUID, name: str, wallet: ReadsStatements) -> Imported:
         def tell(read: int) -> None:

@@ -20,6 +20,8 @@ from payments.wallets.protocol import LineKind
 from payments.wallets.statements import in_one_piece
 
 _HEAD_BYTES = 2000
+# Eleven values each: a statement to PostgreSQL may have 65,535.
+_ROWS_AT_ONCE = 1000
 _WORD = re.compile(r"(?<![A-Z0-9])[A-Z0-9]{8,20}(?![A-Z0-9])")
 _SETTLES_WITHIN = timedelta(days=7)
 
@@ -78,9 +80,10 @@ def keep_bank_statement(
         for key, entry in zip(entry_keys(statement), statement.entries, strict=True)
     ]
     new = 0
-    if rows:
-        kept = insert(BankLine).values(rows).on_conflict_do_nothing().returning(BankLine.id)
-        new = len(session.execute(kept).all())
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        some = rows[start : start + _ROWS_AT_ONCE]
+        kept = insert(BankLine).values(some).on_conflict_do_nothing().returning(BankLine.id)
+        new += len(session.execute(kept).all())
     period = {
         "id": new_id(),
         "wallet": wallet,

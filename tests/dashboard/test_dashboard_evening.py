@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from core.outbox import OutboxRow, Task
 from dashboard.exporting import xlsx_response
 from dashboard.services import Services
+from payments.imports.handing_in import TOPIC
 from payments.imports.service import Importing
 from payments.imports.tables import StatementImport, StatementPiece
 from payments.receipts.tables import Receipt
@@ -24,6 +25,9 @@ from payments.wallets.mpesa.statement import Statement, read_statement
 from payments.wallets.mpesa.statement_stream import StreamedStatement
 from tests.dashboard.browsing import post, sign_in, token_in, turn
 from tests.dashboard.statement_files import statement
+from tests.payments.scripted_wallet import SteppedClock
+from workers.handling import TaskRunner
+from workers.topics import TopicPlan
 
 AsRole = Callable[[str], FlaskClient]
 FILE = statement([("SKT0000001", "WHO", 50), ("SKT0000002", "41O0045", 200)])
@@ -43,15 +47,15 @@ class Portal:
         return StreamedStatement(chunks, self._shortcode)
 
 
+def make_importing(parts: Services, portal: Portal) -> Importing:
+    return Importing(
+        parts.sessions, parts.clock, parts.calendar, {"mpesa": portal}, pull_delay=timedelta(seconds=3)
+    )
+
+
 def work(parts: Services) -> None:
     """The worker reads what was handed in and compares the day."""
-    importing = Importing(
-        parts.sessions,
-        parts.clock,
-        parts.calendar,
-        {"mpesa": Portal(parts.shortcode)},
-        pull_delay=timedelta(seconds=3),
-    )
+    importing = make_importing(parts, Portal(parts.shortcode))
     with parts.sessions() as session:
         rows = session.scalars(select(OutboxRow).where(OutboxRow.topic == "statement")).all()
     for row in rows:
@@ -102,6 +106,54 @@ def test_the_same_file_and_the_same_lines_again_change_nothing(officer: FlaskCli
     assert other != first
     assert "Every line was known already" in officer.get(other).text
     assert counts(parts) == (2, 2, 0)
+
+
+class Hurt(Portal):
+    """Fails as nothing foresaw."""
+
+    def stream_statement(self, chunks: Iterable[bytes]) -> StreamedStatement:
+        raise RuntimeError(f"after {len(b''.join(chunks))} bytes")
+
+
+def test_an_import_that_was_given_up_is_called_failed_and_the_file_can_be_handed_in_again(
+    officer: FlaskClient, parts: Services
+) -> None:
+    address = upload(officer, FILE)
+    importing = make_importing(parts, Hurt(parts.shortcode))
+    runner = TaskRunner(
+        parts.sessions,
+        SteppedClock(parts.clock.now()),
+        {TOPIC: importing.run},
+        {TOPIC: TopicPlan("money", attempts_max=1)},
+        given_up={TOPIC: importing.give_up},
+    )
+    with parts.sessions() as session:
+        [task_id] = session.scalars(select(OutboxRow.id).where(OutboxRow.topic == TOPIC))
+    runner.run(task_id, TOPIC)
+    page = officer.get(address).text
+    assert "Failed" in page
+    assert "could not be read" in page
+    assert "data-progress" not in page
+    again = upload(officer, FILE)
+    assert again != address
+    # The task that was given up may be tried again too: one of the two finds everything known.
+    work(parts)
+    pages = [officer.get(one).text for one in (address, again)]
+    assert [sum(words in page for page in pages) for words in ("2 lines are new", "known already")] == [1, 1]
+    assert counts(parts) == (2, 2, 0)
+
+
+def test_while_a_file_is_read_the_page_says_how_many_lines_were(
+    officer: FlaskClient, parts: Services
+) -> None:
+    address = upload(officer, FILE)
+    with parts.sessions.begin() as session:
+        row = session.scalars(select(StatementImport)).one()
+        row.state, row.lines_kept = "reading", 4000
+    page = officer.get(address).text
+    assert "4,000 lines read so far" in page
+    # How many there are in all is not known before the end: no bar that is full from the beginning.
+    assert "value=" not in page[page.index("<progress") : page.index("</progress>")]
 
 
 def test_a_bad_file_is_refused_whole_with_its_lines(officer: FlaskClient, parts: Services) -> None:

@@ -224,6 +224,13 @@ def test_the_days_of_one_file_are_statements_of_their_own(world: World) -> None:
         assert kept == KeptEntries(lines=3, new=new, named=kept.named)
 
 
+def test_a_bank_statement_of_any_length_is_kept(world: World) -> None:
+    # More than PostgreSQL takes parameters for in one statement.
+    many = bank(DAY, DAY, *((100, f"SKLSETTLE{number}") for number in range(6_000)))
+    assert hear(world, many) == KeptEntries(lines=6_000, new=6_000, named=6_000)
+    assert hear(world, many).new == 0
+
+
 def test_the_pages_of_one_statement_are_read_together() -> None:
     end = ":62F:C261122KES1498,50\n-}\n"
     next_page = (

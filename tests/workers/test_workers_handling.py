@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from core import outbox
 from core.database import Sessions
 from core.errors import InvalidValue
-from core.outbox import Handler, Later, OutboxRow, Task
+from core.outbox import GivenUp, Handler, Later, OutboxRow, Task
 from workers.handling import TaskRunner
 from workers.topics import TopicPlan
 
@@ -25,13 +26,18 @@ class StoppedClock:
 
 
 def make(
-    sessions: Sessions, handler: Handler, clock: StoppedClock, attempts_max: int = 3
+    sessions: Sessions,
+    handler: Handler,
+    clock: StoppedClock,
+    attempts_max: int = 3,
+    given_up: GivenUp | None = None,
 ) -> tuple[TaskRunner, uuid.UUID]:
     plan = TopicPlan("money", lease_seconds=30, backoff_seconds=(2, 5), attempts_max=attempts_max)
     with sessions.begin() as session:
         outbox.add(session, "evidence", "e1", {"evidence_id": "e1"}, now=NOW)
         task_id = session.scalars(select(OutboxRow.id)).one()
-    return TaskRunner(sessions, clock, {"evidence": handler}, {"evidence": plan}), task_id
+    hearing = {"evidence": given_up} if given_up else {}
+    return TaskRunner(sessions, clock, {"evidence": handler}, {"evidence": plan}, given_up=hearing), task_id
 
 
 def row(sessions: Sessions) -> OutboxRow:
@@ -86,6 +92,27 @@ def test_a_handler_that_fails_is_tried_again_with_longer_pauses_then_kept_for_st
     assert pauses == [2, 5]
     assert row(sessions).state == "dead"
     assert row(sessions).last_error == "ConnectionError"
+
+
+@pytest.mark.parametrize(("error", "tries"), [(ConnectionError(), 3), (InvalidValue("no such wallet"), 1)])
+def test_whose_task_was_given_up_hears_of_it_when_that_is_kept(
+    sessions: Sessions, error: Exception, tries: int
+) -> None:
+    clock = StoppedClock()
+    heard: list[Task] = []
+
+    def handler(_: Task) -> None:
+        raise error
+
+    def given_up(session: Session, task: Task) -> None:
+        assert session.get_one(OutboxRow, task.id).state == "dead"
+        heard.append(task)
+
+    runner, task_id = make(sessions, handler, clock, given_up=given_up)
+    for number in range(1, tries + 1):
+        runner.run(task_id, "evidence")
+        assert (len(heard), row(sessions).state) == ((1, "dead") if number == tries else (0, "pending"))
+        clock.instant = row(sessions).due_at
 
 
 def test_waiting_however_long_is_not_failing(sessions: Sessions) -> None:
