@@ -60,6 +60,8 @@ def again(row_id: uuid.UUID) -> Response:
         row = database.get(OutboxRow, row_id, with_for_update=True)
         if row is not None and row.state == "dead":
             row.state, row.due_at, row.leased_until, row.finished_at = "pending", now, None, None
+            # With the failures of before, the first trouble that passes would bury it again.
+            row.failures = 0
             audit.record(
                 database,
                 at=now,

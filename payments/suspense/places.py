@@ -121,7 +121,7 @@ def put_back(session: Session, receipt_id: uuid.UUID, *, now: datetime) -> bool:
     done = session.execute(
         update(OutboxRow)
         .where(OutboxRow.topic == "post", OutboxRow.key == str(receipt_id), OutboxRow.state != "pending")
-        .values(state="pending", due_at=now, leased_until=None, finished_at=None, attempts=0)
+        .values(state="pending", due_at=now, leased_until=None, finished_at=None, attempts=0, failures=0)
         .returning(OutboxRow.id)
         .execution_options(synchronize_session=False)
     )

@@ -375,7 +375,7 @@ class _Seeder:
         at = self.now - timedelta(hours=2)
         outbox.add(self.session, "message", "receipt:given-up", {"template": "receipt"}, now=at)
         row = self.session.query(OutboxRow).filter_by(topic="message", key="receipt:given-up").one()
-        row.state, row.finished_at, row.attempts = "dead", at, 6
+        row.state, row.finished_at, row.attempts, row.failures = "dead", at, 6, 6
         row.last_error = f"UserInBlacklist for {self.day.phones[3].wire}"
         self.day.dead_task = row.id
 

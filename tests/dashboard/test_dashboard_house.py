@@ -65,6 +65,8 @@ def test_a_supervisor_puts_a_given_up_task_back_once(as_role: AsRole, day: Day, 
         row = session.get_one(OutboxRow, day.dead_task)
         acts = session.scalars(select(AuditEntry).where(AuditEntry.action == "outbox.tried_again")).all()
     assert row.state == "pending"
+    # It has all its tries again: the next trouble that passes does not bury it.
+    assert row.failures == 0
     assert row.due_at == parts.clock.now()
     assert len(acts) == 1
 

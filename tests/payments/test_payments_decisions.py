@@ -5,9 +5,10 @@ import uuid
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from core.audit import AuditEntry
+from core.outbox import OutboxRow
 from core.phone import PhoneNumber
 from members.model import Status
 from members.tables import MemberRow
@@ -453,6 +454,21 @@ def test_the_registry_is_told_again_after_it_refused(world: World) -> None:
         do(world, wish(Act.REPOST, receipt))
     world.reconcile()
     assert states(world) == {"rejected_by_registry": "resolved"}
+
+
+def test_what_staff_have_told_again_has_all_its_tries_again(world: World) -> None:
+    member = world.member()
+    world.registry.refuses = "rjct.amount.invalid"
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+    world.settle(minutes=1)
+    [receipt] = world.receipts()
+    of_it = (OutboxRow.topic == "post", OutboxRow.key == str(receipt.id))
+    with world.sessions.begin() as session:
+        session.execute(update(OutboxRow).where(*of_it).values(state="dead", failures=50))
+    do(world, wish(Act.REPOST, receipt), limit_cents=0)
+    with world.sessions.begin() as session:
+        row = session.scalars(select(OutboxRow).where(*of_it)).one()
+    assert (row.state, row.failures) == ("pending", 0)
 
 
 def test_a_long_reason_of_the_second_person_is_kept_as_far_as_there_is_room(world: World) -> None:
