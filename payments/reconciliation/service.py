@@ -1,7 +1,7 @@
 """Reconciling a fund day of one shortcode: set-based, repeatable, never changing what it compares."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from core.database import Sessions, advisory_lock
 from core.ids import new_id
 from core.outbox import Later, Task
 from payments.receipts.model import TWO_MEMBERS
+from payments.reconciliation.due_days import due_days
 from payments.reconciliation.queries import (
     COUNT_DAY,
     FIGURES,
@@ -105,7 +106,7 @@ def _rows(result: object) -> int:
 
 
 class Reconciling:
-    """Handles `reconcile` tasks: `wallet`, `shortcode` and perhaps `day`; without a day, the last two."""
+    """Handles `reconcile` tasks: `wallet`, `shortcode`, perhaps `day`; without one, the days that are due."""
 
     def __init__(
         self, sessions: Sessions, clock: Clock, calendar: FundCalendar, *, free_up_to_cents: int = 0
@@ -119,7 +120,7 @@ class Reconciling:
         """Reconcile each day in a transaction of its own."""
         now = self._clock.now()
         wallet, shortcode = str(task.payload["wallet"]), str(task.payload["shortcode"])
-        for day in self._days(task, now):
+        for day in self._days(task, wallet, shortcode, now):
             with self._sessions.begin() as session:
                 reconcile(
                     session,
@@ -132,9 +133,9 @@ class Reconciling:
                 )
         return None
 
-    def _days(self, task: Task, now: datetime) -> Iterable[date]:
+    def _days(self, task: Task, wallet: str, shortcode: str, now: datetime) -> Sequence[date]:
         asked = task.payload.get("day")
         if asked is not None:
             return (date.fromisoformat(str(asked)),)
-        today = self._calendar.day_of(now)
-        return (today - timedelta(days=1), today)
+        with self._sessions.begin() as session:
+            return due_days(session, self._calendar, wallet, shortcode, now=now)

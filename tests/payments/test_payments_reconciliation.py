@@ -236,7 +236,7 @@ def test_reconciling_again_changes_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize("day", [None, "2026-11-22"])
-def test_a_task_reconciles_the_day_it_names_or_the_last_two(world: World, day: str | None) -> None:
+def test_a_task_reconciles_the_day_it_names_or_what_is_due(world: World, day: str | None) -> None:
     payload = {"wallet": "mpesa", "shortcode": SHORTCODE} | ({"day": day} if day else {})
     task = Task(uuid.uuid4(), "reconcile", "k", payload, 1, START)
     assert world.reconciling.run(task) is None

@@ -1,0 +1,70 @@
+"""Which fund days a round compares: the last two, and older ones about which something is not over."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from core.clock import FundCalendar
+
+# So many older days in one round, those first that were not compared for longest: every one has its turn,
+# and however many there are, a round ends.
+OLDER_DAYS_MAX = 7
+
+# A difference that is open may have ended, and a posting that is not over may become one. What the registry
+# refused is over once that is a difference: an open one keeps its day here, a settled one needs no other look
+# until what was read back changes. What was reversed before it was taken is none (FIND_BREAKS says the same).
+_OLDER_DAYS = text("""
+WITH broken AS (
+  SELECT DISTINCT day FROM breaks
+  WHERE state = 'open' AND wallet = :wallet AND shortcode = :shortcode AND day < :before
+),
+unfinished AS (
+  SELECT DISTINCT p.day
+  FROM (
+    SELECT receipt_id, state, read_back_amount_cents, (paid_at AT TIME ZONE :zone)::date AS day
+    FROM registry_postings WHERE state <> 'acknowledged' AND paid_at < :before_at
+    OFFSET 0) p
+  -- Few are not of a day above, also when the registry was away for days: their receipts are looked up one by
+  -- one, and never all receipts read.
+  CROSS JOIN LATERAL (
+    SELECT wallet, shortcode, reversed_at FROM receipts WHERE id = p.receipt_id OFFSET 0) r
+  WHERE p.day NOT IN (SELECT day FROM broken) AND r.wallet = :wallet AND r.shortcode = :shortcode
+    AND (p.state <> 'rejected' OR (
+      (p.read_back_amount_cents IS NOT NULL OR r.reversed_at IS NULL)
+      AND NOT EXISTS (
+        SELECT FROM breaks b
+        WHERE b.receipt_id = p.receipt_id AND b.state = 'settled'
+          AND b.break_class IN ('rejected_by_registry', 'registry_amount_differs')
+          AND b.other_amount_cents IS NOT DISTINCT FROM p.read_back_amount_cents)))
+)
+SELECT day FROM (SELECT day FROM broken UNION SELECT day FROM unfinished) older
+ORDER BY (
+  SELECT max(u.at) FROM reconciliation_runs u
+  WHERE u.wallet = :wallet AND u.shortcode = :shortcode AND u.day = older.day) NULLS FIRST, day
+LIMIT :days_max
+""")
+
+
+def due_days(
+    session: Session, calendar: FundCalendar, wallet: str, shortcode: str, *, now: datetime
+) -> Sequence[date]:
+    """Yesterday and today, then at most OLDER_DAYS_MAX days before.
+
+    A day that is closed may be among them: what is compared changes nothing of what was closed.
+    """
+    today = calendar.day_of(now)
+    yesterday = today - timedelta(days=1)
+    older = session.scalars(
+        _OLDER_DAYS,
+        {
+            "wallet": wallet,
+            "shortcode": shortcode,
+            "before": yesterday,
+            "before_at": calendar.bounds(yesterday)[0],
+            "zone": calendar.zone.key,
+            "days_max": OLDER_DAYS_MAX,
+        },
+    )
+    return [yesterday, today, *older]

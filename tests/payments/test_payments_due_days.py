@@ -1,0 +1,165 @@
+"""Differences open and close however old their day is, and a round stays bounded."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from sqlalchemy import select
+
+from core.ids import new_id
+from core.outbox import Task
+from core.phone import PhoneNumber
+from payments.closing.control import CutOff
+from payments.closing.service import Closings, still_says
+from payments.closing.tables import Closing
+from payments.reconciliation.due_days import OLDER_DAYS_MAX, due_days
+from payments.reconciliation.tables import Break, ReconciliationRun
+from payments.suspense.model import Act
+from tests.payments.scripted_wallet import SHORTCODE
+from tests.payments.test_payments_decisions import do, lost, wish
+from tests.payments.world import START, World
+
+FIRST_DAY = date(2026, 11, 22)
+
+
+def round_of(world: World) -> None:
+    """What comes round by itself: a task that names no day."""
+    payload = {"wallet": "mpesa", "shortcode": SHORTCODE}
+    assert world.reconciling.run(Task(uuid.uuid4(), "reconcile", "k", payload, 1, START)) is None
+
+
+def due(world: World, wallet: str = "mpesa") -> Sequence[date]:
+    """The days that are due besides the last two."""
+    with world.sessions.begin() as session:
+        days = due_days(session, world.calendar, wallet, SHORTCODE, now=world.clock.now())
+    today = world.calendar.day_of(world.clock.now())
+    assert list(days[:2]) == [today - timedelta(days=1), today]
+    return days[2:]
+
+
+def breaks(world: World) -> dict[str, tuple[str, date]]:
+    with world.sessions.begin() as session:
+        return {row.break_class: (row.state, row.day) for row in session.scalars(select(Break))}
+
+
+def test_what_the_registry_refuses_days_after_the_payment_becomes_a_break(world: World) -> None:
+    receipt = lost(world)
+    world.clock.forward(days=4)
+    world.registry.refuses = "rjct.amount.invalid"
+    do(world, wish(Act.MATCH, receipt, member_id=world.member().id))
+    world.settle(minutes=2)
+    assert breaks(world) == {"suspense": ("resolved", FIRST_DAY)}
+    round_of(world)
+    assert breaks(world)["rejected_by_registry"] == ("open", FIRST_DAY)
+
+
+def test_a_break_of_days_when_the_registry_was_away_ends_when_it_has_taken_all(world: World) -> None:
+    world.registry.is_down = True
+    member = world.member()
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+    world.settle(minutes=15)
+    round_of(world)
+    assert breaks(world) == {"not_posted": ("open", FIRST_DAY)}
+    world.clock.forward(days=3)
+    world.registry.is_down = False
+    world.settle(minutes=20)
+    round_of(world)
+    assert breaks(world) == {"not_posted": ("resolved", FIRST_DAY)}
+    assert due(world) == []
+
+
+def test_what_was_refused_is_due_until_it_is_settled_and_again_when_told_otherwise(world: World) -> None:
+    world.registry.changes_amount_by_cents = 7
+    member = world.member()
+    body = world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number)
+    world.confirm(body)
+    world.settle(minutes=2)
+    world.clock.forward(days=4)
+    # Never compared while it was young, as when no worker ran.
+    assert due(world) == [FIRST_DAY]
+    round_of(world)
+    assert breaks(world) == {"registry_amount_differs": ("open", FIRST_DAY)}
+    assert due(world) == [FIRST_DAY]
+    with world.sessions.begin() as session:
+        [found] = session.scalars(select(Break))
+    do(world, wish(Act.EXPLAIN, break_id=found.id))
+    round_of(world)
+    assert breaks(world) == {"registry_amount_differs": ("settled", FIRST_DAY)}
+    assert due(world) == []
+    [receipt] = world.receipts()
+    assert receipt.receipt == json.loads(body)["receipt"]
+    do(world, wish(Act.REPOST, receipt))
+    assert due(world) == [FIRST_DAY]
+
+
+def test_what_was_reversed_before_it_was_posted_keeps_no_day_due(world: World) -> None:
+    world.registry.is_down = True
+    member = world.member()
+    body = world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number)
+    world.confirm(body)
+    world.settle(minutes=1)
+    world.wallet.take_back(str(json.loads(body)["receipt"]))
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 1000, member.number))
+    world.settle(minutes=1)
+    world.registry.is_down = False
+    world.settle(minutes=10)
+    assert {receipt.reversed_at is None for receipt in world.receipts()} == {True, False}
+    world.clock.forward(days=4)
+    assert due(world) == []
+
+
+def test_every_old_day_has_its_turn_and_only_in_its_own_account(world: World) -> None:
+    days = [FIRST_DAY - timedelta(days=back) for back in range(2, OLDER_DAYS_MAX + 6)]
+    with world.sessions.begin() as session:
+        session.add_all(_open_break(day) for day in days)
+    assert due(world) == sorted(days)[:OLDER_DAYS_MAX]
+    assert due(world, "airtel") == []
+    for _ in range(2):
+        round_of(world)
+        world.clock.forward(minutes=1)
+    with world.sessions.begin() as session:
+        compared = set(session.scalars(select(ReconciliationRun.day)))
+        assert compared >= set(days)
+        assert set(session.scalars(select(Break.state))) == {"resolved"}
+    assert due(world) == []
+
+
+def test_comparing_a_closed_day_changes_nothing_of_what_was_closed(world: World) -> None:
+    receipt = lost(world)
+    world.clock.forward(hours=21)
+    round_of(world)
+    of = CutOff("mpesa", SHORTCODE, FIRST_DAY)
+    closed = Closings(world.sessions, world.clock, world.calendar).close_day(
+        of, by="staff:closer", reason="the wallet has no statement yet"
+    )
+    assert closed.figures["open_suspense"] == 1
+    world.clock.forward(days=3)
+    assert due(world) == [FIRST_DAY]
+    do(world, wish(Act.MATCH, receipt, member_id=world.member().id))
+    world.registry.refuses = "rjct.amount.invalid"
+    world.settle(minutes=2)
+    round_of(world)
+    assert breaks(world)["rejected_by_registry"] == ("open", FIRST_DAY)
+    with world.sessions.begin() as session:
+        [again] = session.scalars(select(Closing))
+        assert (again.figures, again.digest) == (closed.figures, closed.digest)
+        assert still_says(session, world.calendar, again)
+
+
+def _open_break(day: date) -> Break:
+    """A difference that no longer is one."""
+    at = START - timedelta(days=30)
+    return Break(
+        id=new_id(),
+        wallet="mpesa",
+        shortcode=SHORTCODE,
+        day=day,
+        break_class="not_posted",
+        subject=f"OLD{day:%m%d}",
+        state="open",
+        amount_cents=5000,
+        run_id=new_id(),
+        first_seen=at,
+        last_seen=at,
+    )
