@@ -26,6 +26,7 @@ from payments.alerts.service import (
 from payments.alerts.tables import Alert
 from payments.model import BreakClass, EvidenceChannel, PostingState
 from payments.receipts.tables import Receipt
+from payments.reconciliation.service import STATEMENT_HOURS
 from payments.reconciliation.tables import Break
 from payments.registry_postings.tables import RegistryPosting
 from payments.wallet_lines.tables import StoredLine
@@ -45,7 +46,7 @@ class Limits:
 
     break_days: int = 7
     at_risk_cents: int = 5_000_000
-    statement_hours: int = 12
+    statement_hours: int = STATEMENT_HOURS
     registry_silent: timedelta = timedelta(hours=1)
     wallet_quiet: timedelta = timedelta(hours=1)
 

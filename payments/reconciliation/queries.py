@@ -4,8 +4,9 @@ from sqlalchemy import text
 
 # Parameters of all: wallet, shortcode, day, day_start, day_end, now, run_id; list_lag, apply_lag,
 # registry_lag and outcome_lag are intervals: what is younger than these is on its way and no break.
-# intent_gap: two payments of one amount closer than this may be one wish. two_members: the reason matching
-# gives for such suspense.
+# list_due: from when on the day's statement is missed; clock_gap: so far two times of one payment may lie
+# apart. intent_gap: two payments of one amount closer than this may be one wish. two_members: the reason
+# matching gives for such suspense.
 FORGET_DAY = text("DROP TABLE IF EXISTS pg_temp.day_money, pg_temp.day_parts")
 
 # Every payment that our books, or the wallet's list, have in this day. A payment is listed at about the time
@@ -82,6 +83,13 @@ money AS (
          read_back_amount_cents
   FROM day_parts
 ),
+-- What of the day statement files span. Only a complete list shows that something is not on it: such a file,
+-- a complete pull, or, where neither came, the moment from which the day's statement is missed.
+spans AS (
+  SELECT first_at, last_at FROM statement_imports
+  WHERE wallet = :wallet AND shortcode = :shortcode AND state = 'done'
+    AND last_at >= :day_start AND first_at < :day_end
+),
 -- Money that the wallet paid to the bank, and what the bank says arrived of it. An entry that names several
 -- settlements pays each in full unless it is less than their sum; then each shows what is missing.
 settled AS (
@@ -106,7 +114,10 @@ found AS (
          NULL::uuid AS contribution_id, NULL::uuid AS evidence_id
   FROM money m
   WHERE line_cents IS NULL AND reversed_at IS NULL AND staff_place IS DISTINCT FROM 'written_off' AND (
-    recorded_at < :now - :outcome_lag
+    CAST(:now AS timestamptz) >= :list_due
+    OR EXISTS (
+      SELECT FROM spans s
+      WHERE s.first_at <= m.paid_at - :clock_gap AND s.last_at >= m.paid_at + :clock_gap)
     OR EXISTS (
       SELECT FROM pull_runs u
       WHERE u.wallet = :wallet AND u.shortcode = :shortcode AND u.complete

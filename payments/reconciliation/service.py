@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
@@ -33,6 +33,10 @@ _LAGS = {
     "registry_lag": timedelta(minutes=10),
     "outcome_lag": timedelta(minutes=15),
 }
+# So long after its end the statement of a day is missed, and what no list had till then is not on it.
+STATEMENT_HOURS: Final = 12
+_STATEMENT_LAG = timedelta(hours=STATEMENT_HOURS)
+_CLOCK_GAP = timedelta(minutes=10)
 # A hash of a million payments fits; it is given back at the end of the transaction.
 _ROOM = text("SET LOCAL work_mem = '192MB'")
 _INTENT_GAP = timedelta(minutes=15)
@@ -67,6 +71,8 @@ def reconcile(
             "run_id": run_id,
         }
         rules = {
+            "list_due": end + _STATEMENT_LAG,
+            "clock_gap": _CLOCK_GAP,
             "intent_gap": _INTENT_GAP,
             "two_members": TWO_MEMBERS,
             "free_up_to_cents": free_up_to_cents,

@@ -354,7 +354,8 @@ def test_a_forged_credit_is_written_off_and_comes_back_when_the_wallet_lists_it(
     body = world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number)
     world.confirm(body)
     hidden, world.wallet.lines = world.wallet.lines, []
-    world.settle(minutes=16)
+    world.settle(minutes=2)
+    world.pull()
     world.reconcile()
     [receipt] = world.receipts()
     with world.sessions.begin() as session:

@@ -86,7 +86,8 @@ def test_what_is_on_its_way_is_no_break(world: World) -> None:
 def test_a_credit_that_the_wallet_does_not_list_is_a_forgery_suspect(world: World) -> None:
     receipt = _pay(world, world.member())
     hidden, world.wallet.lines = world.wallet.lines, []
-    world.settle(minutes=16)
+    world.settle(minutes=2)
+    world.pull()
     assert _open(world) == [("not_on_statement", receipt)]
     world.wallet.lines = hidden
     world.clock.forward(hours=1)

@@ -1,7 +1,7 @@
 """A small world for the payment rooms: members, a clock, a wallet, a registry and the real task runner."""
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, select
@@ -235,6 +235,11 @@ class World:
                 self.runner.run_all(ids, topic)
         raise AssertionError("work never ends")
 
+    def pull(self) -> None:
+        """The wallet's list is read, as it is every few minutes."""
+        self.add_task("pull", {"wallet": self.wallet.name, "shortcode": SHORTCODE})
+        self.work("pull")
+
     def settle(self, minutes: int = 20, step_seconds: int = 10) -> None:
         """Let time pass, working what falls due."""
         for _ in range(minutes * 60 // step_seconds):
@@ -268,14 +273,15 @@ class World:
         with self.sessions.begin() as session:
             return proof(session)
 
-    def reconcile(self) -> uuid.UUID:
+    def reconcile(self, day: date | None = None) -> uuid.UUID:
+        """The first day compared, or another one."""
         with self.sessions.begin() as session:
             return reconcile(
                 session,
                 self.calendar,
                 wallet="mpesa",
                 shortcode=SHORTCODE,
-                day=self.calendar.day_of(START),
+                day=day or self.calendar.day_of(START),
                 now=self.clock.now(),
             )
 
