@@ -188,8 +188,9 @@ found AS (
   FROM day_money m
   JOIN wallet_lines w ON w.wallet = :wallet AND w.shortcode = :shortcode AND w.kind <> 'credit'
     AND w.linked_receipt = m.receipt AND w.kind = 'reversal'
-  WHERE m.reversed_at IS NULL OR m.posted_at IS NOT NULL
-    OR EXISTS (SELECT FROM day_parts p WHERE p.part_of = m.id AND p.posted_at IS NOT NULL)
+  -- Beside the day there are lines without their receipts: those are of the day next to it.
+  WHERE m.id IS NOT NULL AND (m.reversed_at IS NULL OR m.posted_at IS NOT NULL
+    OR EXISTS (SELECT FROM day_parts p WHERE p.part_of = m.id AND p.posted_at IS NOT NULL))
   GROUP BY m.receipt, m.amount_cents, m.id
   UNION ALL
   SELECT 'not_in_ledger', m.receipt, NULL, m.line_max_cents, NULL, NULL, NULL

@@ -3,6 +3,7 @@
 import json
 import uuid
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, text
@@ -24,9 +25,11 @@ from payments.reconciliation.view import (
     last_run,
     open_breaks,
 )
+from payments.suspense.model import Act
 from payments.wallet_lines.service import keep_lines
 from payments.wallets.protocol import Unknown
 from tests.payments.scripted_wallet import SHORTCODE
+from tests.payments.test_payments_decisions import do, wish
 from tests.payments.world import START, World
 
 
@@ -190,6 +193,32 @@ def test_money_taken_back_after_the_registry_heard_of_it_is_a_break(world: World
     _pay(world, world.member(), 1000)
     world.settle(minutes=1)
     assert _open(world) == [("reversed_after_credit", receipt)]
+
+
+def test_money_taken_back_around_midnight_is_a_break_of_its_own_day_and_stays_settled(world: World) -> None:
+    day = world.calendar.day_of(START)
+    world.clock.forward(hours=11, minutes=30)
+    receipt = _pay(world, world.member())
+    world.settle(minutes=1)
+    world.wallet.take_back(receipt)
+    world.clock.forward(minutes=40)
+    world.pull()
+    world.settle(minutes=1)
+    next_day = world.calendar.day_of(world.clock.now())
+    assert next_day == day + timedelta(days=1)
+    world.reconcile(next_day)
+    with world.sessions.begin() as session:
+        assert session.scalars(select(Break)).all() == []
+    world.reconcile(day)
+    with world.sessions.begin() as session:
+        [found] = session.scalars(select(Break))
+    assert (found.break_class, found.day, found.amount_cents) == ("reversed_after_credit", day, 5000)
+    do(world, wish(Act.EXPLAIN, break_id=found.id))
+    for compared in (next_day, day, next_day):
+        world.reconcile(compared)
+        with world.sessions.begin() as session:
+            again = session.get_one(Break, found.id)
+            assert (again.state, again.day, again.amount_cents) == ("settled", day, 5000)
 
 
 def test_the_evidence_of_a_break_shows_every_side_masked(world: World) -> None:
