@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from core.audit_heads import KeepingHeads
 from core.outbox import BatchHandler, GivenUp, Handler
@@ -36,7 +37,7 @@ from payments.pulling import Pulling
 from payments.reconciliation.service import Reconciling
 from payments.refunds.refunding import DecidedRefunds, Refunding, RefundWishes
 from payments.registry_postings.corrections import Correcting
-from payments.schemes.rules import scheme_on
+from payments.schemes.rules import free_up_to, scheme_on
 from payments.telling import BalanceTelling
 from payments.unnamed_payers import UnnamedPayers
 from payments.wallets.mpesa.initiator import Initiator, certificate_from
@@ -220,9 +221,10 @@ def _round(services: Services) -> dict[str, Handler]:
         services.clock,
         services.calendar,
     )
-    scheme = scheme_on(settings.fund_region, calendar.day_of(clock.now()))
     return {
-        "reconcile": Reconciling(sessions, clock, calendar, free_up_to_cents=scheme.free_up_to_cents).run,
+        "reconcile": Reconciling(
+            sessions, clock, calendar, free_up_to=partial(free_up_to, settings.fund_region)
+        ).run,
         "tidy": Tidying(sessions, clock).run,
         "audit_head": KeepingHeads(sessions, clock, calendar).run,
         "alerts": Lookout(

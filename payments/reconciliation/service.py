@@ -1,7 +1,7 @@
 """Reconciling a fund day of one shortcode: set-based, repeatable, never changing what it compares."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -111,13 +111,25 @@ def _rows(result: object) -> int:
     return int(result.rowcount)
 
 
+def _nothing_free(wallet: str, day: date) -> int:  # noqa: ARG001 -- of whatever wallet and day
+    return 0
+
+
 class Reconciling:
-    """Handles `reconcile` tasks: `wallet`, `shortcode`, perhaps `day`; without one, the days that are due."""
+    """Handles `reconcile` tasks: `wallet`, `shortcode`, perhaps `day`; without one, the days that are due.
+
+    `free_up_to`: up to how many cents a payment by a wallet cost nothing on a day.
+    """
 
     def __init__(
-        self, sessions: Sessions, clock: Clock, calendar: FundCalendar, *, free_up_to_cents: int = 0
+        self,
+        sessions: Sessions,
+        clock: Clock,
+        calendar: FundCalendar,
+        *,
+        free_up_to: Callable[[str, date], int] = _nothing_free,
     ) -> None:
-        self._free_up_to_cents = free_up_to_cents
+        self._free_up_to = free_up_to
         self._sessions = sessions
         self._clock = clock
         self._calendar = calendar
@@ -135,7 +147,7 @@ class Reconciling:
                     shortcode=shortcode,
                     day=day,
                     now=now,
-                    free_up_to_cents=self._free_up_to_cents,
+                    free_up_to_cents=self._free_up_to(wallet, day),
                 )
         return None
 

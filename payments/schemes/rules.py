@@ -89,6 +89,15 @@ def scheme_on(country: str, day: date) -> Scheme:
     return in_force[-1]
 
 
+def free_up_to(country: str, wallet: str, day: date) -> int:
+    """Up to how many cents a payment by this wallet cost nobody anything on a fund day; 0 when none is known
+    to, as on a day before all rules.
+    """
+    if day < schemes_of(country)[0].effective_from:
+        return 0
+    return scheme_on(country, day).free_up_to(wallet)
+
+
 @cache
 def schemes_of(country: str) -> tuple[Scheme, ...]:
     """Every set of rules of a country, oldest first. Raises BadScheme."""
