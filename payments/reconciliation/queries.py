@@ -149,15 +149,18 @@ found AS (
   SELECT 'duplicate_intent', receipt, amount_cents, NULL, id, NULL, NULL
   FROM (
     SELECT member_id, amount_cents FROM day_money WHERE member_id IS NOT NULL AND reversed_at IS NULL
-    GROUP BY member_id, amount_cents HAVING count(*) > 1) often
-  -- Few saved one amount twice on a day: those are looked up, one by one.
+    GROUP BY member_id, amount_cents
+    HAVING count(*) > 1 OR min(paid_at) < CAST(:day_start AS timestamptz) + :intent_gap) often
+  -- Few saved one amount twice on a day, or just after midnight, when the first of the two may be of the day
+  -- before: those are looked up, one by one.
   CROSS JOIN LATERAL (
     SELECT id, receipt, paid_at, lag(paid_at) OVER (ORDER BY paid_at, receipt) AS before
     FROM receipts r
     WHERE r.member_id = often.member_id AND r.amount_cents = often.amount_cents AND r.reversed_at IS NULL
       AND r.wallet = :wallet AND r.shortcode = :shortcode
-      AND r.paid_at >= :day_start AND r.paid_at < :day_end AND r.part_of IS NULL) twice
-  WHERE paid_at - before < :intent_gap
+      AND r.paid_at >= CAST(:day_start AS timestamptz) - :intent_gap AND r.paid_at < :day_end
+      AND r.part_of IS NULL) twice
+  WHERE paid_at - before < :intent_gap AND paid_at >= :day_start
   UNION ALL
   -- The wallet's list brought it first, and no message ever came: repaired, and worth knowing.
   SELECT 'missing_callback', receipt, amount_cents, NULL, id, NULL, NULL

@@ -89,6 +89,32 @@ def test_two_payments_that_may_be_one_wish_are_somebodys_work(world: World) -> N
     assert (world.proof().credited_cents, world.proof().suspense_cents) == (5000, 5000)
 
 
+def test_two_payments_on_both_sides_of_midnight_may_be_one_wish(world: World) -> None:
+    member = world.member()
+    world.wallet.is_down = True
+    midnight = world.calendar.bounds(DAY)[1]
+    for minutes in (-40, -2, 3, 19):
+        world.clock.forward(seconds=(midnight - world.clock.now()).total_seconds() + 60 * minutes)
+        world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+        world.work("evidence")
+    # Another member's, another amount's: no wish of theirs is told twice.
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 7000, member.number))
+    other = world.member()
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(other.phone), 5000, other.number))
+    world.settle(minutes=1)
+    for day in (DAY, DAY + timedelta(days=1)):
+        world.reconcile(day)
+    with world.sessions.begin() as session:
+        twice = session.scalars(select(Break).where(Break.break_class == "duplicate_intent"))
+        assert [(row.subject, row.day) for row in twice] == [("SKL0000003", DAY + timedelta(days=1))]
+    before = next(receipt for receipt in world.receipts() if receipt.receipt == "SKL0000002")
+    do(world, wish(Act.SUSPEND, before))
+    world.reconcile(DAY + timedelta(days=1))
+    with world.sessions.begin() as session:
+        [row] = session.scalars(select(Break).where(Break.break_class == "duplicate_intent"))
+        assert row.state == "resolved"
+
+
 def test_evidence_that_points_to_two_members_waits_for_a_person(world: World) -> None:
     typed, payer = world.member(), world.member()
     world.confirm(world.wallet.pay_by_hand(PhoneNumber(payer.phone), 5000, typed.number))
