@@ -49,7 +49,12 @@ def recent_days(
     }
     open_rows = session.execute(
         select(Break.day, func.count())
-        .where(Break.state == "open", Break.day.in_(wanted))
+        .where(
+            Break.wallet == wallet,
+            Break.shortcode == shortcode,
+            Break.state == "open",
+            Break.day.in_(wanted),
+        )
         .group_by(Break.day)
     )
     open_by_day = {day: number for day, number in open_rows}  # noqa: C416 -- a row is no tuple to mypy

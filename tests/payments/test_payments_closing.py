@@ -11,6 +11,7 @@ from sqlalchemy import select, text
 
 from core.audit import AuditEntry
 from core.database import advisory_lock
+from core.ids import new_id
 from core.money import Money
 from core.phone import PhoneNumber
 from payments.closing.control import ControlTotals, CutOff, control_totals, fact_parameters
@@ -18,6 +19,7 @@ from payments.closing.queries import FACTS
 from payments.closing.report import digest_of, report_lines
 from payments.closing.service import Closings, NotToClose, closings, in_force, still_says
 from payments.closing.tables import Closing
+from payments.closing.view import recent_days
 from payments.model import BreakClass, EvidenceChannel
 from payments.reconciliation.service import reconcile
 from payments.reconciliation.tables import Break
@@ -355,3 +357,18 @@ def test_payments_are_credited_while_a_closing_waits_for_a_statement_to_be_kept(
 def _like(closing: Closing) -> dict[str, object]:
     names = ("wallet", "shortcode", "closed_at", "closed_by", "reason", "postings_through", "lines_through")
     return {name: getattr(closing, name) for name in names} | {"figures": {}, "digest": ""}
+
+
+def test_a_day_shows_the_open_differences_of_its_own_account_only(world: World) -> None:
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber("+254733000111"), 700, "WHO"))
+    world.settle(minutes=1)
+    world.reconcile()
+    with world.sessions.begin() as session:
+        [ours] = session.scalars(select(Break))
+        names = [column.name for column in Break.__table__.columns if column.name not in {"id", "receipt_id"}]
+        alike = {name: getattr(ours, name) for name in names}
+        session.add(Break(id=new_id(), **alike | {"wallet": "airtel"}))
+        session.add(Break(id=new_id(), **alike | {"shortcode": "999999"}))
+        session.flush()
+        [day] = recent_days(session, world.calendar, wallet="mpesa", shortcode=SHORTCODE, until=DAY, days=7)
+    assert day.breaks_open == 1
