@@ -54,9 +54,9 @@ def reconcile(
 ) -> uuid.UUID:
     """Compare wallet, ledger and registry for a fund day; returns the id of the run.
 
-    Breaks found are opened or stay open; breaks that vanished are resolved with the reason. Running again
-    on the same facts finds the same breaks and resolves none. `free_up_to_cents`: the wallet charges nothing
-    for payments up to this.
+    Breaks found are opened or stay open; breaks that vanished are resolved with the reason; what repaired
+    itself is written down once. Running again on the same facts finds the same open breaks and resolves none.
+    `free_up_to_cents`: the wallet charges nothing for payments up to this.
     """
     with advisory_lock(session, f"reconcile:{wallet}:{shortcode}:{day}"):
         run_id = new_id()
