@@ -222,9 +222,11 @@ def _undo(session: Session, decision: Decision, receipt: Receipt | None, *, now:
         back = _may_come_back(session, undone)
         move(session, money, back, key=key_of(decision.id), corrects=key_of(undone.id), now=now)
     undone.state = DecisionState.UNDONE
+    # An explanation moved nothing: a difference that has ended by itself since does not come back.
+    ended = Break.state == "settled" if undone.act == Act.EXPLAIN else Break.state != "open"
     session.execute(
         update(Break)
-        .where(Break.id == undone.break_id, Break.state != "open")
+        .where(Break.id == undone.break_id, ended)
         .values(state="open", resolved_at=None, resolution="")
         .execution_options(synchronize_session="fetch")
     )

@@ -2,12 +2,14 @@
 
 import json
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
 from core.audit import AuditEntry
+from core.money import Money
 from core.outbox import OutboxRow
 from core.phone import PhoneNumber
 from members.model import Status
@@ -404,6 +406,25 @@ def test_what_the_wallet_lists_by_now_is_not_written_off_before_the_next_compari
     with pytest.raises(NotPossible, match="has come"):
         do(world, wish(Act.WRITE_OFF, break_id=found.id))
     assert saved(world, member) == 5000
+
+
+def test_undoing_an_explanation_opens_nothing_that_has_ended_by_itself_since(world: World) -> None:
+    member = world.member()
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+    [line] = world.wallet.lines
+    decisions: list[Decision] = []
+    for place, cents in enumerate((4000, 4500, 5000)):
+        world.wallet.lines = [replace(line, row_key=f"{line.row_key}-{place}", amount=Money(cents))]
+        world.settle(minutes=1)
+        world.pull()
+        world.reconcile()
+        with world.sessions.begin() as session:
+            found = session.scalars(select(Break).where(Break.break_class == BreakClass.AMOUNT_DIFFERS)).one()
+        assert (found.state, cents) in {("open", 4000), ("open", 4500), ("resolved", 5000)}
+        if not decisions:
+            decisions.append(do(world, wish(Act.EXPLAIN, break_id=found.id)))
+    do(world, wish(Act.UNDO, break_id=found.id, undoes_id=decisions[0].id))
+    assert states(world)["amount_differs"] == "resolved"
 
 
 def test_a_difference_of_amounts_is_borne_by_the_fund_stays_settled_and_can_be_undone(world: World) -> None:
