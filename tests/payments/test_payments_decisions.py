@@ -399,6 +399,7 @@ def test_what_the_wallet_lists_by_now_is_not_written_off_before_the_next_compari
     world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
     lines, world.wallet.lines = world.wallet.lines, []
     world.settle(minutes=16)
+    world.pull()
     world.reconcile()
     with world.sessions.begin() as session:
         found = session.scalars(select(Break).where(Break.break_class == BreakClass.NOT_ON_STATEMENT)).one()
