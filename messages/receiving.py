@@ -1,6 +1,6 @@
 """SMS to us: kept once, understood by their first word, answered through the outbox."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -30,6 +30,19 @@ _MONEY_TOPICS = {
     Keyword.REFUND: "refund_wish",
 }
 _WITH_CODE = frozenset({Keyword.CLAIM, Keyword.CONFIRM, Keyword.REFUND})
+# These say that staff read the message, or look into what it says.
+_READ_BY_STAFF = frozenset({"unknown_keyword", "claim_staff"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An SMS as it was understood. `code` is empty without one, `member` None when a stranger writes."""
+
+    keyword: Keyword
+    language: str
+    code: str
+    phone: PhoneNumber
+    member: Member | None
 
 
 class Receiving:
@@ -51,30 +64,22 @@ class Receiving:
             return None
         if incoming.phone is None:
             return keyword
+        code = receipt_code_in(incoming.text) if keyword in _WITH_CODE else None
         member = self._members.by_phone(session, incoming.phone)
-        template = self._obey(session, keyword, incoming.phone, member)
-        has_code = keyword in _WITH_CODE and receipt_code_in(incoming.text) is not None
-        is_confirmation = has_code and keyword is Keyword.CONFIRM
+        asked = _Asked(keyword, word.language if word else "en", code or "", incoming.phone, member)
+        template = self._obey(session, asked)
+        is_confirmation = bool(code) and keyword is Keyword.CONFIRM
         most = CONFIRMATIONS_PER_DAY_MAX if is_confirmation else ANSWERS_PER_DAY_MAX
+        row.answered = template not in _READ_BY_STAFF
         if self._received_today(session, row) > most:
             # Money hangs on a code: what is not worked waits for staff.
-            row.answered = row.answered and not has_code
-            return keyword
-        topic = _MONEY_TOPICS.get(keyword)
-        payload = _question(keyword, member, incoming.text)
-        if keyword is Keyword.CONFIRM and word is not None:
-            payload = self._confirmation(incoming.phone, word.language, incoming.text)
-        if topic is not None and payload is not None:
+            row.answered = row.answered and not code
+        elif template is None:
             # Money is another room's: it finds the answer and has it sent.
-            outbox.add(session, topic, str(row.id), payload, now=row.received_at)
-        else:
-            language = word.language if word else "en"
-            code = receipt_code_in(incoming.text) if keyword is Keyword.CLAIM and member is None else None
-            if code is not None:
-                # The phone that paid need not be a member's: whose the money is, staff find out.
-                row.answered, template = False, "claim_staff"
-            values = {} if code is None else {"receipt": code}
-            self._answer(session, row, template, incoming.phone, member, language, values)
+            payload = self._question(asked)
+            outbox.add(session, _MONEY_TOPICS[keyword], str(row.id), payload, now=row.received_at)
+        elif template:
+            self._answer(session, row, template, asked)
         return keyword
 
     def _keep(self, session: Session, incoming: IncomingSms, keyword: Keyword) -> InboundMessageRow | None:
@@ -96,35 +101,46 @@ class Receiving:
         )
         return session.scalars(statement).one_or_none()
 
-    def _obey(self, session: Session, keyword: Keyword, phone: PhoneNumber, member: Member | None) -> str:
-        """Do what is asked; the template that answers it."""
-        if keyword in _WITH_CODE and member is not None:
-            # Only reached without a code: with one, the answer is another room's.
-            return "claim_code"
-        if keyword is Keyword.HELP or keyword in _MONEY_TOPICS:
-            return "help"
-        if keyword is Keyword.UNKNOWN:
-            return "unknown_keyword"
-        if member is None:
+    def _obey(self, session: Session, asked: _Asked) -> str | None:
+        """Do what is asked; the template that answers it, empty for none. None: the room of money answers."""
+        match asked.keyword:
+            case Keyword.UNKNOWN:
+                return "unknown_keyword"
+            case Keyword.HELP:
+                return "help"
+            case Keyword.STOP:
+                return self._stop(session, asked)
+            case Keyword.CONFIRM:
+                # The phone that paid need not be a member's to say whom it meant, nor know how to write it.
+                return None
+        if asked.member is None:
+            # Of a receipt: the phone that paid need not be a member's. Whose the money is, staff find out.
+            return "claim_staff" if asked.keyword is Keyword.CLAIM and asked.code else "help"
+        return "claim_code" if asked.keyword in _WITH_CODE and not asked.code else None
+
+    def _stop(self, session: Session, asked: _Asked) -> str:
+        if asked.member is None:
             return "stop_done"
         self._members.give_consent(
             session,
-            member=member,
+            member=asked.member,
             purpose=Purpose.REMINDERS,
             given=False,
             notice_version=self._notice_version,
             channel="sms",
         )
-        stopped = self._members.object_to_phone_change(session, phone)
+        stopped = self._members.object_to_phone_change(session, asked.phone)
         # Stopping a change of phone already tells both phones.
         return "" if stopped else "stop_done"
 
-    def _confirmation(self, phone: PhoneNumber, language: str, text: str) -> dict[str, str] | None:
-        code = receipt_code_in(text)
-        if code is None:
-            return None
-        sealed = self._vault.seal(PHONE_PLACE, phone.e164)
-        return {"phone_sealed": sealed, "language": language, "code": code}
+    def _question(self, asked: _Asked) -> dict[str, str]:
+        """What the room of money is asked."""
+        code = {"code": asked.code} if asked.keyword in _WITH_CODE else {}
+        if asked.keyword is Keyword.CONFIRM:
+            sealed = self._vault.seal(PHONE_PLACE, asked.phone.e164)
+            return {"phone_sealed": sealed, "language": asked.language} | code
+        assert asked.member is not None
+        return {"member_id": str(asked.member.id)} | code
 
     def _received_today(self, session: Session, row: InboundMessageRow) -> int:
         """How many came from this sender: of YES those, of all else the others."""
@@ -140,33 +156,20 @@ class Receiving:
             or 0
         )
 
-    def _answer(
-        self,
-        session: Session,
-        row: InboundMessageRow,
-        template: str,
-        phone: PhoneNumber,
-        member: Member | None,
-        language: str,
-        values: Mapping[str, str],
-    ) -> None:
-        now = self._clock.now()
-        if not template:
-            return
-        if member is not None:
-            tell_member(session, template, member.id, row.id, now=now)
+    def _answer(self, session: Session, row: InboundMessageRow, template: str, asked: _Asked) -> None:
+        now, values = self._clock.now(), {}
+        if template == "claim_staff":
+            values = {"receipt": asked.code}
+        if asked.member is not None:
+            tell_member(session, template, asked.member.id, row.id, now=now, values=values)
         else:
-            occasion = str(row.id)
             tell_phone(
-                session, self._vault, template, phone, occasion, language=language, now=now, values=values
+                session,
+                self._vault,
+                template,
+                asked.phone,
+                str(row.id),
+                language=asked.language,
+                now=now,
+                values=values,
             )
-
-
-def _question(keyword: Keyword, member: Member | None, text: str) -> dict[str, str] | None:
-    """What the room of money is asked; None when a stranger asks or the code is missing."""
-    if member is None:
-        return None
-    if keyword not in _WITH_CODE:
-        return {"member_id": str(member.id)}
-    code = receipt_code_in(text)
-    return None if code is None else {"member_id": str(member.id), "code": code}

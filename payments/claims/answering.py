@@ -12,7 +12,7 @@ from core.outbox import Later, Task
 from core.phone import PhoneNumber
 from members.indexes import MemberIndexes
 from members.notices import PHONE_PLACE, tell_member, tell_phone
-from payments.claims.confirming import confirm
+from payments.claims.confirming import Named, asked_about_another, confirm, only_question
 from payments.claims.model import AlreadyYours, ClaimOutcome, NotAClaim, NotKnownYet, Offered
 from payments.claims.service import claim, look_again, take
 from payments.claims.tables import Claim
@@ -24,7 +24,8 @@ _LOOK_SECONDS = (60.0, 300.0, 1800.0, 3600.0, 3600.0)
 class ClaimAnswering:
     """Handles `claim` tasks: `member_id`, `code`. Who writes from their own phone means what they claim.
 
-    With `phone_sealed` and `language` for a member, the phone that paid says that its number is right.
+    With `phone_sealed` and `language` for a member, the phone that paid says that its number is right; of
+    which payment it says so is not known when `code` is empty.
     """
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
@@ -47,13 +48,7 @@ class ClaimAnswering:
             vault = vault_of(session)
             phone = PhoneNumber(vault.open(PHONE_PLACE, task.payload["phone_sealed"]))
             payer = MemberIndexes(vault).wallet_hash(phone.wallet_hash)
-            done = confirm(session, payer, code, now=now)
-            template = "not_yours"
-            values: dict[str, Any] = {"receipt": code}
-            if done is not None:
-                template = "paid_for"
-                values |= {"amount_cents": done.amount.amount_cents, "currency": done.amount.currency}
-                values["number"] = done.number
+            template, values = _heard(session, payer, code, now=now)
             tell_phone(
                 session,
                 vault,
@@ -64,6 +59,24 @@ class ClaimAnswering:
                 now=now,
                 values=values,
             )
+
+
+def _heard(session: Session, payer: str, code: str, *, now: datetime) -> tuple[str, dict[str, Any]]:
+    """What a YES of this phone (a blind index) does, and the words that answer it."""
+    if not code:
+        asked = only_question(session, payer)
+        return ("yes_code", {}) if asked is None else ("right_number", _values_of(asked))
+    done = confirm(session, payer, code, now=now)
+    return ("not_yours", {"receipt": code}) if done is None else ("paid_for", _values_of(done))
+
+
+def _values_of(named: Named) -> dict[str, Any]:
+    return {
+        "amount_cents": named.amount.amount_cents,
+        "currency": named.amount.currency,
+        "receipt": named.receipt,
+        "number": named.number,
+    }
 
 
 class ClaimLooking:
@@ -102,8 +115,12 @@ def _answer(
     values: dict[str, Any] = {"receipt": code}
     match outcome:
         case Offered():
-            take(session, outcome.claim_id, now=now)
-            return
+            asked = asked_about_another(session, outcome.claim_id)
+            if asked is None:
+                take(session, outcome.claim_id, now=now)
+                return
+            # Perhaps meant for that question's YES. On the phone's menu the money stays on offer.
+            template, values = "right_number", _values_of(asked)
         case AlreadyYours():
             template = "claim_known"
             values |= {"amount_cents": outcome.amount.amount_cents, "currency": outcome.amount.currency}

@@ -37,6 +37,20 @@ def pay(world: World, phone: str, account: str, **hidden: object) -> None:
     world.work("evidence")
 
 
+def dial_and_take(world: World, member: MemberRow, code: str = CODE) -> None:
+    """A claim on the phone's menu: it shows what is offered, and the member says that it is theirs."""
+    offered = claims(world, member, code)
+    assert isinstance(offered, Offered)
+    with world.sessions.begin() as session:
+        assert take(session, offered.claim_id, now=world.clock.now())
+
+
+def answer_of(world: World) -> tuple[str, dict[str, object]]:
+    """The last SMS: its template and values."""
+    last = world.tasks("message")[-1].payload
+    return last["template"], last["values"]
+
+
 def named(world: World, masked: str) -> MemberRow:
     member = world.member()
     with world.sessions.begin() as session:
@@ -230,7 +244,7 @@ def test_yes_is_for_numbers_and_from_the_phone_that_paid_only(world: World, type
 def test_yes_comes_too_late_when_the_money_is_anothers_or_was_taken_back(world: World) -> None:
     member, other = world.member(), world.member()
     pay(world, other.phone, member.number)
-    world.write("claim", other, CODE)
+    dial_and_take(world, other)
     assert world.receipts()[0].member_id == other.id
     world.say_yes(PhoneNumber(other.phone), CODE)
     assert world.receipts()[0].member_id == other.id
@@ -262,6 +276,45 @@ def test_yes_settles_nothing_where_the_messages_name_two_payers(world: World, *,
         world.say_yes(phone, CODE)
     assert world.proof().credited_cents == 0
     assert world.messages().count("not_yours") == 2
+
+
+def test_receipt_is_no_yes_where_the_payer_was_asked_about_another_member(world: World) -> None:
+    """It may be a slip of who was told how to write codes: the money waits, and they are asked again."""
+    member, payer = world.member(), world.member()
+    pay(world, payer.phone, member.number)
+    world.write("claim", payer, CODE)
+    assert world.receipts()[0].member_id is None
+    values = {"amount_cents": 5000, "currency": "KES", "receipt": CODE, "number": member.number}
+    assert answer_of(world) == ("right_number", values)
+    world.say_yes(PhoneNumber(payer.phone), CODE)
+    assert world.receipts()[0].member_id == member.id
+    world.write("claim", payer, CODE)
+    assert answer_of(world) == ("claim_staff", {"receipt": CODE})
+
+
+@pytest.mark.parametrize("is_member", [True, False])
+def test_a_bare_yes_is_told_the_code_of_the_one_question_that_is_open(
+    world: World, *, is_member: bool
+) -> None:
+    member = world.member()
+    payer = PhoneNumber(world.member().phone) if is_member else STRANGER
+    pay(world, payer.e164, member.identifier)
+    pay(world, payer.e164, member.number)
+    world.say_yes(payer, "")
+    code = world.receipts()[-1].receipt
+    values = {"amount_cents": 5000, "currency": "KES", "receipt": code, "number": member.number}
+    assert answer_of(world) == ("right_number", values)
+    assert world.proof().credited_cents == 0
+
+
+def test_a_bare_yes_to_several_questions_or_none_is_told_how_to_write_it(world: World) -> None:
+    world.say_yes(STRANGER, "")
+    assert answer_of(world) == ("yes_code", {})
+    for _ in range(2):
+        pay(world, STRANGER.e164, world.member().number)
+    world.say_yes(STRANGER, "")
+    assert answer_of(world) == ("yes_code", {})
+    assert world.proof().credited_cents == 0
 
 
 def test_a_hashed_payer_whose_member_is_known_by_now_is_credited_and_not_asked(world: World) -> None:
