@@ -80,17 +80,44 @@ WORDS = {
     "REJESHA": Word(Keyword.REFUND, "sw"),
     "REFUND": Word(Keyword.REFUND, "en"),
 }
+# Blanks, quotes, colons and all else that no receipt code holds end a word.
+_BREAKS = re.compile(r"[^\w.-]+|_+")
+# So does a dot or a dash after letters only: codes of wallets have those after digits.
+_LABEL = re.compile(r"(?P<letters>[^\W\d]+)[.-]+(?P<rest>.*)")
 _RECEIPT_CODE = re.compile(r"[A-Z0-9][A-Z0-9.-]{4,22}[A-Z0-9]")
+_LETTERS_OF_A_CODE = 10
 
 
 def word_in(text: str) -> Word | None:
-    """The keyword that a message begins with, however it is cased, spaced or ended."""
-    first = text.split(maxsplit=1)[:1]
-    return WORDS.get(first[0].strip(".,!?;:\"'").upper()) if first else None
+    """The keyword that a message begins with, however it is cased, spaced, quoted or ended."""
+    words = _words_of(text)
+    return WORDS.get(words[0]) if words else None
 
 
 def receipt_code_in(text: str) -> str | None:
-    """The receipt code that follows a keyword: as the wallet's SMS begins, however it is cased or ended."""
-    words = text.split(maxsplit=2)[1:2]
-    code = words[0].strip(".,!?;:\"'").upper() if words else ""
-    return code if _RECEIPT_CODE.fullmatch(code) else None
+    """The receipt code that follows a keyword, wherever it stands among other words.
+
+    A code has digits, mostly among letters. Without any it is one of M-Pesa's ten characters, and the last
+    such word: the words before it are rather what somebody says of it.
+    """
+    codes = [word for word in _words_of(text)[1:] if _RECEIPT_CODE.fullmatch(word)]
+    mixed = [word for word in codes if _has_digit(word) and any(map(str.isalpha, word))]
+    numeric = [word for word in codes if _has_digit(word)]
+    of_letters = [word for word in codes if not _has_digit(word) and len(word) == _LETTERS_OF_A_CODE]
+    return next(iter([*mixed, *numeric, *reversed(of_letters)]), None)
+
+
+def _words_of(text: str) -> list[str]:
+    words: list[str] = []
+    for piece in _BREAKS.split(text.upper()):
+        word = piece.strip(".-")
+        while (label := _LABEL.fullmatch(word)) is not None:
+            words.append(label["letters"])
+            word = label["rest"].strip(".-")
+        if word:
+            words.append(word)
+    return words
+
+
+def _has_digit(word: str) -> bool:
+    return any(map(str.isdigit, word))

@@ -31,6 +31,37 @@ def test_a_claim_goes_to_the_room_of_money_with_its_code(world: World, text: str
     assert answers(world) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "topic", "code"),
+    [
+        ("RECEIPT NUMBER SFF6XYZ12X", "claim", "SFF6XYZ12X"),
+        ("RISITI NAMBARI SFF6XYZ12X", "claim", "SFF6XYZ12X"),
+        ("RECEIPT no.SFF6XYZ12X", "claim", "SFF6XYZ12X"),
+        ("RECEIPT 0712345678 SFF6XYZ12X", "claim", "SFF6XYZ12X"),
+        ("RECEIPT SFF6XYZ12X Confirmed. Ksh50.00 sent to HABA on 22/11/26", "claim", "SFF6XYZ12X"),
+        ("RISITI:SFF6XYZ12X", "claim", "SFF6XYZ12X"),
+        ("receipt-sff6xyz12x", "claim", "SFF6XYZ12X"),
+        ("RECEIPT: MP261122.1405.L06941-12.", "claim", "MP261122.1405.L06941-12"),
+        ("RISITI YA SFFAXYZBCX", "claim", "SFFAXYZBCX"),
+        ("RECEIPT NUMBER 12345678901", "claim", "12345678901"),
+        ("YES RECEIPT SFF6XYZ12X", "claim", "SFF6XYZ12X"),
+        ("“Ndiyo” risiti SFF6XYZ12X", "claim", "SFF6XYZ12X"),
+        ("REFUND PLEASE SFF6XYZ12X", "refund_wish", "SFF6XYZ12X"),
+    ],
+)
+def test_the_code_is_found_among_other_words(world: World, text: str, topic: str, code: str) -> None:
+    world.member()
+    world.receive(text)
+    assert [payload["code"] for payload in asked(world, topic)] == [code]
+
+
+@pytest.mark.parametrize("text", ["RECEIPT NUMBER", "RISITI TAFADHALI", "REFUND please please"])
+def test_words_are_no_codes(world: World, text: str) -> None:
+    world.member()
+    world.receive(text)
+    assert answers(world) == ["claim_code"]
+
+
 @pytest.mark.parametrize(("text", "language"), [("Ndiyo sff6xyz12x.", "sw"), ("YES SFF6XYZ12X", "en")])
 @pytest.mark.parametrize("is_member", [True, False])
 def test_yes_goes_to_the_room_of_money_with_the_phone_sealed(
@@ -48,7 +79,7 @@ def test_yes_goes_to_the_room_of_money_with_the_phone_sealed(
     assert answers(world) == []
 
 
-@pytest.mark.parametrize("text", ["YES", "yes!"])
+@pytest.mark.parametrize("text", ["YES", "yes!", "Yes please"])
 @pytest.mark.parametrize("is_member", [True, False])
 def test_yes_without_a_code_is_answered_by_who_knows_what_was_asked(
     world: World, text: str, *, is_member: bool

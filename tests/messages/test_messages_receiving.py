@@ -22,7 +22,7 @@ def inbound(world: World) -> InboundMessageRow:
         return session.scalars(select(InboundMessageRow)).one()
 
 
-@pytest.mark.parametrize("text", ["ACHA", "acha", " Acha. ", "STOP", "stop it please", "\nStop!"])
+@pytest.mark.parametrize("text", ["ACHA", "acha", " Acha. ", "STOP", "stop it please", "\nStop!", "“Stop”"])
 def test_stop_ends_reminders_in_either_language(world: World, text: str) -> None:
     member = world.member(reminders=True)
     assert world.receive(text) is Keyword.STOP
