@@ -1,7 +1,7 @@
 """Moving a membership to another phone: facts, a waiting time, a word to the old phone, staff on doubt."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
@@ -87,23 +87,25 @@ class PhoneChanges:
 
     def object(self, session: Session, old_phone: PhoneNumber) -> bool:
         """The owner of the old phone says no. True when there was an open request to stop."""
-        changes = session.scalars(
-            select(PhoneChangeRow)
-            .where(
-                PhoneChangeRow.old_phone_index == self._indexes.phone(old_phone),
-                PhoneChangeRow.state.in_(_OPEN),
-            )
-            .order_by(PhoneChangeRow.id)
-            .with_for_update()
-        ).all()
+        changes = self._open_of(session, old_phone)
         for change in changes:
             self._close(session, change, PhoneChangeState.STOPPED, by="old phone", reason="objection")
+        return bool(changes)
+
+    def hold(self, session: Session, old_phone: PhoneNumber) -> bool:
+        """The old phone answered, not by the word that stops: staff decide. True when a request is open."""
+        changes = self._open_of(session, old_phone)
+        for change in changes:
+            if change.state == PhoneChangeState.WAITING:
+                change.state, change.doubt = PhoneChangeState.STAFF, "answered"
+        session.flush()
         return bool(changes)
 
     def complete(self, session: Session, change_id: uuid.UUID, was_told: WasTold) -> Later | None:
         """Carry out a request whose waiting time is over, unless somebody objected or doubt has come up.
 
-        Silence counts for consent only of who was told: without the word to the old phone staff decide.
+        Silence counts for consent only of who was told: without the word to the old phone staff decide, and
+        so they do where that phone answered anything (`hold`).
         """
         change = _locked(session, change_id)
         if change is None or change.state != PhoneChangeState.WAITING:
@@ -138,6 +140,19 @@ class PhoneChanges:
         state = PhoneChangeState.DONE if accept else PhoneChangeState.REFUSED
         self._close(session, change, state, by=staff, reason=reason)
         return state
+
+    def _open_of(self, session: Session, old_phone: PhoneNumber) -> Sequence[PhoneChangeRow]:
+        """The open requests to leave a phone, locked."""
+        return session.scalars(
+            select(PhoneChangeRow)
+            .where(
+                PhoneChangeRow.old_phone_index == self._indexes.phone(old_phone),
+                PhoneChangeRow.state.in_(_OPEN),
+            )
+            .order_by(PhoneChangeRow.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        ).all()
 
     def _requests_today(self, session: Session, new_index: str) -> int:
         today, _ = self._policy.calendar.bounds(self._policy.calendar.day_of(self._clock.now()))

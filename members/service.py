@@ -144,6 +144,10 @@ class Members:
         """True when an open request to leave `old_phone` was stopped."""
         return self.phone_changes.object(session, old_phone)
 
+    def hold_phone_change(self, session: Session, old_phone: PhoneNumber) -> bool:
+        """True when there is an open request to leave `old_phone`: only staff carry it out from now on."""
+        return self.phone_changes.hold(session, old_phone)
+
     def decide_phone_change(
         self, session: Session, change_id: uuid.UUID, *, staff: str, accept: bool, reason: str
     ) -> PhoneChangeState:

@@ -29,9 +29,10 @@ _MONEY_TOPICS = {
     Keyword.CONFIRM: "claim",
     Keyword.REFUND: "refund_wish",
 }
+_PLAIN_ANSWERS = {Keyword.UNKNOWN: "unknown_keyword", Keyword.HELP: "help"}
 _WITH_CODE = frozenset({Keyword.CLAIM, Keyword.CONFIRM, Keyword.REFUND})
 # These say that staff read the message, or look into what it says.
-_READ_BY_STAFF = frozenset({"unknown_keyword", "claim_staff"})
+_READ_BY_STAFF = frozenset({"unknown_keyword", "claim_staff", "phone_change_held"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,13 @@ class _Asked:
     code: str
     phone: PhoneNumber
     member: Member | None
+
+    @property
+    def is_vague(self) -> bool:
+        """Whether it may answer anything: no keyword, a call for help, or a word that lacks its code."""
+        if self.keyword in _WITH_CODE:
+            return not self.code
+        return self.keyword in {Keyword.UNKNOWN, Keyword.HELP}
 
 
 class Receiving:
@@ -103,24 +111,19 @@ class Receiving:
 
     def _obey(self, session: Session, asked: _Asked) -> str | None:
         """Do what is asked; the template that answers it, empty for none. None: the room of money answers."""
-        match asked.keyword:
-            case Keyword.UNKNOWN:
-                return "unknown_keyword"
-            case Keyword.HELP:
-                return "help"
-            case Keyword.STOP:
-                return self._stop(session, asked)
-            case Keyword.CONFIRM:
-                # The phone that paid need not be a member's to say whom it meant, nor know how to write it.
-                return None
-        if asked.member is None:
-            # Of a receipt: the phone that paid need not be a member's. Whose the money is, staff find out.
-            return "claim_staff" if asked.keyword is Keyword.CLAIM and asked.code else "help"
-        return "claim_code" if asked.keyword in _WITH_CODE and not asked.code else None
+        if asked.keyword is Keyword.STOP:
+            return self._stop(session, asked)
+        # Who was just asked whether they are moving may say so in any words.
+        if asked.is_vague and self._members.hold_phone_change(session, asked.phone):
+            return "phone_change_held"
+        return _PLAIN_ANSWERS.get(asked.keyword) or _short_answer(asked)
 
     def _stop(self, session: Session, asked: _Asked) -> str:
         if asked.member is None:
             return "stop_done"
+        if self._members.object_to_phone_change(session, asked.phone):
+            # It answers what we asked: both phones are told of that, and nothing was said about reminders.
+            return ""
         self._members.give_consent(
             session,
             member=asked.member,
@@ -129,9 +132,7 @@ class Receiving:
             notice_version=self._notice_version,
             channel="sms",
         )
-        stopped = self._members.object_to_phone_change(session, asked.phone)
-        # Stopping a change of phone already tells both phones.
-        return "" if stopped else "stop_done"
+        return "stop_done"
 
     def _question(self, asked: _Asked) -> dict[str, str]:
         """What the room of money is asked."""
@@ -173,3 +174,14 @@ class Receiving:
                 now=now,
                 values=values,
             )
+
+
+def _short_answer(asked: _Asked) -> str | None:
+    """The template that answers a question about money without the room of money; None when that must."""
+    if asked.keyword is Keyword.CONFIRM:
+        # The phone that paid need not be a member's to say whom it meant, nor know how to write it.
+        return None
+    if asked.member is None:
+        # Nor to say of a receipt that it is theirs: whose the money is, staff find out.
+        return "claim_staff" if asked.keyword is Keyword.CLAIM and asked.code else "help"
+    return "claim_code" if asked.keyword in _WITH_CODE and not asked.code else None

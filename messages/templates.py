@@ -66,6 +66,7 @@ _DECLARED = (
     Template("named", frozenset({"amount"})),
     Template("not_yours", frozenset({"receipt"}), better_twice=False),
     Template("phone_change_old", frozenset({"hours"})),
+    Template("phone_change_held"),
     Template("phone_change_new", frozenset({"hours"})),
     Template("phone_change_done"),
     Template("phone_change_stopped"),

@@ -158,6 +158,29 @@ def test_the_old_phone_can_stop_it(world: World) -> None:
     assert phones_told(world, "phone_change_stopped") == {PHONE.e164, NEW.e164}
 
 
+def test_what_the_old_phone_answered_is_for_staff_to_read_before_anything_moves(world: World) -> None:
+    member = world.verified_member()
+    with world.sessions.begin() as session:
+        assert not world.members.hold_phone_change(session, PHONE)
+    start(world)
+    for _ in range(2):
+        with world.sessions.begin() as session:
+            assert world.members.hold_phone_change(session, PHONE)
+            assert not world.members.hold_phone_change(session, NEW)
+    world.clock.pass_time(hours=24)
+    assert complete(world) is None
+    assert world.member(PHONE) == member
+    assert (change(world).state, change(world).doubt) == ("staff", "answered")
+
+
+def test_an_answer_of_the_old_phone_hides_no_other_doubt(world: World) -> None:
+    world.verified_member()
+    start(world, born=1991)
+    with world.sessions.begin() as session:
+        assert world.members.hold_phone_change(session, PHONE)
+    assert (change(world).state, change(world).doubt) == ("staff", "facts")
+
+
 def test_the_new_phone_cannot_stop_or_hasten_it(world: World) -> None:
     world.verified_member()
     start(world)

@@ -5,8 +5,9 @@ from sqlalchemy import select
 
 from core.outbox import OutboxRow
 from core.phone import PhoneNumber
-from members.model import Purpose
+from members.model import PhoneChangeState, Purpose, Status
 from members.numbers import NationalId
+from members.tables import MemberRow, PhoneChangeRow
 from messages.model import Keyword
 from messages.tables import InboundMessageRow
 from tests.messages.messages_world import PHONE, STRANGER, World
@@ -91,9 +92,12 @@ def test_a_sender_without_a_number_is_kept_and_not_answered(world: World) -> Non
     assert inbound(world).sender == "SAFARICOM"
 
 
-def test_stop_from_the_old_phone_stops_a_change_of_phone(world: World) -> None:
-    world.member()
+def change_phone(world: World) -> None:
+    """Somebody asks to move the usual member's membership to another phone."""
     with world.sessions.begin() as session:
+        member = session.scalars(select(MemberRow)).one()
+        member.status, member.birth_date = Status.ACTIVE, "1990-05-17"
+        session.flush()
         world.members.start_phone_change(
             session,
             key="hop-5",
@@ -101,6 +105,19 @@ def test_stop_from_the_old_phone_stops_a_change_of_phone(world: World) -> None:
             new_phone=PhoneNumber.parse("0733222111"),
             birth_year=1990,
         )
+    world.clock.pass_time(minutes=1)
+
+
+def change(world: World) -> tuple[str, str]:
+    with world.sessions() as session:
+        row = session.scalars(select(PhoneChangeRow)).one()
+        return row.state, row.doubt
+
+
+def test_stop_from_the_old_phone_stops_a_change_of_phone_and_nothing_else(world: World) -> None:
+    """It answers what was asked; of reminders nothing was said."""
+    member = world.member(reminders=True)
+    change_phone(world)
     world.receive("acha", PHONE)
     assert answers(world) == [
         "phone_change_new",
@@ -108,6 +125,50 @@ def test_stop_from_the_old_phone_stops_a_change_of_phone(world: World) -> None:
         "phone_change_stopped",
         "phone_change_stopped",
     ]
+    assert change(world)[0] == PhoneChangeState.STOPPED
+    with world.sessions() as session:
+        assert world.members.current_consents(session, member.id)[Purpose.REMINDERS]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NO",
+        "Hapana!",
+        "si mimi",
+        "Please STOP",
+        "Tafadhali acha",
+        "sijui",
+        "YES",
+        "HELP",
+        "msaada jamani",
+        "?",
+    ],
+)
+def test_whatever_else_the_old_phone_writes_has_staff_decide_the_change(world: World, text: str) -> None:
+    """Who knows an ID and a year of birth must not win because their victim did not find the word."""
+    world.member()
+    change_phone(world)
+    world.receive(text, PHONE)
+    assert change(world) == (PhoneChangeState.STAFF, "answered")
+    assert answers(world)[2:] == ["phone_change_held"]
+    assert not inbound(world).answered
+
+
+@pytest.mark.parametrize("text", ["BAL", "WAPI", "RISITI SFF6XYZ12X", "YES SFF6XYZ12X"])
+def test_what_asks_for_something_else_is_no_answer_to_a_change_of_phone(world: World, text: str) -> None:
+    world.member()
+    change_phone(world)
+    world.receive(text, PHONE)
+    assert change(world)[0] == PhoneChangeState.WAITING
+
+
+def test_stop_after_an_answer_that_was_not_understood_stops_the_change(world: World) -> None:
+    world.member()
+    change_phone(world)
+    world.receive("SI MIMI", PHONE)
+    world.receive("ACHA", PHONE, provider_id="in-2")
+    assert change(world)[0] == PhoneChangeState.STOPPED
 
 
 def test_machines_that_answer_each_other_fall_silent(world: World) -> None:
