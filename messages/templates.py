@@ -75,6 +75,7 @@ _DECLARED = (
     Template("refunded", frozenset({"amount", "receipt", "wallet"})),
     Template("refund_begun", frozenset({"amount", "receipt"})),
     Template("refund_single", frozenset({"receipt"}), better_twice=False),
+    Template("refund_unknown", frozenset({"receipt"}), better_twice=False),
     Template("refund_staff", frozenset({"receipt"}), better_twice=False),
     Template("yes_code", better_twice=False),
     Template("claim_code", better_twice=False),

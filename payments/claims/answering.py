@@ -13,7 +13,7 @@ from core.phone import PhoneNumber
 from members.indexes import MemberIndexes
 from members.notices import PHONE_PLACE, tell_member, tell_phone
 from payments.claims.confirming import Named, asked_about_another, confirm, only_question
-from payments.claims.model import AlreadyYours, ClaimOutcome, NotAClaim, NotKnownYet, Offered
+from payments.claims.model import AlreadyYours, ClaimOutcome, ForStaff, NotAClaim, NotKnownYet, Offered
 from payments.claims.service import claim, look_again, take
 from payments.claims.tables import Claim
 
@@ -126,11 +126,11 @@ def _answer(
             values |= {"amount_cents": outcome.amount.amount_cents, "currency": outcome.amount.currency}
         case NotKnownYet():
             template = "claim_waiting"
-        case NotAClaim(why="not_a_code"):
-            template, values = "claim_code", {}
+        case ForStaff():
+            template = "claim_staff"
         case NotAClaim(why="too_many"):
             # No case was made of it: nobody would look.
             template = "claim_tomorrow"
-        case _:
-            template = "claim_staff"
+        case NotAClaim():
+            template, values = "claim_code", {}
     tell_member(session, template, member_id, question, now=now, values=values)

@@ -54,7 +54,7 @@ class ForStaff:
 
 @dataclass(frozen=True, slots=True)
 class NotAClaim:
-    """`why`: `not_a_code`, `too_many`, or the status of the membership."""
+    """`why`: `not_a_code` or `too_many`."""
 
     why: str
 

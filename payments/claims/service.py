@@ -45,13 +45,11 @@ _FINAL = (ClaimState.TAKEN, ClaimState.SETTLED)
 def claim(session: Session, member_id: uuid.UUID, receipt_code: str, *, now: datetime) -> ClaimOutcome:
     """Look for a payment by the code of the wallet's SMS. The same claim again is the same claim.
 
-    Offered when the payer's evidence fits the member; otherwise a case for staff. What is not known yet is
-    looked for in the wallet's own list.
+    Offered when the payer's evidence fits the member; otherwise, and always where the membership is closed,
+    a case for staff. What is not known yet is looked for in the wallet's own list.
     """
     code = receipt_code.strip().upper()
-    member = session.get(MemberRow, member_id)
-    if member is None or not Status(member.status).is_open:
-        return NotAClaim(member.status if member else "unknown_member")
+    member = session.get_one(MemberRow, member_id)
     if not _CODE.fullmatch(code):
         return NotAClaim("not_a_code")
     receipt = _receipt(session, code)
@@ -122,6 +120,11 @@ def _judge(
     session: Session, row: Claim, member: MemberRow, receipt: Receipt | None, *, now: datetime
 ) -> ClaimOutcome:
     if row.state in _FINAL:
+        return ForStaff(row.id)
+    if not Status(member.status).is_open:
+        # Nothing is credited there; who writes may have a reason that only a person can hear.
+        row.state, row.why = ClaimState.STAFF, "the membership is closed"
+        row.receipt_id = receipt.id if receipt is not None else None
         return ForStaff(row.id)
     if receipt is None:
         if row.state == ClaimState.STAFF:

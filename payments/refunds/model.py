@@ -54,7 +54,9 @@ class RefundOpened:
 
 @dataclass(frozen=True, slots=True)
 class NoRefund:
-    """`why`: `unknown_receipt`, `not_confirmed`, `not_double`, `too_late`, `reversed` or `too_little`."""
+    """`why`: `unknown_receipt` (also another's), `divided` among several, `not_confirmed`, `not_double`,
+    `too_late`, `reversed` or `too_little`.
+    """
 
     why: str
 

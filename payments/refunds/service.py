@@ -49,7 +49,7 @@ def refund_double(session: Session, member_id: uuid.UUID, code: str, *, now: dat
         select(Receipt).where(Receipt.receipt == code.strip().upper(), is_whole()).with_for_update()
     ).first()
     if receipt is None:
-        return NoRefund("unknown_receipt")
+        return NoRefund(_not_theirs(session, code.strip().upper(), None, member_id))
     before = _open_refund_of(session, receipt)
     if before is not None and before.member_id == member_id:
         return RefundOpened(before.id, Money(before.amount_cents, before.currency))
@@ -142,7 +142,7 @@ def _open_refund_of(session: Session, receipt: Receipt) -> Refund | None:
 
 def _why_not(session: Session, receipt: Receipt, member_id: uuid.UUID, *, now: datetime) -> str:
     if receipt.member_id != member_id:
-        return "unknown_receipt"
+        return _not_theirs(session, receipt.receipt, receipt, member_id)
     if receipt.reversed_at is not None:
         return "reversed"
     if now - receipt.paid_at > ASK_WITHIN:
@@ -154,6 +154,15 @@ def _why_not(session: Session, receipt: Receipt, member_id: uuid.UUID, *, now: d
         return "not_confirmed"
     saved = ledger.savings(session, member_id, receipt.currency)
     return "too_little" if saved.amount_cents < receipt.amount_cents else ""
+
+
+def _not_theirs(session: Session, code: str, whole: Receipt | None, member_id: uuid.UUID) -> str:
+    """Why what is no whole payment of theirs is not given back: they have a part of it, or nothing."""
+    is_meant = Receipt.receipt == code
+    if whole is not None:
+        is_meant |= Receipt.part_of == whole.id
+    part = select(Receipt.id).where(is_meant, Receipt.part_of.is_not(None), Receipt.member_id == member_id)
+    return "unknown_receipt" if session.scalar(part.limit(1)) is None else "divided"
 
 
 def _has_twin(session: Session, receipt: Receipt) -> bool:

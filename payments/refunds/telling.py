@@ -13,7 +13,9 @@ from payments.refunds.model import NoRefund, RefundOpened, RefundOutcome
 from payments.refunds.tables import Refund
 
 _REFUSALS = {
-    "unknown_receipt": "claim_staff",
+    # No case is made of it: nobody may be told that staff will look.
+    "unknown_receipt": "refund_unknown",
+    "divided": "refund_staff",
     "not_double": "refund_single",
     "not_confirmed": "refund_staff",
     "too_late": "refund_staff",

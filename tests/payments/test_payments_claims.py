@@ -4,10 +4,12 @@ import pytest
 from sqlalchemy import select
 
 from core.phone import PhoneNumber
+from members.model import Status
 from members.tables import MemberRow
 from payments.claims.model import AlreadyYours, ClaimOutcome, ForStaff, NotAClaim, NotKnownYet, Offered
 from payments.claims.service import CLAIMS_PER_DAY_MAX, claim, take
 from payments.claims.tables import Claim
+from payments.claims.view import claims_for_staff
 from payments.model import PaymentState
 from payments.receipts.model import TWO_PAYERS
 from payments.receipts.service import reverse
@@ -315,6 +317,32 @@ def test_a_bare_yes_to_several_questions_or_none_is_told_how_to_write_it(world: 
     world.say_yes(STRANGER, "")
     assert answer_of(world) == ("yes_code", {})
     assert world.proof().credited_cents == 0
+
+
+@pytest.mark.parametrize("status", [Status.CLOSED, Status.DECEASED])
+def test_who_claims_from_a_closed_membership_has_staff_look_as_they_are_told(
+    world: World, status: Status
+) -> None:
+    member = world.member(status)
+    pay(world, member.phone, "4000000")
+    world.write("claim", member, CODE)
+    assert answer_of(world) == ("claim_staff", {"receipt": CODE})
+    with world.sessions.begin() as session:
+        [waiting] = claims_for_staff(session)
+    assert (waiting.code, waiting.why) == (CODE, "the membership is closed")
+    assert world.proof().suspense_cents == 5000
+
+
+def test_a_claim_that_waits_is_not_taken_for_who_left_meanwhile(world: World) -> None:
+    member = world.member()
+    world.wallet.is_down = True
+    world.write("claim", member, CODE)
+    with world.sessions.begin() as session:
+        session.get_one(MemberRow, member.id).status = Status.CLOSED
+    pay(world, member.phone, "4000000")
+    world.settle(minutes=2)
+    assert states(world) == ["staff"]
+    assert world.proof().suspense_cents == 5000
 
 
 def test_a_hashed_payer_whose_member_is_known_by_now_is_credited_and_not_asked(world: World) -> None:

@@ -95,6 +95,11 @@ def test_what_was_not_paid_twice_or_is_not_ones_own_is_not_given_back(world: Wor
     assert wish(world, member) == NoRefund("not_double")
     world.write("refund_wish", member, SECOND)
     assert world.messages()[-1] == "refund_single"
+    for asker, code in ((other, "SKL0000001"), (member, "NOSUCHCODE")):
+        world.write("refund_wish", asker, code)
+        # No case is made of it, and nobody is told whether the code is another's.
+        last = world.tasks("message")[-1].payload
+        assert (last["template"], last["values"]) == ("refund_unknown", {"receipt": code})
 
 
 def test_one_of_two_payments_stays(world: World) -> None:

@@ -60,6 +60,16 @@ def test_a_farm_owners_payment_is_divided_among_four_workers(world: World) -> No
     assert proof.holds
 
 
+def test_who_has_a_part_and_wants_it_back_is_told_to_call_staff(world: World) -> None:
+    """By either code: that it is not among their savings would not be true."""
+    two, receipt = workers(world, 2), lost(world, ALL)
+    do(world, split_wish(receipt, *((member, ALL // 2) for member in two)))
+    for code in (receipt.receipt, f"{receipt.receipt}-1"):
+        world.write("refund_wish", two[0], code)
+        last = world.tasks("message")[-1].payload
+        assert (last["template"], last["values"]) == ("refund_staff", {"receipt": code})
+
+
 def test_what_is_left_over_waits_in_suspense_and_is_matched_or_divided_later(world: World) -> None:
     first, second_, third = workers(world, 3)
     receipt = lost(world, ALL)
