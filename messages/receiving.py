@@ -14,7 +14,7 @@ from core.vault import Vault
 from members.model import Member, Purpose
 from members.notices import PHONE_PLACE, tell_member, tell_phone
 from members.service import Members
-from messages.model import IncomingSms, Keyword, receipt_code_in, word_in
+from messages.model import IncomingSms, Keyword, Word, receipt_code_in, word_in
 from messages.tables import InboundMessageRow
 
 # Two machines that answer each other would not stop by themselves.
@@ -37,13 +37,17 @@ _READ_BY_STAFF = frozenset({"unknown_keyword", "claim_staff", "phone_change_held
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """An SMS as it was understood. `code` is empty without one, `member` None when a stranger writes."""
+    """An SMS as it was understood. `code` is empty without one, `member` None when a stranger writes.
+
+    `stayed`: the membership that the sender's was made one with.
+    """
 
     keyword: Keyword
     language: str
     code: str
     phone: PhoneNumber
     member: Member | None
+    stayed: Member | None
 
     @property
     def is_vague(self) -> bool:
@@ -72,17 +76,17 @@ class Receiving:
             return None
         if incoming.phone is None:
             return keyword
-        code = receipt_code_in(incoming.text) if keyword in _WITH_CODE else None
-        member = self._members.by_phone(session, incoming.phone)
-        asked = _Asked(keyword, word.language if word else "en", code or "", incoming.phone, member)
+        asked = self._understood(session, word, incoming.phone, incoming.text)
         template = self._obey(session, asked)
-        is_confirmation = bool(code) and keyword is Keyword.CONFIRM
+        is_confirmation = bool(asked.code) and keyword is Keyword.CONFIRM
         most = CONFIRMATIONS_PER_DAY_MAX if is_confirmation else ANSWERS_PER_DAY_MAX
-        row.answered = template not in _READ_BY_STAFF
-        if self._received_today(session, row) > most:
-            # Money hangs on a code: what is not worked waits for staff.
-            row.answered = row.answered and not code
-        elif template is None:
+        is_too_many = self._received_today(session, row) > most
+        # Money hangs on a code: what is not worked waits for staff.
+        is_left = bool(asked.code) and (is_too_many or template == "merged_closed")
+        row.answered = template not in _READ_BY_STAFF and not is_left
+        if is_too_many:
+            return keyword
+        if template is None:
             # Money is another room's: it finds the answer and has it sent.
             payload = self._question(asked)
             outbox.add(session, _MONEY_TOPICS[keyword], str(row.id), payload, now=row.received_at)
@@ -109,6 +113,14 @@ class Receiving:
         )
         return session.scalars(statement).one_or_none()
 
+    def _understood(self, session: Session, word: Word | None, phone: PhoneNumber, text: str) -> _Asked:
+        keyword, language = (word.keyword, word.language) if word else (Keyword.UNKNOWN, "en")
+        code = receipt_code_in(text) if keyword in _WITH_CODE else None
+        member = self._members.by_phone(session, phone)
+        merged_into = member.merged_into if member is not None else None
+        stayed = self._members.by_id(session, merged_into) if merged_into is not None else None
+        return _Asked(keyword, language, code or "", phone, member, stayed)
+
     def _obey(self, session: Session, asked: _Asked) -> str | None:
         """Do what is asked; the template that answers it, empty for none. None: the room of money answers."""
         if asked.keyword is Keyword.STOP:
@@ -124,14 +136,16 @@ class Receiving:
         if self._members.object_to_phone_change(session, asked.phone):
             # It answers what we asked: both phones are told of that, and nothing was said about reminders.
             return ""
-        self._members.give_consent(
-            session,
-            member=asked.member,
-            purpose=Purpose.REMINDERS,
-            given=False,
-            notice_version=self._notice_version,
-            channel="sms",
-        )
+        # One person: it is the membership that stayed which is reminded, and the other if they part again.
+        for member in filter(None, (asked.member, asked.stayed)):
+            self._members.give_consent(
+                session,
+                member=member,
+                purpose=Purpose.REMINDERS,
+                given=False,
+                notice_version=self._notice_version,
+                channel="sms",
+            )
         return "stop_done"
 
     def _question(self, asked: _Asked) -> dict[str, str]:
@@ -161,6 +175,8 @@ class Receiving:
         now, values = self._clock.now(), {}
         if template == "claim_staff":
             values = {"receipt": asked.code}
+        elif template == "merged_closed" and asked.stayed is not None:
+            values = {"number": asked.stayed.number.digits}
         if asked.member is not None:
             tell_member(session, template, asked.member.id, row.id, now=now, values=values)
         else:
@@ -184,4 +200,7 @@ def _short_answer(asked: _Asked) -> str | None:
     if asked.member is None:
         # Nor to say of a receipt that it is theirs: whose the money is, staff find out.
         return "claim_staff" if asked.keyword is Keyword.CLAIM and asked.code else "help"
+    if asked.stayed is not None:
+        # All that was there has moved: that there is nothing would frighten.
+        return "merged_closed"
     return "claim_code" if asked.keyword in _WITH_CODE and not asked.code else None

@@ -83,13 +83,15 @@ class World:
     provider: Provider
     clock: HandClock
 
-    def member(self, language: str = "sw", *, reminders: bool = True) -> Member:
+    def member(self, language: str = "sw", *, reminders: bool = True, phone: PhoneNumber = PHONE) -> Member:
+        """A member with the usual phone; with another one, another person."""
+        is_usual = phone == PHONE
         with self.sessions.begin() as session:
             outcome = self.members.join(
                 session,
-                key="hop-1",
-                phone=PHONE,
-                document=NationalId("23456789"),
+                key="hop-1" if is_usual else f"hop-{phone.e164}",
+                phone=phone,
+                document=NationalId("23456789" if is_usual else "23456780"),
                 language=language,
                 consents={Purpose.SAVING: True, Purpose.REMINDERS: reminders},
                 name_confirmed=False,

@@ -7,7 +7,9 @@ from sqlalchemy import select
 
 from core.database import vault_of
 from core.outbox import OutboxRow
+from members.model import Member, Purpose, Status
 from members.notices import PHONE_PLACE
+from members.tables import MemberRow
 from messages.model import Keyword
 from messages.receiving import ANSWERS_PER_DAY_MAX, CONFIRMATIONS_PER_DAY_MAX
 from messages.tables import InboundMessageRow
@@ -180,3 +182,44 @@ def test_a_receipt_that_is_one_too_many_waits_for_staff(world: World) -> None:
         world.receive(f"RECEIPT SFF6XYZ1{turn:02d}", provider_id=f"in-{turn}")
     assert len(asked(world, "claim")) == ANSWERS_PER_DAY_MAX
     assert unanswered(world) == 1
+
+
+def merged(world: World) -> tuple[Member, Member]:
+    """Two memberships of one person: the one that is closed now, and the one that stayed."""
+    closed, stayed = world.member(), world.member(phone=STRANGER)
+    with world.sessions.begin() as session:
+        row = session.get_one(MemberRow, closed.id)
+        row.status, row.merged_into = Status.CLOSED, stayed.id
+    return closed, stayed
+
+
+@pytest.mark.parametrize("text", ["BAL", "WAPI", "RECEIPT SFF6XYZ12X", "RISITI", "REFUND SFF6XYZ12X"])
+def test_who_asks_from_the_phone_of_a_merged_membership_is_told_which_one_stayed(
+    world: World, text: str
+) -> None:
+    """That its savings are nothing would be true, and read like a theft."""
+    closed, stayed = merged(world)
+    world.receive(text)
+    [task] = [t for t in world.queued() if t.payload["template"] != "welcome_pending"]
+    assert (task.payload["template"], task.payload["member_id"]) == ("merged_closed", str(closed.id))
+    assert task.payload["values"] == {"number": stayed.number.digits}
+    assert asked(world, "balance") == asked(world, "where") == asked(world, "claim") == []
+    # Money hangs on a code: staff read it.
+    assert unanswered(world) == ("SFF6" in text)
+
+
+def test_the_phone_of_a_merged_membership_still_says_whom_it_paid_for(world: World) -> None:
+    merged(world)
+    world.receive("YES SFF6XYZ12X")
+    assert [payload["code"] for payload in asked(world, "claim")] == ["SFF6XYZ12X"]
+
+
+def test_stop_from_the_phone_of_a_merged_membership_ends_the_reminders_of_the_one_that_stayed(
+    world: World,
+) -> None:
+    closed, stayed = merged(world)
+    world.receive("STOP")
+    with world.sessions() as session:
+        for member in (closed, stayed):
+            assert not world.members.current_consents(session, member.id)[Purpose.REMINDERS]
+    assert answers(world) == ["stop_done"]
