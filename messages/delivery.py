@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from core.database import advisory_lock
 from messages.model import DeliveryReport, MessageState
-from messages.tables import DeliveryReportRow, MessageRow
+from messages.tables import DeliveryReportRow, MessageRow, fitting
 
 # docs.africastalking.com/sms/deliveryreports; statuses that are not here are steps on the way.
 _FINAL = {
@@ -41,6 +41,7 @@ def record_delivery(session: Session, report: DeliveryReport, *, now: datetime) 
 
 def apply_early_reports(session: Session, message: MessageRow, provider_id: str) -> None:
     """Give a message its provider's id, and the reports that overtook the answer to our own call."""
+    provider_id = fitting(MessageRow.provider_id, provider_id)
     # The same lock as above: a report arriving now is seen here, or sees the id that is set here.
     with advisory_lock(session, f"sms:{provider_id}"):
         message.provider_id = provider_id

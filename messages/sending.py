@@ -24,14 +24,13 @@ from messages.delivery import apply_early_reports
 from messages.gsm7 import parts, septets
 from messages.model import MessageState
 from messages.provider import SmsAccepted, SmsOutcome, SmsProvider, SmsRefused, SmsUnknown
-from messages.tables import MessageRow
+from messages.tables import MessageRow, fitting
 from messages.templates import TEMPLATES, Texts, template_named
 
 _FIRST_RETRY_SECONDS = 15.0
 _RETRY_SECONDS_MAX = 1800.0
 _ATTEMPTS_MAX = 30
 _REPEAT_SECONDS = 60.0
-_REASON_CHARACTERS_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +169,16 @@ class Sending:
     def _accepted(self, session: Session, message: MessageRow, outcome: SmsAccepted) -> None:
         message.state = MessageState.SENT
         message.sent_at = self._clock.now()
-        message.provider_status, message.cost = outcome.status, outcome.cost
+        # The SMS is out: whatever words came with it must not fail this, or it would be sent again.
+        message.provider_status = fitting(MessageRow.provider_status, outcome.status)
+        message.cost = fitting(MessageRow.cost, outcome.cost)
         message.failure_reason = ""
         apply_early_reports(session, message, outcome.provider_id)
 
     def _refused(self, message: MessageRow, outcome: SmsRefused, attempt: int) -> Later | None:
         if outcome.alert:
             log.error("the SMS provider needs attention", code=outcome.code, message=str(message.id))
-        message.failure_reason = outcome.code[:_REASON_CHARACTERS_MAX]
+        message.failure_reason = fitting(MessageRow.failure_reason, outcome.code)
         if outcome.permanent or attempt >= _ATTEMPTS_MAX:
             message.state, message.final_at = MessageState.FAILED, self._clock.now()
             return None
@@ -186,7 +187,7 @@ class Sending:
         return Later(min(doubled, _RETRY_SECONDS_MAX), outcome.code)
 
     def _unknown(self, session: Session, message: MessageRow, outcome: SmsUnknown) -> Later | None:
-        message.failure_reason = outcome.reason[:_REASON_CHARACTERS_MAX]
+        message.failure_reason = fitting(MessageRow.failure_reason, outcome.reason)
         if outcome.may_repeat and TEMPLATES[message.template].better_twice and not message.resent:
             message.resent, message.state = True, MessageState.QUEUED
             return Later(_REPEAT_SECONDS, outcome.reason)

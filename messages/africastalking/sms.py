@@ -13,7 +13,6 @@ from messages.africastalking.provider_codes import BY_CODE, BY_NAME, ProviderCod
 from messages.provider import SmsAccepted, SmsOutcome, SmsRefused, SmsUnknown
 
 _TIMEOUTS_SECONDS = (3.05, 9.05)
-_WORDS_MAX = 120
 
 # HTTP statuses that say nothing was taken; `alert` as everywhere. All others leave it open.
 _NOT_TAKEN = {
@@ -132,4 +131,5 @@ def _id(text: str) -> str:
 
 
 def _words(value: object) -> str:
-    return str(value).strip()[:_WORDS_MAX]
+    """In full: what is kept of them is cut where it is kept."""
+    return str(value).strip()

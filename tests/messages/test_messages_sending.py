@@ -9,7 +9,7 @@ from sqlalchemy import text as sql
 from core.errors import InvalidValue
 from core.outbox import Later
 from messages.model import MessageState
-from messages.provider import SmsRefused, SmsUnknown
+from messages.provider import SmsAccepted, SmsRefused, SmsUnknown
 from tests.messages.messages_world import PHONE, RECEIPT, STRANGER, Killed, World
 
 
@@ -107,6 +107,16 @@ def test_no_answer_in_time_repeats_a_receipt_once(world: World) -> None:
     assert world.send(replace(task, attempt=2)) is None
     row = world.row()
     assert (row.state, row.resent) == (MessageState.UNKNOWN, True)
+
+
+def test_an_sms_that_went_out_is_sent_once_whatever_words_came_with_it(world: World) -> None:
+    """What does not fit into its column would undo that it was sent."""
+    long = "Queued\x00 " * 40
+    world.provider.answers = [SmsAccepted(f"ATXid_{long}", long, long)]
+    assert world.send(world.task("receipt", world.member(), RECEIPT)) is None
+    row = world.row()
+    assert (row.state, row.resent) == (MessageState.SENT, False)
+    assert (len(row.provider_status), len(row.cost)) == (60, 40)
 
 
 @pytest.mark.parametrize(
