@@ -14,6 +14,8 @@ from core.vault import Vault
 
 TOPIC = "message"
 PHONE_PLACE = "outbox.phone"
+# The country's usual one, for who is no member and has not written to us: nobody knows theirs.
+USUAL_LANGUAGE = ""
 
 
 def announce(session: Session, member_id: uuid.UUID, *, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """The words of every SMS: declared here, written in `texts/<language>.yaml`, filled with ids and amounts."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -124,14 +124,17 @@ class FundWords:
 class Texts:
     """Renders SMS in the fund's words and time."""
 
-    def __init__(self, words: FundWords, calendar: FundCalendar, *, default_language: str = "en") -> None:
+    def __init__(
+        self, words: FundWords, calendar: FundCalendar, *, languages: Sequence[str] = ("en",)
+    ) -> None:
+        """`languages`: the country's, the usual one first; the first that is written here is the default."""
         self._standing = {"fund": words.fund, "code": words.code, "contact": words.contact}
         self._calendar = calendar
         self._texts = load_texts()
-        self.default_language = default_language
+        self.default_language = next((one for one in languages if one in self._texts), "en")
 
     def language(self, wanted: str | None) -> str:
-        """The wanted language, or the default one when nobody has written it yet."""
+        """The wanted language, or the default one when none is wanted or nobody has written it yet."""
         return wanted if wanted in self._texts else self.default_language
 
     def render(self, name: str, language: str, values: Mapping[str, Any], *, member_name: str = "") -> str:

@@ -17,7 +17,7 @@ from core.errors import InvalidValue
 from core.outbox import Task
 from core.phone import PhoneNumber
 from members.indexes import MemberIndexes
-from members.notices import tell_member, tell_phone
+from members.notices import USUAL_LANGUAGE, tell_member, tell_phone
 from members.numbers import MemberNumber
 from members.tables import MemberRow
 from payments.contributions.tables import Contribution
@@ -97,7 +97,9 @@ def tell_waiting(
         tell_member(session, template, known, receipt.id, now=now, values=values)
     elif payer is not None:
         vault = vault_of(session)
-        tell_phone(session, vault, template, payer, str(receipt.id), language="sw", now=now, values=values)
+        tell_phone(
+            session, vault, template, payer, str(receipt.id), language=USUAL_LANGUAGE, now=now, values=values
+        )
     else:
         # The wallet hashed a number that is no member's: its list will have it in full.
         payload, due_at = {"receipt_id": str(receipt.id)}, now + _LISTED_AFTER

@@ -164,6 +164,7 @@ def _telling(services: Services) -> dict[str, Handler]:
     """What members hear by SMS."""
     settings, sessions, clock = services.settings, services.sessions, services.clock
     words = FundWords(settings.fund_name, settings.ussd_service_code, settings.fund_contact)
+    scheme = scheme_on(settings.fund_region, services.calendar.day_of(clock.now()))
     return {
         "balance": BalanceTelling(sessions, clock, currency=settings.fund_currency).run,
         "merged_money": MoneyFollowing(sessions, clock).run,
@@ -176,7 +177,7 @@ def _telling(services: Services) -> dict[str, Handler]:
             _sms(settings),
             services.members,
             services.vault,
-            Texts(words, services.calendar),
+            Texts(words, services.calendar, languages=scheme.languages),
             clock,
             may_remind_at=lambda now: _may_remind_at(services, now),
         ).run,

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from core.database import vault_of
 from core.phone import PhoneNumber
-from members.notices import tell_member, tell_phone
+from members.notices import USUAL_LANGUAGE, tell_member, tell_phone
 from payments.receipts.tables import Receipt
 from payments.refunds.model import NoRefund, RefundOpened, RefundOutcome
 from payments.refunds.tables import Refund
@@ -42,7 +42,7 @@ def tell_refunded(session: Session, refund: Refund, receipt: Receipt, *, now: da
             "refunded",
             phone,
             str(refund.id),
-            language="sw",
+            language=USUAL_LANGUAGE,
             now=now,
             values=values,
         )

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.database import vault_of
-from members.notices import News, tell_phones
+from members.notices import USUAL_LANGUAGE, News, tell_phones
 from payments import matching
 from payments.receipts import service as receipts
 from payments.receipts.model import Arrival, Owner
@@ -64,7 +64,7 @@ def _tell_strangers(
         for (arrival, owner), receipt_id in zip(owned, receipt_ids, strict=True)
         if owner.member_id is None and receipt_id is not None and arrival.payer is not None
     ]
-    tell_phones(session, vault_of(session), "suspense", news, language="sw", now=now)
+    tell_phones(session, vault_of(session), "suspense", news, language=USUAL_LANGUAGE, now=now)
 
 
 def _values(arrival: Arrival) -> dict[str, int | str]:

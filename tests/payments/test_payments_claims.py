@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from core.phone import PhoneNumber
 from members.model import Status
+from members.notices import USUAL_LANGUAGE
 from members.tables import MemberRow
 from payments.claims.model import AlreadyYours, ClaimOutcome, ForStaff, NotAClaim, NotKnownYet, Offered
 from payments.claims.service import CLAIMS_PER_DAY_MAX, claim, take
@@ -160,6 +161,7 @@ def test_who_paid_without_saying_for_whom_is_told_how_to_claim(world: World) -> 
     [told] = world.tasks("message")
     assert told.payload["template"] == "suspense"
     assert told.payload["values"]["receipt"] == CODE
+    assert told.payload["language"] == USUAL_LANGUAGE
     assert STRANGER.e164 not in str(told.payload)
 
 
