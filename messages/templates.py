@@ -103,7 +103,6 @@ _DECLARED = (
     Template("help", better_twice=False),
     Template("stop_done", better_twice=False),
     Template("unknown_keyword", better_twice=False),
-    Template("reminder", better_twice=False, reminder=True),
     Template("plan_reminder", frozenset({"amount"}), better_twice=False, reminder=True),
 )
 TEMPLATES = {template.name: template for template in _DECLARED}

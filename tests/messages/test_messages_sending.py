@@ -120,7 +120,7 @@ def test_an_sms_that_went_out_is_sent_once_whatever_words_came_with_it(world: Wo
 
 
 @pytest.mark.parametrize(
-    ("template", "may_repeat"), [("prompt_cancelled", True), ("receipt", False), ("reminder", True)]
+    ("template", "may_repeat"), [("prompt_cancelled", True), ("receipt", False), ("plan_reminder", True)]
 )
 def test_what_is_unknown_is_otherwise_left_alone(world: World, template: str, may_repeat: bool) -> None:
     task = world.task(template, world.member(), RECEIPT)
@@ -132,7 +132,7 @@ def test_what_is_unknown_is_otherwise_left_alone(world: World, template: str, ma
 
 def test_a_reminder_is_withheld_from_who_said_stop_a_moment_ago(world: World) -> None:
     member = world.member(reminders=True)
-    task = world.task("reminder", member)
+    task = world.task("plan_reminder", member, RECEIPT)
     world.receive("STOP")
     assert world.send(task) is None
     assert world.provider.sent == []
