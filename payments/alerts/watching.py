@@ -120,16 +120,24 @@ class Lookout:
     def _missing(self, session: Session, now: datetime) -> str:
         day = self._calendar.day_of(now - timedelta(days=1, hours=self._limits.statement_hours))
         start, end = self._calendar.bounds(day)
-        paid = exists(select(Receipt.id).where(Receipt.paid_at >= start, Receipt.paid_at < end))
+        paid = (
+            select(Receipt.wallet, Receipt.shortcode)
+            .where(Receipt.paid_at >= start, Receipt.paid_at < end)
+            .distinct()
+            .subquery()
+        )
         listed = exists(
             select(StoredLine.id).where(
+                StoredLine.wallet == paid.c.wallet,
+                StoredLine.shortcode == paid.c.shortcode,
                 StoredLine.at >= start,
                 StoredLine.at < end,
                 (StoredLine.source == EvidenceChannel.STATEMENT)
                 | StoredLine.balance_after_cents.is_not(None),
             )
         )
-        return f"none for {day}" if session.scalar(select(paid & ~listed)) else ""
+        names = session.scalars(select(paid.c.wallet).where(~listed).order_by(paid.c.wallet)).all()
+        return f"none for {day}: {', '.join(names)}" if names else ""
 
     def _silent(self, session: Session, now: datetime) -> str:
         before = now - self._limits.registry_silent

@@ -9,9 +9,14 @@ import pytest
 from sqlalchemy import select
 
 from core.money import Money
+from core.phone import PhoneNumber
+from payments.alerts.service import AlertKind
+from payments.alerts.tables import Alert
+from payments.alerts.watching import Lookout
 from payments.contributions.model import Requested
 from payments.model import EvidenceChannel
 from payments.statements import import_statement
+from payments.wallet_lines.service import keep_lines
 from payments.wallet_lines.tables import PullRun
 from payments.wallets.choosing import Wallets
 from payments.wallets.protocol import PromptResult, Rejected, Unknown
@@ -169,3 +174,20 @@ def test_another_amount_than_asked_is_not_credited(
     assert world.receipts() == []
     assert world.contribution(asked.contribution_id).state == "unknown"
     assert timedelta(minutes=5) < world.clock.now() - world.contribution(asked.contribution_id).requested_at
+
+
+def test_the_list_of_one_wallet_is_missed_although_the_other_came(
+    world: World, airtel: CollectingWallet, lookout: Lookout
+) -> None:
+    _, checkout_id = prompted(world, airtel)
+    hear(world, airtel.end(checkout_id, "0"))
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber("+254733000111"), 500, "WHO"))
+    world.work("evidence")
+    assert {receipt.wallet for receipt in world.receipts()} == {"airtel", "mpesa"}
+    with world.sessions.begin() as session:
+        keep_lines(session, "mpesa", world.wallet.lines, EvidenceChannel.STATEMENT, now=world.clock.now())
+    world.clock.forward(days=1, hours=1)
+    assert AlertKind.STATEMENT_MISSING in world.alerts(lookout)
+    with world.sessions() as session:
+        alerts = select(Alert.detail).where(Alert.kind == AlertKind.STATEMENT_MISSING)
+        assert session.scalars(alerts).one().endswith(": airtel")
