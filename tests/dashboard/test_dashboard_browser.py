@@ -118,7 +118,7 @@ def test_the_other_pages_stand_in_the_same_browser(
     page.get_by_role("button", name="Search", exact=True).click()
     page.get_by_role("heading", name="Member ").wait_for()
     photograph(page, "member")
-    page.get_by_label("Reason").fill("The member is on the line and asks about a payment")
+    page.get_by_label("Reason", exact=True).fill("The member is on the line and asks about a payment")
     page.get_by_role("button", name="Show in full").click()
     page.get_by_text(day.phones[0].e164).wait_for()
     page.goto(f"{address}/members/changes/{day.change}")

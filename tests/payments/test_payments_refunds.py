@@ -270,6 +270,8 @@ def test_news_of_a_payout_that_failed_moves_nothing_once_its_money_went_elsewher
     world.hear_of_orders()
     world.work()
     found = refund(world)
+    # Until the registry has taken that it is void it is given to nobody.
+    world.settle(minutes=5)
     moved(world, Standing(Place.MEMBER, member.id), SECOND)
     body = {"originator": str(found.id), "conversation": "x", "code": "0", "cents": 5000, "receipt": "F1"}
     told = world.tell(EvidenceChannel.ORDER_RESULT, json.dumps(body), reference_of("payout", str(found.id)))
