@@ -328,6 +328,22 @@ def bury(session: Session, task_id: uuid.UUID, error: str, *, now: datetime) -> 
     _close(session, task_id, state="dead", finished_at=now, last_error=error[:_ERROR_CHARACTERS_MAX])
 
 
+def put_back(session: Session, topic: str, key: str, *, now: datetime, order_key: str | None = None) -> bool:
+    """Have a task that was finished or given up worked once more, with all its tries: with the failures of
+    before, the first trouble that passes would bury it. False when there is none such.
+
+    `order_key`: the queue in which it stands from now on, also if it waits already.
+    """
+    known = update(OutboxRow).where(OutboxRow.topic == topic, OutboxRow.key == key)
+    known = known.execution_options(synchronize_session=False)
+    if order_key is not None:
+        session.execute(known.values(order_key=order_key))
+    again = known.where(OutboxRow.state != "pending").values(
+        state="pending", due_at=now, leased_until=None, finished_at=None, attempts=0, failures=0
+    )
+    return session.scalar(again.returning(OutboxRow.id)) is not None
+
+
 def finish_keys(session: Session, topic: str, keys: Sequence[str], *, but: uuid.UUID, now: datetime) -> None:
     """Waiting tasks of a topic are done, because task `but` has taken over their work."""
     session.execute(
@@ -368,31 +384,3 @@ def forget_done(session: Session, *, before: datetime) -> int:
     statement = delete(OutboxRow).where(OutboxRow.state == "done", OutboxRow.finished_at < before)
     result = session.execute(statement.execution_options(synchronize_session=False))
     return cast("CursorResult[Any]", result).rowcount
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """How one topic stands: rows waiting, rows given up, when the oldest waiting row was written, and since
-    when a row has been due that nobody took.
-    """
-
-    topic: str
-    pending: int
-    dead: int
-    oldest_pending_at: datetime | None
-    due_since: datetime | None
-
-
-def backlog(session: Session) -> list[Backlog]:
-    """The state of every topic with work waiting or given up."""
-    pending = func.count().filter(OutboxRow.state == "pending")
-    dead = func.count().filter(OutboxRow.state == "dead")
-    oldest = func.min(OutboxRow.created_at).filter(OutboxRow.state == "pending")
-    due = func.min(OutboxRow.due_at).filter(OutboxRow.state == "pending")
-    rows = session.execute(
-        select(OutboxRow.topic, pending, dead, oldest, due)
-        .where(OutboxRow.state != "done")
-        .group_by(OutboxRow.topic)
-        .order_by(OutboxRow.topic)
-    )
-    return [Backlog(*row) for row in rows]

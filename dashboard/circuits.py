@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from core.outbox import Backlog
+from core.backlog import Backlog
 from registry.breaker import Breaker, Circuit
 
 # Which queues call which registry.

@@ -11,7 +11,7 @@ from datetime import datetime
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from core import outbox
+from core.backlog import backlog
 from payments.alerts.service import open_alerts
 from payments.reconciliation.view import open_breaks
 from registry.breaker import CONNECTIONS, Breaker
@@ -29,7 +29,7 @@ class Gauges(Collector):
         with self._services.sessions.begin() as session:
             breaks = {str(kind): count for kind, count in open_breaks(session).items()}
             alerts = Counter(str(alert.kind) for alert in open_alerts(session))
-            waiting = outbox.backlog(session)
+            waiting = backlog(session)
         circuits = {name: Breaker(name, self._services.redis).is_open for name in CONNECTIONS}
         pending = {row.topic: row.pending for row in waiting}
         dead = {row.topic: row.dead for row in waiting}

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from core import outbox
+from core.backlog import backlog
 from ussd_app.bootstrap import Services
 from ussd_app.gauges import Gauges, age_seconds
 
@@ -93,7 +93,7 @@ def _faults(services: Services, heads: set[str]) -> Iterator[str]:
     try:
         with services.sessions.begin() as session:
             found = _stands_at(session)
-            waiting = outbox.backlog(session) if found else []
+            waiting = backlog(session) if found else []
     except SQLAlchemyError:
         yield "the database does not answer"
         return

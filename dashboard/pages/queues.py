@@ -6,8 +6,9 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from core import audit
-from core.outbox import OutboxRow, backlog
+from core import audit, outbox
+from core.backlog import backlog
+from core.outbox import OutboxRow
 from dashboard.access import EVERYONE_AT_THE_FUND, KEEPERS, allow
 from dashboard.catalogue import text
 from dashboard.circuits import standings
@@ -59,9 +60,7 @@ def again(row_id: uuid.UUID) -> Response:
     with parts.sessions.begin() as database:
         row = database.get(OutboxRow, row_id, with_for_update=True)
         if row is not None and row.state == "dead":
-            row.state, row.due_at, row.leased_until, row.finished_at = "pending", now, None, None
-            # With the failures of before, the first trouble that passes would bury it again.
-            row.failures = 0
+            outbox.put_back(database, row.topic, row.key, now=now)
             audit.record(
                 database,
                 at=now,

@@ -10,6 +10,7 @@ from sqlalchemy import case, exists, func, select
 from sqlalchemy.orm import Session
 
 from core import outbox
+from core.backlog import backlog
 from core.clock import Clock, FundCalendar
 from core.database import Sessions
 from core.outbox import Task
@@ -175,5 +176,5 @@ def _mail(session: Session, alert: Alert, now: datetime) -> None:
 
 
 def _given_up(session: Session) -> str:
-    dead = {topic.topic: topic.dead for topic in outbox.backlog(session) if topic.dead}
+    dead = {topic.topic: topic.dead for topic in backlog(session) if topic.dead}
     return ", ".join(f"{count} {topic}" for topic, count in sorted(dead.items()))

@@ -3,12 +3,10 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from core import outbox
 from core.ids import new_id
-from core.outbox import OutboxRow
 from payments.model import PostingState
 from payments.receipts.tables import Receipt
 from payments.registry_postings.corrections import MERGED, OVER, SPLIT, CorrectionState, queue_correction
@@ -105,15 +103,10 @@ def post_again(session: Session, receipt_id: uuid.UUID, member_id: uuid.UUID, *,
     key, order_key = str(receipt_id), f"post:{lane_of(member_id)}"
     if outbox.add(session, "post", key, {"receipt_id": key}, now=now, order_key=order_key):
         return
-    session.execute(
-        update(OutboxRow)
-        .where(OutboxRow.topic == "post", OutboxRow.key == key, OutboxRow.state != "pending")
-        .values(state="pending", due_at=now, leased_until=None, finished_at=None, attempts=0)
-        .execution_options(synchronize_session=False)
-    )
-    session.execute(
-        update(OutboxRow)
-        .where(OutboxRow.topic == "post", OutboxRow.key == key)
-        .values(order_key=order_key)
-        .execution_options(synchronize_session=False)
-    )
+    put_back_posting(session, receipt_id, member_id, now=now)
+
+
+def put_back_posting(session: Session, receipt_id: uuid.UUID, member_id: uuid.UUID, *, now: datetime) -> bool:
+    """Make it due again if it was finished or given up, in its member's lane; False when it was neither."""
+    order_key = f"post:{lane_of(member_id)}"
+    return outbox.put_back(session, "post", str(receipt_id), now=now, order_key=order_key)

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import outbox
-from core.outbox import OutboxRow
 from payments.ledger import service as ledger
 from payments.ledger.model import Account, AccountKind, Leg, Reason
 from payments.model import MatchStep, PostingState
@@ -19,7 +18,7 @@ from payments.receipts.tables import Receipt
 from payments.refunds.model import RefundState, can_be_sent
 from payments.refunds.service import payer_of
 from payments.refunds.tables import Refund
-from payments.registry_postings.restating import is_unknown_there, make_room
+from payments.registry_postings.restating import is_unknown_there, make_room, put_back_posting
 from payments.registry_postings.service import queue_if_confirmed
 from payments.registry_postings.tables import RegistryPosting
 from payments.suspense.model import NotPossible, Place
@@ -113,19 +112,7 @@ def move(
     if to.member_id is not None:
         tell(session, receipt, to.member_id, key, now=now)
         queue_if_confirmed(session, receipt, now=now)
-        put_back(session, receipt.id, now=now)
-
-
-def put_back(session: Session, receipt_id: uuid.UUID, *, now: datetime) -> bool:
-    """Make the receipt's posting task due again when it was finished or given up; False when it has none."""
-    done = session.execute(
-        update(OutboxRow)
-        .where(OutboxRow.topic == "post", OutboxRow.key == str(receipt_id), OutboxRow.state != "pending")
-        .values(state="pending", due_at=now, leased_until=None, finished_at=None, attempts=0, failures=0)
-        .returning(OutboxRow.id)
-        .execution_options(synchronize_session=False)
-    )
-    return done.first() is not None
+        put_back_posting(session, receipt.id, to.member_id, now=now)
 
 
 def stand(receipt: Receipt, standing: Standing) -> None:
@@ -141,13 +128,13 @@ def repost(session: Session, receipt: Receipt, *, now: datetime) -> tuple[str, s
     Raises NotPossible when nothing is to be told.
     """
     row = session.get(RegistryPosting, receipt.id, with_for_update=True, populate_existing=True)
-    if row is None and receipt.member_id is None:
-        raise NotPossible("no_owner")
     if row is None:
+        if receipt.member_id is None:
+            raise NotPossible("no_owner")
         queue_if_confirmed(session, receipt, now=now)
         if session.get(RegistryPosting, receipt.id) is None:
             raise NotPossible("not_confirmed")
-        put_back(session, receipt.id, now=now)
+        put_back_posting(session, receipt.id, receipt.member_id, now=now)
         return "none", PostingState.PENDING
     if row.state == PostingState.ACKNOWLEDGED:
         raise NotPossible("acknowledged")
@@ -155,7 +142,7 @@ def repost(session: Session, receipt: Receipt, *, now: datetime) -> tuple[str, s
     row.state = PostingState.PENDING
     row.last_error, row.read_back_amount_cents = "", None
     session.flush()
-    if not put_back(session, receipt.id, now=now):
+    if not put_back_posting(session, receipt.id, row.member_id, now=now):
         outbox.bring_forward(session, "post", str(receipt.id), now)
     return before, row.state
 

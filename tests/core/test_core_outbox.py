@@ -4,6 +4,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 from core import outbox
+from core.backlog import backlog
 from core.database import Sessions
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -104,14 +105,14 @@ def test_work_waiting_and_work_given_up_are_counted(sessions: Sessions) -> None:
     with sessions.begin() as session:
         outbox.bury(session, tasks[0], "no such number", now=NOW)  # type: ignore[arg-type]
     with sessions.begin() as session:
-        (row,) = outbox.backlog(session)
+        (row,) = backlog(session)
     assert (row.topic, row.pending, row.dead) == ("message", 1, 1)
 
 
 def test_what_waits_for_its_time_is_not_due(sessions: Sessions) -> None:
     add(sessions, "a", due_at=NOW + timedelta(days=1))
     with sessions.begin() as session:
-        (row,) = outbox.backlog(session)
+        (row,) = backlog(session)
     assert row.due_since == NOW + timedelta(days=1)
 
 
@@ -121,3 +122,21 @@ def test_a_task_not_begun_can_be_brought_forward(sessions: Sessions) -> None:
     with sessions.begin() as session:
         outbox.bring_forward(session, "message", "a", NOW)
     assert len(hand_out(sessions)) == 1
+
+
+def test_what_is_put_back_has_all_its_tries_and_stands_where_it_belongs(sessions: Sessions) -> None:
+    for key in ("given up", "waiting"):
+        add(sessions, key, order_key="old")
+    [task] = hand_out(sessions)
+    with sessions.begin() as session:
+        outbox.claim(session, task, now=NOW, lease_seconds=30)  # type: ignore[arg-type]
+        outbox.postpone(session, task, "down", due_at=NOW, failed=True)  # type: ignore[arg-type]
+        outbox.bury(session, task, "still down", now=NOW)  # type: ignore[arg-type]
+    with sessions.begin() as session:
+        assert outbox.put_back(session, "message", "given up", now=NOW, order_key="new")
+        assert not outbox.put_back(session, "message", "waiting", now=NOW)
+        assert not outbox.put_back(session, "message", "unknown", now=NOW)
+    with sessions.begin() as session:
+        row = session.get_one(outbox.OutboxRow, task)
+        assert (row.state, row.attempts, row.failures, row.order_key) == ("pending", 0, 0, "new")
+    assert len(hand_out(sessions, NOW)) == 2

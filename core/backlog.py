@@ -1,0 +1,37 @@
+"""How the outbox stands: what waits, for how long, and what was given up."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from core.outbox import OutboxRow
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How one topic stands: rows waiting, rows given up, when the oldest waiting row was written, and since
+    when a row has been due that nobody took.
+    """
+
+    topic: str
+    pending: int
+    dead: int
+    oldest_pending_at: datetime | None
+    due_since: datetime | None
+
+
+def backlog(session: Session) -> list[Backlog]:
+    """The state of every topic with work waiting or given up."""
+    pending = func.count().filter(OutboxRow.state == "pending")
+    dead = func.count().filter(OutboxRow.state == "dead")
+    oldest = func.min(OutboxRow.created_at).filter(OutboxRow.state == "pending")
+    due = func.min(OutboxRow.due_at).filter(OutboxRow.state == "pending")
+    rows = session.execute(
+        select(OutboxRow.topic, pending, dead, oldest, due)
+        .where(OutboxRow.state != "done")
+        .group_by(OutboxRow.topic)
+        .order_by(OutboxRow.topic)
+    )
+    return [Backlog(*row) for row in rows]
