@@ -26,11 +26,10 @@ from core.database import Sessions
 from core.logging import log
 from core.vault import Vault
 from menus import Event, Graph, Opening, Session, adopt, render_notice, value
-from menus.engine.model import HOME, MORE
 from ussd_app.gateway.funnel import Funnel, Marks
 from ussd_app.gateway.graphs import Graphs
 from ussd_app.gateway.hop import Hop, Reply, SessionEnd
-from ussd_app.gateway.meaning import Again, Answers, Begins, Contradicts, meaning_of, seen_of
+from ussd_app.gateway.meaning import Again, Answers, Begins, Contradicts, is_alias, meaning_of, seen_of
 from ussd_app.gateway.recent import RecentRecords
 from ussd_app.gateway.session_store import Recall, Record, SessionStore
 from ussd_app.gateway.turns import NOTHING_KNOWN, Held, Known, Turn, Turns, Worked
@@ -159,10 +158,9 @@ class Host:
         else:
             parts = meaning.parts if isinstance(meaning, Begins) else ()
             progress = self._begin(hop, key, parts, recall or self._recall(hop, key))
-        is_shown = is_away or progress.is_rebuilt
-        if is_shown:
+        if progress.is_rebuilt:
             self._show(key, progress)
-        return self._commit(hop, key, record, progress, is_shown=is_shown)
+        return self._commit(hop, key, record, progress)
 
     def ended(self, end: SessionEnd) -> None:
         """The aggregator says the session is over: a prompt that waited for that may go ahead."""
@@ -192,7 +190,7 @@ class Host:
             return self._open(hop, key, parts, suspended, epoch=secrets.token_hex(8))
         if not parts or not recall.lost_lately:
             return self._open(hop, key, parts, suspended)
-        dialled, typed = (parts[:1], parts[1:]) if _is_alias(parts[0]) else ((), parts)
+        dialled, typed = (parts[:1], parts[1:]) if is_alias(parts[0]) else ((), parts)
         progress = self._open(hop, key, dialled, suspended)
         shown = self._turns.shown(key, _ANSWERS_MAX)
         rebuilt = self._answers(hop, key, progress, typed, shown)
@@ -264,9 +262,7 @@ class Host:
                 progress = progress.after(worked, answers=turn.number)
         return progress
 
-    def _commit(
-        self, hop: Hop, key: str, before: Record | None, progress: _Progress, *, is_shown: bool
-    ) -> Reply:
+    def _commit(self, hop: Hop, key: str, before: Record | None, progress: _Progress) -> Reply:
         try:
             ours, stored = self._store_after(hop, key, before, progress)
         except RedisError as error:
@@ -274,7 +270,7 @@ class Host:
             if hop.input == "latest" and not progress.reply.ends:
                 # The next answer would be taken for one to the screen before: better an end than that.
                 return self._notice("trouble")
-            if not is_shown:
+            if not progress.is_rebuilt:
                 self._show(key, progress)
         else:
             if stored is not ours and stored is not None:
@@ -398,8 +394,3 @@ class Host:
     def _notice(self, name: str) -> Reply:
         graph = self._graphs.current
         return Reply(render_notice(graph, name, graph.default_language), ends=True)
-
-
-def _is_alias(part: str) -> bool:
-    # Options have one digit and navigation two known ones; an alias is neither.
-    return len(part.strip()) > 1 and part.strip() not in {HOME, MORE}

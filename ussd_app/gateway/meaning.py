@@ -10,6 +10,7 @@ from dataclasses import field
 from typing import Final
 
 from menus import value
+from menus.engine.model import HOME, MORE
 from ussd_app.gateway.hop import Hop
 from ussd_app.gateway.session_store import Record
 
@@ -63,6 +64,13 @@ def meaning_of(hop: Hop, record: Record | None, hash_of: Hash, now_milliseconds:
 def seen_of(hop: Hop) -> str:
     """The text under whose hash the record of this hop is kept."""
     return f"start:{hop.text}" if hop.input == "latest" and hop.starts else hop.text
+
+
+def is_alias(part: str) -> bool:
+    """Whether a part of a dial string can only be an alias: options have one digit and navigation two known
+    ones.
+    """
+    return len(part.strip()) > 1 and part.strip() not in {HOME, MORE}
 
 
 def _cumulative(hop: Hop, record: Record | None, hash_of: Hash) -> Meaning:
