@@ -111,10 +111,6 @@ def _rows(result: object) -> int:
     return int(result.rowcount)
 
 
-def _nothing_free(wallet: str, day: date) -> int:  # noqa: ARG001 -- of whatever wallet and day
-    return 0
-
-
 class Reconciling:
     """Handles `reconcile` tasks: `wallet`, `shortcode`, perhaps `day`; without one, the days that are due.
 
@@ -127,7 +123,7 @@ class Reconciling:
         clock: Clock,
         calendar: FundCalendar,
         *,
-        free_up_to: Callable[[str, date], int] = _nothing_free,
+        free_up_to: Callable[[str, date], int],
     ) -> None:
         self._free_up_to = free_up_to
         self._sessions = sessions
