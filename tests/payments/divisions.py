@@ -10,7 +10,7 @@ from payments.receipts.parts import live_parts
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break, ReconciliationRun
 from payments.suspense.model import Act, Share
-from tests.payments.test_payments_decisions import (
+from tests.payments.deciding import (
     wish,
 )
 from tests.payments.world import World

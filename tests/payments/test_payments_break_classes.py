@@ -22,8 +22,8 @@ from payments.suspense.model import Act
 from payments.wallet_lines.service import keep_lines
 from payments.wallets.protocol import LineKind, WalletLine
 from payments.wallets.statements import StatementRefused
+from tests.payments.deciding import do, wish
 from tests.payments.scripted_wallet import SHORTCODE
-from tests.payments.test_payments_decisions import do, wish
 from tests.payments.world import START, World
 
 STRANGER = PhoneNumber("+254733000111")

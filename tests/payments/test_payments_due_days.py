@@ -16,8 +16,8 @@ from payments.closing.tables import Closing
 from payments.reconciliation.due_days import OLDER_DAYS_MAX, due_days
 from payments.reconciliation.tables import Break, ReconciliationRun
 from payments.suspense.model import Act
+from tests.payments.deciding import do, lost, wish
 from tests.payments.scripted_wallet import SHORTCODE
-from tests.payments.test_payments_decisions import do, lost, wish
 from tests.payments.world import START, World
 
 FIRST_DAY = date(2026, 11, 22)

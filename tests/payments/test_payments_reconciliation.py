@@ -28,8 +28,8 @@ from payments.reconciliation.view import (
 from payments.suspense.model import Act
 from payments.wallet_lines.service import keep_lines
 from payments.wallets.protocol import Unknown
+from tests.payments.deciding import do, wish
 from tests.payments.scripted_wallet import SHORTCODE
-from tests.payments.test_payments_decisions import do, wish
 from tests.payments.world import START, World
 
 

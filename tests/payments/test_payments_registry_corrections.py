@@ -14,7 +14,7 @@ from payments.receipts.tables import Receipt
 from payments.registry_postings.corrections import CorrectionState
 from payments.registry_postings.tables import RegistryCorrection
 from payments.suspense.model import Act, NotPossible, Share
-from tests.payments.test_payments_decisions import do, wish
+from tests.payments.deciding import do, wish
 from tests.payments.world import World
 
 

@@ -21,8 +21,7 @@ from payments.suspense.model import Act, DecisionState, NotPossible, Share
 from payments.suspense.splitting import check_shares
 from payments.suspense.view import suspense_page, suspense_total
 from payments.view import payment_way, statement_of
-from tests.payments.divisions import ALL, credited, parts_of, split_wish, workers
-from tests.payments.test_payments_decisions import (
+from tests.payments.deciding import (
     CHECKER,
     MAKER,
     STRANGER,
@@ -33,6 +32,7 @@ from tests.payments.test_payments_decisions import (
     second,
     wish,
 )
+from tests.payments.divisions import ALL, credited, parts_of, split_wish, workers
 from tests.payments.world import World
 
 

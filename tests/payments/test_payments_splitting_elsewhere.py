@@ -16,9 +16,7 @@ from payments.registry_postings.tables import RegistryCorrection, RegistryPostin
 from payments.suspense.model import Act
 from payments.suspense.tables import Decision
 from payments.view import statement_of
-from tests.payments.divisions import ALL, credited, last_run, parts_of, split_wish, states, workers
-from tests.payments.scripted_wallet import SHORTCODE
-from tests.payments.test_payments_decisions import (
+from tests.payments.deciding import (
     STRANGER,
     do,
     held,
@@ -27,6 +25,8 @@ from tests.payments.test_payments_decisions import (
     saved,
     wish,
 )
+from tests.payments.divisions import ALL, credited, last_run, parts_of, split_wish, states, workers
+from tests.payments.scripted_wallet import SHORTCODE
 from tests.payments.world import START, World
 
 

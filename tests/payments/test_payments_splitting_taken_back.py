@@ -6,8 +6,7 @@ from payments.ledger.model import AccountKind
 from payments.model import PaymentState
 from payments.suspense.model import Act, NotPossible
 from payments.view import statement_of
-from tests.payments.divisions import ALL, parts_of, split_wish, workers
-from tests.payments.test_payments_decisions import (
+from tests.payments.deciding import (
     STRANGER,
     do,
     held,
@@ -16,6 +15,7 @@ from tests.payments.test_payments_decisions import (
     saved,
     wish,
 )
+from tests.payments.divisions import ALL, parts_of, split_wish, workers
 from tests.payments.world import World
 
 

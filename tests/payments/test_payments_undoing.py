@@ -2,19 +2,22 @@
 
 import json
 import uuid
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
 
+from core.money import Money
 from core.phone import PhoneNumber
 from payments.ledger.model import AccountKind
 from payments.model import BreakClass
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
+from payments.registry_postings.service import lane_of
 from payments.suspense.deciding import waiting
 from payments.suspense.model import Act, DecisionState, NotPossible, Wish
 from payments.suspense.tables import Decision
-from tests.payments.test_payments_decisions import MAKER, do, held, lost, second, wish
+from tests.payments.deciding import MAKER, do, held, lost, saved, second, states, wish
 from tests.payments.world import World
 
 LIMIT = 100_000
@@ -107,3 +110,58 @@ def _about_break_of(world: World, receipt: Receipt, undone: Decision) -> Wish:
     with world.sessions.begin() as session:
         found = session.scalars(select(Break).where(Break.receipt_id == receipt.id)).one()
     return wish(Act.UNDO, break_id=found.id, undoes_id=undone.id)
+
+
+def test_after_an_undo_another_member_can_have_it_and_is_told_and_posted(world: World) -> None:
+    wrong, right, receipt = world.member(), world.member(), lost(world)
+    matched = do(world, wish(Act.MATCH, receipt, member_id=wrong.id))
+    do(world, wish(Act.UNDO, receipt, undoes_id=matched.id))
+    assert states(world)["suspense"] == "resolved"
+    world.reconcile()
+    assert states(world)["suspense"] == "open"
+    do(world, wish(Act.MATCH, receipt, member_id=right.id))
+    world.settle(minutes=1)
+    assert (saved(world, wrong), saved(world, right)) == (0, 5000)
+    assert world.proof().acknowledged == 1
+    told = [task.payload.get("member_id") for task in world.tasks("message")]
+    assert told.count(str(right.id)) == 1
+    assert [task.order_key for task in world.tasks("post")] == [f"post:{lane_of(right.id)}"]
+
+
+def test_undoing_an_explanation_opens_nothing_that_has_ended_by_itself_since(world: World) -> None:
+    member = world.member()
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+    [line] = world.wallet.lines
+    decisions: list[Decision] = []
+    for place, cents in enumerate((4000, 4500, 5000)):
+        world.wallet.lines = [replace(line, row_key=f"{line.row_key}-{place}", amount=Money(cents))]
+        world.settle(minutes=1)
+        world.pull()
+        world.reconcile()
+        with world.sessions.begin() as session:
+            found = session.scalars(select(Break).where(Break.break_class == BreakClass.AMOUNT_DIFFERS)).one()
+        assert (found.state, cents) in {("open", 4000), ("open", 4500), ("resolved", 5000)}
+        if not decisions:
+            decisions.append(do(world, wish(Act.EXPLAIN, break_id=found.id)))
+    do(world, wish(Act.UNDO, break_id=found.id, undoes_id=decisions[0].id))
+    assert states(world)["amount_differs"] == "resolved"
+
+
+def test_a_difference_of_amounts_is_borne_by_the_fund_stays_settled_and_can_be_undone(world: World) -> None:
+    member = world.member()
+    body = json.loads(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+    world.confirm(json.dumps(body | {"amount_cents": 5700}))
+    world.settle(minutes=1)
+    world.reconcile()
+    with world.sessions.begin() as session:
+        found = session.scalars(select(Break).where(Break.break_class == BreakClass.AMOUNT_DIFFERS)).one()
+    decision = do(world, wish(Act.WRITE_OFF, break_id=found.id))
+    assert held(world, AccountKind.CHARGES) == -700
+    assert held(world, AccountKind.WALLET_FLOAT) == -5000
+    for _ in range(2):
+        world.reconcile()
+    assert states(world)["amount_differs"] == "settled"
+    do(world, wish(Act.UNDO, break_id=found.id, undoes_id=decision.id))
+    assert held(world, AccountKind.CHARGES) == 0
+    assert states(world)["amount_differs"] == "open"
+    assert world.proof().holds
