@@ -7,8 +7,9 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 from sqlalchemy.engine import URL
+from sqlalchemy.orm import Session
 
 import core
 from core.database import Base, make_engine
@@ -131,3 +132,11 @@ def drop_template(server: str) -> None:
     note: Path = run_directory() / "template"
     if note.exists():
         drop_database(make_url(server), note.read_text())
+
+
+def is_kept_waiting(session: Session) -> bool:
+    """Whether somebody waits for what this session's transaction holds."""
+    count = (
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    )
+    return bool(session.scalar(text(count)))

@@ -6,11 +6,16 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from core import outbox
 from core.clock import FundCalendar
+from payments.receipts.tables import Receipt
 
 # So many older days in one round, those first that were not compared for longest: every one has its turn,
 # and however many there are, a round ends.
 OLDER_DAYS_MAX = 7
+
+# The last two days are compared again without being asked.
+_YOUNG = timedelta(days=1)
 
 # A difference that is open may have ended, and a posting that is not over may become one. What the registry
 # refused is over once that is a difference: an open one keeps its day here, a settled one needs no other look
@@ -68,3 +73,11 @@ def due_days(
         },
     )
     return [yesterday, today, *older]
+
+
+def have_compared(session: Session, receipt: Receipt, occasion: str, *, now: datetime) -> None:
+    """Queue, once for each occasion, that the day of an older payment is compared: nothing of it was open."""
+    if now - receipt.paid_at < _YOUNG:
+        return
+    payload = {"wallet": receipt.wallet, "shortcode": receipt.shortcode, "at": receipt.paid_at.isoformat()}
+    outbox.add(session, "reconcile", occasion, payload, now=now)

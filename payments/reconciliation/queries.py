@@ -192,8 +192,10 @@ found AS (
   JOIN wallet_lines w ON w.wallet = :wallet AND w.shortcode = :shortcode AND w.kind <> 'credit'
     AND w.linked_receipt = m.receipt AND w.kind = 'reversal'
   -- Beside the day there are lines without their receipts: those are of the day next to it.
+  -- What we paid out and the wallet took back as well was given back twice.
   WHERE m.id IS NOT NULL AND (m.reversed_at IS NULL OR m.posted_at IS NOT NULL
-    OR EXISTS (SELECT FROM day_parts p WHERE p.part_of = m.id AND p.posted_at IS NOT NULL))
+    OR EXISTS (SELECT FROM day_parts p WHERE p.part_of = m.id AND p.posted_at IS NOT NULL)
+    OR EXISTS (SELECT FROM refunds f WHERE f.receipt_id = m.id AND f.way = 'payout' AND f.state = 'paid'))
   GROUP BY m.receipt, m.amount_cents, m.id
   UNION ALL
   SELECT 'not_in_ledger', m.receipt, NULL, m.line_max_cents, NULL, NULL, NULL

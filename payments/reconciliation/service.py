@@ -112,7 +112,7 @@ def _rows(result: object) -> int:
 
 
 class Reconciling:
-    """Handles `reconcile` tasks: `wallet`, `shortcode`, perhaps `day`; without one, the days that are due.
+    """Handles `reconcile` tasks: `wallet`, `shortcode`, perhaps `day`, or `at` a time of it; else those due.
 
     `free_up_to`: up to how many cents a payment by a wallet cost nothing on a day.
     """
@@ -151,5 +151,7 @@ class Reconciling:
         asked = task.payload.get("day")
         if asked is not None:
             return (date.fromisoformat(str(asked)),)
+        if "at" in task.payload:
+            return (self._calendar.day_of(datetime.fromisoformat(task.payload["at"])),)
         with self._sessions.begin() as session:
             return due_days(session, self._calendar, wallet, shortcode, now=now)

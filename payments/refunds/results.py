@@ -11,6 +11,7 @@ from payments.ledger.model import Account, AccountKind, Leg, Reason
 from payments.model import Verdict
 from payments.receipts import service as receipts
 from payments.receipts.tables import Receipt
+from payments.reconciliation.due_days import have_compared
 from payments.refunds.model import REFUND_PLACE, RefundState, RefundWay
 from payments.refunds.tables import Refund
 from payments.refunds.telling import tell_refunded
@@ -65,6 +66,9 @@ def finish(
         receipts.reverse(session, receipt, occurred_at=at, now=now)
     else:
         _pay(session, refund, at, now=now)
+        if receipt.reversed_at is not None:
+            # Given back twice: a difference of the payment's day.
+            have_compared(session, receipt, f"refund:{refund.id}", now=now)
     refund.state = RefundState.PAID
     refund.payout_receipt = receipt_code or refund.payout_receipt
     refund.finished_at = now

@@ -183,8 +183,9 @@ def _write_off(
 
 
 def _bear(session: Session, decision: Decision, receipt: Receipt, found: Break, *, now: datetime) -> None:
-    """The fund bears what it credited beyond what the wallet has."""
+    """The fund bears what it credited beyond what the wallet has, and did not bear yet."""
     missing_cents = (found.amount_cents or 0) - (found.other_amount_cents or 0)
+    missing_cents -= _borne_cents(session, receipt)
     if missing_cents <= 0:
         raise NotPossible("wallet_has_more")
     accounts = [
@@ -201,6 +202,19 @@ def _bear(session: Session, decision: Decision, receipt: Receipt, found: Break, 
         corrects=f"credit:{name_of(receipt)}",
     )
     decision.after = {"borne_cents": missing_cents}
+
+
+def _borne_cents(session: Session, receipt: Receipt) -> int:
+    """What the fund bears of this payment by decisions that were not undone: the wallet's amount may change
+    again after each.
+    """
+    borne = select(Decision.after["borne_cents"].as_integer()).where(
+        Decision.receipt_id == receipt.id,
+        Decision.act == Act.WRITE_OFF,
+        Decision.state == DecisionState.DONE,
+        Decision.after.has_key("borne_cents"),
+    )
+    return sum(session.scalars(borne))
 
 
 def _undo(session: Session, decision: Decision, receipt: Receipt | None, *, now: datetime) -> None:

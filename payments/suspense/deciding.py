@@ -23,15 +23,14 @@ def decide(session: Session, wish: Wish, *, maker: str, limit_cents: int, now: d
 
     The same key again returns the first decision and does nothing. Raises NotPossible.
     """
-    receipt = locked_receipt(session, wish.receipt_id)
+    # The receipt before the difference, as whoever carries a decision out: nobody waits in a circle.
+    receipt = locked_receipt(session, wish.receipt_id or _receipt_of(session, wish.break_id))
     found = locked_break(session, wish.break_id)
     # After the locks: of two clicks at the same time the second finds what the first did.
     known = session.get(Decision, wish.key)
     if known is not None:
         return known
     require_reason(wish.reason)
-    if receipt is None and found is not None and found.receipt_id is not None:
-        receipt = locked_receipt(session, found.receipt_id)
     if receipt is None and found is None:
         raise NotPossible("no_subject")
     if wish.act == Act.MATCH:
@@ -69,6 +68,10 @@ def check(
         session.flush()
     _note(session, decision, "approved" if approve else "refused", actor=checker, reason=reason, now=now)
     return decision
+
+
+def _receipt_of(session: Session, break_id: uuid.UUID | None) -> uuid.UUID | None:
+    return session.scalar(select(Break.receipt_id).where(Break.id == break_id))
 
 
 def _new(

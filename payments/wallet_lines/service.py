@@ -20,6 +20,7 @@ from payments.receipts import service as receipts
 from payments.receipts.model import Arrival
 from payments.receipts.parts import is_whole
 from payments.receipts.tables import Receipt
+from payments.reconciliation.due_days import have_compared
 from payments.wallet_lines.tables import StoredLine
 from payments.wallets.protocol import LineKind, WalletLine
 
@@ -174,6 +175,7 @@ def _reverse(session: Session, line: StoredLine, *, now: datetime) -> None:
     ).first()
     if receipt is not None:
         receipts.reverse(session, receipt, occurred_at=line.at, now=now)
+        have_compared(session, receipt, f"line:{line.id}", now=now)
 
 
 def _book_outside(session: Session, line: StoredLine, *, now: datetime) -> None:

@@ -29,9 +29,9 @@ from payments.suspense.model import Act, Wish
 from payments.wallet_lines.service import keep_lines
 from payments.wallets.protocol import LineKind, WalletLine
 from payments.wallets.statements import Statement, WholeStatement
+from tests.databases import is_kept_waiting
 from tests.end_to_end.waiting import wait_for
 from tests.payments.scripted_wallet import SHORTCODE
-from tests.payments.test_payments_posting_batches import is_kept_waiting
 from tests.payments.world import PULL_DELAY, START, World
 
 DAY = date(2026, 11, 22)

@@ -1,6 +1,7 @@
 """Staff decide about money: each is a linked transfer, once, audited, above a limit by two people."""
 
 import json
+import threading
 import uuid
 
 import pytest
@@ -13,11 +14,14 @@ from members.model import Status
 from payments.ledger.model import AccountKind
 from payments.ledger.tables import LedgerTransfer
 from payments.model import BreakClass, EvidenceChannel
+from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
 from payments.registry_postings import batches
 from payments.suspense.deciding import decisions_about, waiting
 from payments.suspense.model import Act, DecisionState, NotPossible, Share, Wish
 from payments.wallet_lines.service import keep_lines
+from tests.databases import is_kept_waiting
+from tests.end_to_end.waiting import wait_for
 from tests.payments.deciding import (
     CHECKER,
     MAKER,
@@ -48,6 +52,21 @@ def test_matching_moves_the_money_ends_the_difference_tells_and_posts(world: Wor
     world.reconcile()
     assert states(world) == {"suspense": "resolved"}
     assert world.proof().holds
+
+
+def test_who_decides_about_a_difference_holds_it_only_once_they_have_its_payment(world: World) -> None:
+    """Who carries a decision out takes the payment first: the other way round both would wait for ever."""
+    receipt = lost(world)
+    with world.sessions.begin() as session:
+        found = session.scalars(select(Break)).one()
+    with world.sessions.begin() as holder:
+        holder.get_one(Receipt, receipt.id, with_for_update=True)
+        other = threading.Thread(target=do, args=(world, wish(Act.EXPLAIN, break_id=found.id)))
+        other.start()
+        wait_for(lambda: is_kept_waiting(holder), "the decision to wait", seconds=30)
+        holder.get_one(Break, found.id, with_for_update={"nowait": True})
+    other.join()
+    assert states(world) == {"suspense": "settled"}
 
 
 def test_a_double_click_is_one_decision(world: World) -> None:

@@ -109,6 +109,19 @@ def test_what_was_reversed_before_it_was_posted_keeps_no_day_due(world: World) -
     assert due(world) == []
 
 
+def test_what_the_wallet_takes_back_days_after_the_payment_becomes_a_break(world: World) -> None:
+    member = world.member()
+    body = world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number)
+    world.confirm(body)
+    world.settle(minutes=2)
+    world.clock.forward(days=4)
+    assert due(world) == []
+    world.wallet.take_back(str(json.loads(body)["receipt"]))
+    world.pull()
+    world.settle(minutes=2)
+    assert breaks(world) == {"reversed_after_credit": ("open", FIRST_DAY)}
+
+
 def test_every_old_day_has_its_turn_and_only_in_its_own_account(world: World) -> None:
     days = [FIRST_DAY - timedelta(days=back) for back in range(2, OLDER_DAYS_MAX + 6)]
     with world.sessions.begin() as session:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, delete, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine, delete, select, update
 
 from core.outbox import OutboxRow, Task
 from core.phone import PhoneNumber
 from payments.receipts.tables import Receipt
 from payments.registry_postings.service import LANES, lane_of, queue_if_confirmed
 from payments.registry_postings.tables import RegistryPosting
+from tests.databases import is_kept_waiting
 from tests.end_to_end.waiting import wait_for
 from tests.payments.world import World
 
@@ -66,14 +66,6 @@ def paid_but_not_queued(world: World, count: int) -> Sequence[Receipt]:
 
 def posted_cents(world: World) -> list[int]:
     return [record.amount.amount_cents for record in world.registry.posts]
-
-
-def is_kept_waiting(session: Session) -> bool:
-    """Whether somebody waits for what this session's transaction holds."""
-    count = (
-        "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
-    )
-    return bool(session.scalar(text(count)))
 
 
 def test_the_order_is_that_of_paying_whoever_queued_first(world: World) -> None:

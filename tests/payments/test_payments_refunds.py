@@ -8,9 +8,10 @@ from sqlalchemy import select
 from core.phone import PhoneNumber
 from members.tables import MemberRow
 from payments.alerts.service import open_alerts
-from payments.model import EvidenceChannel, PaymentState
+from payments.model import BreakClass, EvidenceChannel, PaymentState
 from payments.order_results import reference_of
 from payments.receipts.tables import Receipt
+from payments.reconciliation.tables import Break
 from payments.refunds.model import NoRefund, RefundOpened, RefundOutcome
 from payments.refunds.service import refund_double
 from payments.refunds.tables import Refund
@@ -281,6 +282,33 @@ def test_news_of_a_payout_that_failed_moves_nothing_once_its_money_went_elsewher
     proof = world.proof()
     assert (proof.credited_cents, proof.refunds_payable_cents, proof.refunded_cents) == (10000, 0, 0)
     assert "refunded" not in world.messages()
+
+
+@pytest.mark.parametrize("days", [0, 4])
+@pytest.mark.parametrize("is_paid_first", [True, False])
+def test_what_we_paid_out_and_the_wallet_took_back_as_well_is_a_break(
+    world: World, days: int, is_paid_first: bool
+) -> None:
+    world.registry.is_down = True
+    member = paid_twice(world)
+    wish(world, member)
+    world.work("refund")
+    world.clock.forward(days=days)
+    if is_paid_first:
+        world.hear_of_orders()
+        world.work("evidence")
+    world.wallet.take_back(SECOND)
+    world.pull()
+    world.work("line")
+    if not is_paid_first:
+        world.hear_of_orders()
+        world.work("evidence")
+    world.settle(minutes=2)
+    world.reconcile()
+    assert refund(world).state == "paid"
+    with world.sessions.begin() as session:
+        of = Break.break_class == BreakClass.REVERSED_AFTER_CREDIT
+        assert [found.subject for found in session.scalars(select(Break).where(of))] == [SECOND]
 
 
 def test_a_reversal_whose_result_is_lost_is_over_when_the_list_tells_of_it(world: World) -> None:

@@ -10,13 +10,14 @@ from sqlalchemy import select
 from core.money import Money
 from core.phone import PhoneNumber
 from payments.ledger.model import AccountKind
-from payments.model import BreakClass
+from payments.model import BreakClass, EvidenceChannel
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
 from payments.registry_postings.service import lane_of
 from payments.suspense.deciding import waiting
 from payments.suspense.model import Act, DecisionState, NotPossible, Wish
 from payments.suspense.tables import Decision
+from payments.wallet_lines.service import keep_lines
 from tests.payments.deciding import MAKER, do, held, lost, saved, second, states, wish
 from tests.payments.world import World
 
@@ -164,4 +165,27 @@ def test_a_difference_of_amounts_is_borne_by_the_fund_stays_settled_and_can_be_u
     do(world, wish(Act.UNDO, break_id=found.id, undoes_id=decision.id))
     assert held(world, AccountKind.CHARGES) == 0
     assert states(world)["amount_differs"] == "open"
+    assert world.proof().holds
+
+
+def test_of_a_difference_that_changes_the_fund_bears_what_it_does_not_bear_yet(world: World) -> None:
+    member = world.member()
+    body = json.loads(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+    world.confirm(json.dumps(body | {"amount_cents": 5700}))
+    world.settle(minutes=1)
+    world.reconcile()
+    with world.sessions.begin() as session:
+        found = session.scalars(select(Break).where(Break.break_class == BreakClass.AMOUNT_DIFFERS)).one()
+    first = do(world, wish(Act.WRITE_OFF, break_id=found.id))
+    assert held(world, AccountKind.CHARGES) == -700
+    with world.sessions.begin() as session:
+        said = replace(world.wallet.lines[0], amount=Money(5200), row_key="said otherwise")
+        keep_lines(session, "mpesa", [said], EvidenceChannel.STATEMENT, now=world.clock.now())
+    world.reconcile()
+    assert states(world)["amount_differs"] == "open"
+    with pytest.raises(NotPossible, match="wallet has more"):
+        do(world, wish(Act.WRITE_OFF, break_id=found.id))
+    do(world, wish(Act.UNDO, break_id=found.id, undoes_id=first.id))
+    do(world, wish(Act.WRITE_OFF, break_id=found.id))
+    assert held(world, AccountKind.CHARGES) == -500
     assert world.proof().holds
