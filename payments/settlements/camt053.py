@@ -1,6 +1,7 @@
 """A bank's statement as ISO 20022 camt.053 (bank to customer statement), any version of it."""
 
 import re
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from xml.etree.ElementTree import Element, ParseError
@@ -10,7 +11,7 @@ from defusedxml.ElementTree import fromstring
 
 from core.errors import InvalidValue
 from core.money import Money, cents_from_text
-from payments.settlements.model import BankEntry, BankStatement, first_day
+from payments.settlements.model import BankEntry, BankStatement, first_day, of_one_account
 from payments.wallets.statements import Oddity, StatementRefused
 
 _ENTRY = re.compile(rb"<(?:[A-Za-z0-9]+:)?Ntry[\s>]")
@@ -22,8 +23,8 @@ def is_camt053(head: bytes) -> bool:
     return head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<") and b"camt.053" in head
 
 
-def read_camt053(content: bytes) -> BankStatement:
-    """Read one file with one statement. Raises StatementRefused."""
+def read_camt053(content: bytes) -> tuple[BankStatement, ...]:
+    """Read one file, of one statement or several. Raises StatementRefused: then none is to be believed."""
     try:
         root = fromstring(content, forbid_dtd=True)
     except ParseError as error:
@@ -32,16 +33,27 @@ def read_camt053(content: bytes) -> BankStatement:
         raise StatementRefused([Oddity(1, "XML with a document type, which no statement has")]) from error
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
-    statements = root.findall(".//Stmt")
-    if len(statements) != 1:
-        raise StatementRefused([Oddity(1, f"{len(statements)} statements where one is expected")])
-    return _Reading(content, statements[0]).statement()
+    lines = _lines_of_entries(content)
+    statements = tuple(_Reading(element, lines).statement() for element in root.iter("Stmt"))
+    if not statements:
+        raise StatementRefused([Oddity(1, "there is no statement (Stmt)")])
+    return of_one_account(statements)
+
+
+def _lines_of_entries(content: bytes) -> Iterator[int]:
+    line, counted_to = 1, 0
+    for entry in _ENTRY.finditer(content):
+        line += content.count(b"\n", counted_to, entry.start())
+        counted_to = entry.start()
+        yield line
 
 
 class _Reading:
-    def __init__(self, content: bytes, element: Element) -> None:
+    """One statement; `lines` are those on which the entries of the file begin, from its first on."""
+
+    def __init__(self, element: Element, lines: Iterator[int]) -> None:
         self._element = element
-        self._lines = [content.count(b"\n", 0, at.start()) + 1 for at in _ENTRY.finditer(content)]
+        self._lines = lines
         self._oddities: list[Oddity] = []
 
     def statement(self) -> BankStatement:
@@ -66,8 +78,8 @@ class _Reading:
 
     def _entries(self) -> list[BankEntry]:
         entries = []
-        for place, element in enumerate(self._element.findall("Ntry")):
-            number = self._lines[place] if place < len(self._lines) else 1
+        for element in self._element.findall("Ntry"):
+            number = next(self._lines, 1)
             status = _text(element, "Sts/Cd") or _text(element, "Sts")
             if status != _BOOKED:
                 self._oddities.append(Oddity(number, "not booked yet"))

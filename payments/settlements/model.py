@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from core.money import Money
-from payments.wallets.statements import Oddity
+from payments.wallets.statements import Oddity, StatementRefused
 
 _DIGEST_CHARACTERS = 24
 
@@ -30,6 +30,15 @@ class BankStatement:
     last_on: date
     entries: tuple[BankEntry, ...]
     oddities: tuple[Oddity, ...] = ()
+
+
+def of_one_account(statements: tuple[BankStatement, ...]) -> tuple[BankStatement, ...]:
+    """The statements of a file. Raises StatementRefused when they are of several accounts."""
+    accounts = len({one.account for one in statements})
+    if accounts > 1:
+        # Days of one account would be taken for days of the other.
+        raise StatementRefused([Oddity(1, f"statements of {accounts} accounts where one is expected")])
+    return statements
 
 
 def first_day(opened_on: date, closed_on: date) -> date:

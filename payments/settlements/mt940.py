@@ -11,7 +11,7 @@ from typing import Any
 import mt940
 
 from core.money import Money
-from payments.settlements.model import BankEntry, BankStatement, first_day
+from payments.settlements.model import BankEntry, BankStatement, first_day, of_one_account
 from payments.wallets.statements import Oddity, StatementRefused
 
 # It would log what it cannot read, and that may name people.
@@ -38,12 +38,7 @@ def read_mt940(content: bytes) -> tuple[BankStatement, ...]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise StatementRefused([Oddity(1, "the file is not text")]) from None
-    statements = tuple(_statement(before, part) for before, part in _parts(text))
-    accounts = len({one.account for one in statements})
-    if accounts > 1:
-        # Days of one account would be taken for days of the other.
-        raise StatementRefused([Oddity(1, f"statements of {accounts} accounts where one is expected")])
-    return statements
+    return of_one_account(tuple(_statement(before, part) for before, part in _parts(text)))
 
 
 def _parts(text: str) -> Iterator[tuple[int, str]]:

@@ -41,9 +41,9 @@ def is_bank_statement(head: bytes) -> bool:
 
 
 def read_bank_statements(chunks: Iterable[bytes]) -> tuple[BankStatement, ...]:
-    """Read a file: one statement or, as MT940, several of one account. Raises StatementRefused."""
+    """Read a file of one statement, or of several of one account. Raises StatementRefused."""
     content = in_one_piece(chunks)
-    return read_mt940(content) if is_mt940(content[:_HEAD_BYTES]) else (read_camt053(content),)
+    return read_mt940(content) if is_mt940(content[:_HEAD_BYTES]) else read_camt053(content)
 
 
 def keep_bank_statements(

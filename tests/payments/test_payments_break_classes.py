@@ -233,13 +233,35 @@ NEXT = """{1:F01KCBLKENXAXXX0000000000}{2:I940KCBLKENXXXXXN}{4:
 """
 
 
+# The same day and the next, of which two entries are not booked yet.
+CAMT_TWO = CAMT.replace(
+    "</Stmt>",
+    """</Stmt><Stmt><Acct><Id><Othr><Id>KCB/1100223344</Id></Othr></Id></Acct>
+<Bal><Tp><CdOrPrtry><Cd>OPBD</Cd></CdOrPrtry></Tp><Amt Ccy="KES">1498.50</Amt>
+<CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-11-22</Dt></Dt></Bal>
+<Bal><Tp><CdOrPrtry><Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy="KES">998.00</Amt>
+<CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-11-23</Dt></Dt></Bal>
+<Ntry><Amt Ccy="KES">500.50</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts>
+<BookgDt><Dt>2026-11-23</Dt></BookgDt><AcctSvcrRef>BANKREF3</AcctSvcrRef></Ntry>
+<Ntry><Sts><Cd>PDNG</Cd></Sts></Ntry>
+</Stmt>""",
+)
+
+
+def test_the_lines_of_what_is_not_booked_are_those_of_the_whole_file() -> None:
+    first, second = read_bank_statements([CAMT_TWO.encode()])
+    lines = [[oddity.line_number for oddity in one.oddities] for one in (first, second)]
+    assert lines == [[14], [23]]
+
+
 def test_money_that_the_bank_takes_back_is_money_out() -> None:
     [read] = read_bank_statements([NEXT.encode()])
     assert [one.amount for one in read.entries] == [Money(-50_050)]
 
 
-def test_the_days_of_one_file_are_statements_of_their_own(world: World) -> None:
-    read = read_bank_statements([(MT940 + NEXT).encode()])
+@pytest.mark.parametrize("text", [MT940 + NEXT, CAMT_TWO])
+def test_the_days_of_one_file_are_statements_of_their_own(world: World, text: str) -> None:
+    read = read_bank_statements([text.encode()])
     assert [(one.first_on.day, one.last_on.day, len(one.entries)) for one in read] == [
         (22, 22, 2),
         (23, 23, 1),
@@ -294,6 +316,9 @@ def test_a_settlement_is_not_short_by_files_that_begin_after_its_day(world: Worl
         (CAMT.replace("1498.50", "1498.51"), "the closing balance is not"),
         (CAMT.replace("</Stmt>", ""), "line 16: not XML"),
         (CAMT.replace("OPBD", "PRCD"), "no balance OPBD"),
+        (CAMT_TWO.replace("998.00", "998.01"), "the closing balance is not"),
+        (CAMT_TWO.replace("1100223344", "1100223345", 1), "2 accounts"),
+        (CAMT.replace("Stmt>", "Rpt>"), "there is no statement"),
         (CAMT.replace("2.00", "2.x"), "line 11: the amount is not a number"),
     ],
 )
