@@ -39,7 +39,6 @@ CLAIMS_PER_DAY_MAX = 5
 _CODE = re.compile(r"[A-Z0-9][A-Z0-9.-]{4,22}[A-Z0-9]")
 _DAY = timedelta(days=1)
 _PULL_AFTER = timedelta(seconds=1)
-_FINAL = (ClaimState.TAKEN, ClaimState.SETTLED)
 
 
 def claim(session: Session, member_id: uuid.UUID, receipt_code: str, *, now: datetime) -> ClaimOutcome:
@@ -119,8 +118,8 @@ def look_again(session: Session, claim_id: uuid.UUID, *, now: datetime, last: bo
 def _judge(
     session: Session, row: Claim, member: MemberRow, receipt: Receipt | None, *, now: datetime
 ) -> ClaimOutcome:
-    if row.state in _FINAL:
-        return ForStaff(row.id)
+    # What was theirs once and is not any more is a case again.
+    row.decided_at = None
     if not Status(member.status).is_open:
         # Nothing is credited there; who writes may have a reason that only a person can hear.
         row.state, row.why = ClaimState.STAFF, "the membership is closed"
@@ -143,8 +142,10 @@ def _judge(
 
 
 def _own(session: Session, receipt: Receipt | None, member_id: uuid.UUID) -> Receipt | None:
-    """What of a payment is the member's already: all of it, or their part."""
-    if receipt is None or receipt.member_id == member_id:
+    """What of a payment is the member's already: all of it, or their part; nothing once it was taken back."""
+    if receipt is None or receipt.reversed_at is not None:
+        return None
+    if receipt.member_id == member_id:
         return receipt
     return part_of_member(session, receipt, member_id) if receipt.staff_place == SPLIT else None
 
@@ -154,10 +155,10 @@ def _theirs(own: Receipt) -> AlreadyYours:
 
 
 def _why_staff(receipt: Receipt) -> str:
-    if receipt.member_id is not None:
-        return "the receipt is another member's"
     if receipt.reversed_at is not None:
         return "the payment was reversed"
+    if receipt.member_id is not None:
+        return "the receipt is another member's"
     if receipt.staff_place is not None:
         return "staff decided about this receipt"
     return "the payer's evidence does not fit"

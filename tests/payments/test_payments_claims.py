@@ -78,6 +78,23 @@ def test_the_payers_own_phone_is_offered_the_money_and_takes_it(world: World) ->
     assert isinstance(claims(world, member), AlreadyYours)
 
 
+@pytest.mark.parametrize("is_claimed", [True, False])
+def test_what_was_taken_back_is_not_theirs_and_is_a_case_for_staff(world: World, *, is_claimed: bool) -> None:
+    member = world.member()
+    pay(world, member.phone, "4000000" if is_claimed else member.number)
+    if is_claimed:
+        dial_and_take(world, member)
+    assert isinstance(claims(world, member), AlreadyYours)
+    with world.sessions.begin() as session:
+        receipt = session.scalars(select(Receipt)).one()
+        reverse(session, receipt, occurred_at=world.clock.now(), now=world.clock.now())
+    for _ in range(2):
+        assert isinstance(claims(world, member), ForStaff)
+    with world.sessions.begin() as session:
+        [case] = session.scalars(select(Claim))
+        assert (case.state, case.why, case.decided_at) == ("staff", "the payment was reversed", None)
+
+
 def test_a_mask_needs_the_name_beside_it(world: World) -> None:
     member = named(world, "W****** M*****")
     pay(world, member.phone, "oops", payer_mask="25471*****001", payer_name="Wanjiku")
