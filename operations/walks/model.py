@@ -127,10 +127,12 @@ class Model:
                 place = replace(self._answers(hop, name, call.place, parts), rebuilt=False)
             return self._keep(hop, name, call, place)
         recent = call.said_at is not None and self._since(call.said_at) < HISTORY_SECONDS
-        return call.said.get(hop.text, self.trouble()) if recent else self.trouble()
+        trouble = self.trouble(call.place.session)
+        return call.said.get(hop.text, trouble) if recent else trouble
 
-    def trouble(self) -> Reply:
-        return Reply(render_notice(self.graph, self.graph.trouble, self.graph.default_language), ends=True)
+    def trouble(self, session: Session | None = None) -> Reply:
+        language = session.language if session else ""
+        return Reply(render_notice(self.graph, self.graph.trouble, language), ends=True)
 
     def _latest(self, hop: Hop, name: tuple[str, str], call: Call | None) -> Reply:
         waited = (self._since(call.at) if call else 0) * 1000
@@ -206,7 +208,7 @@ class Model:
         shown: Mapping[int, str] | None = None,
     ) -> Place:
         if place.answers + len(parts) > ANSWERS_MAX:
-            return replace(place, answers=place.answers + len(parts), reply=self.trouble())
+            return replace(place, answers=place.answers + len(parts), reply=self.trouble(place.session))
         total = place.answers + len(parts)
         for part in parts:
             number = place.answers + 1

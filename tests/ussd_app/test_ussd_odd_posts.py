@@ -74,6 +74,16 @@ def test_text_that_was_never_seen_starts_nothing(member: Phone, services: Servic
     assert saved(services) == []
 
 
+@pytest.mark.parametrize(("language", "says"), [("1", "Samahani"), ("2", "Sorry")])
+def test_that_something_is_wrong_is_told_in_the_language_that_was_chosen(
+    phone: Callable[[str], Phone], language: str, says: str
+) -> None:
+    newcomer = phone("+254712000777")
+    newcomer.dial()
+    newcomer.answer(language)
+    assert posted(newcomer, "7*7*7").startswith(f"END {says}")
+
+
 def test_after_a_contradiction_the_session_still_goes_on_where_it_was(
     member: Phone, services: Services
 ) -> None:

@@ -149,10 +149,10 @@ class Host:
         if isinstance(meaning, Again) and record is not None:
             return Reply(record.reply, record.ends)
         if isinstance(meaning, Contradicts):
-            return self._earlier(hop, key)
+            return self._earlier(hop, key, record)
         if hop.input == "latest" and is_away:
             # Without the store nothing tells the next answer from the first: better an end than a circle.
-            return self._notice("trouble")
+            return self._trouble()
         if isinstance(meaning, Answers) and record is not None:
             progress = self._go_on(hop, key, record, meaning.parts)
         else:
@@ -245,7 +245,7 @@ class Host:
         """
         total = progress.answers + len(parts)
         if total > _ANSWERS_MAX:
-            return replace(progress, reply=self._notice("trouble"), answers=total)
+            return replace(progress, reply=self._trouble(progress.session), answers=total)
         graph = self._graph_of(progress.session)
         session_key = f"{key}:{progress.epoch}" if progress.epoch else key
         for part in parts:
@@ -269,7 +269,7 @@ class Host:
             log.warning("session not stored", error=type(error).__name__)
             if hop.input == "latest" and not progress.reply.ends:
                 # The next answer would be taken for one to the screen before: better an end than that.
-                return self._notice("trouble")
+                return self._trouble(progress.session)
             if not progress.is_rebuilt:
                 self._show(key, progress)
         else:
@@ -318,7 +318,7 @@ class Host:
             self._funnel.count(marks, events, answered_on, waited_milliseconds)
             waited_milliseconds = None
 
-    def _earlier(self, hop: Hop, key: str) -> Reply:
+    def _earlier(self, hop: Hop, key: str, present: Record | None) -> Reply:
         """An older post again gets the reply it had; text that was never seen starts nothing."""
         try:
             record = self._store.earlier(key, self._seen(key, seen_of(hop)))
@@ -327,7 +327,7 @@ class Host:
         if record is not None:
             return Reply(record.reply, record.ends)
         log.warning("contradicting text", provider=hop.provider)
-        return self._notice("trouble")
+        return self._trouble(present.session if present else None)
 
     def _abandoned(self, name: str, record: Record, network_code: str) -> None:
         """Count, once by this name, a session that was left while an answer was expected."""
@@ -391,6 +391,6 @@ class Host:
         # The phone is part of the key: a reused session id must never show one caller another's session.
         return self._vault.index(_PHONE_PLACE, f"{provider}:{session_id}:{phone}")
 
-    def _notice(self, name: str) -> Reply:
-        graph = self._graphs.current
-        return Reply(render_notice(graph, name, graph.default_language), ends=True)
+    def _trouble(self, session: Session | None = None) -> Reply:
+        language = session.language if session else ""
+        return Reply(render_notice(self._graphs.current, "trouble", language), ends=True)
