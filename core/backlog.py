@@ -6,13 +6,13 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.outbox import OutboxRow
+from core.outbox import OutboxRow, oldest_of_each_key
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
     """How one topic stands: rows waiting, rows given up, when the oldest waiting row was written, and since
-    when a row has been due that nobody took.
+    when a row has been due that nobody took. Behind one of its order that waits for its time, none is due.
     """
 
     topic: str
@@ -27,7 +27,8 @@ def backlog(session: Session) -> list[Backlog]:
     pending = func.count().filter(OutboxRow.state == "pending")
     dead = func.count().filter(OutboxRow.state == "dead")
     oldest = func.min(OutboxRow.created_at).filter(OutboxRow.state == "pending")
-    due = func.min(OutboxRow.due_at).filter(OutboxRow.state == "pending")
+    is_first = (OutboxRow.order_key == "") | OutboxRow.id.in_(select(oldest_of_each_key().c.id))
+    due = func.min(OutboxRow.due_at).filter(OutboxRow.state == "pending", is_first)
     rows = session.execute(
         select(OutboxRow.topic, pending, dead, oldest, due)
         .where(OutboxRow.state != "done")

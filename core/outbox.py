@@ -226,7 +226,7 @@ def hand_out(
         .limit(limit)
         .with_for_update(skip_locked=True, of=OutboxRow)
     )
-    heads = _oldest_of_each_key()
+    heads = oldest_of_each_key()
     free = session.execute(ready.where(OutboxRow.order_key == literal_column("''"))).all()
     ordered = session.execute(ready.join(heads, heads.c.id == OutboxRow.id)).all()
     due = sorted([*free, *ordered], key=lambda row: (row.due_at, row.id))[:limit]
@@ -240,7 +240,7 @@ def hand_out(
     return [(row.id, row.topic) for row in due]
 
 
-def _oldest_of_each_key() -> CTE:
+def oldest_of_each_key() -> CTE:
     """The id of the oldest pending row of each order key, found by one step in the index per key.
 
     Behind a row that waits there may be a hundred thousand others, which are not looked at.

@@ -116,6 +116,14 @@ def test_what_waits_for_its_time_is_not_due(sessions: Sessions) -> None:
     assert row.due_since == NOW + timedelta(days=1)
 
 
+def test_what_stands_behind_one_that_waits_is_not_due(sessions: Sessions) -> None:
+    add(sessions, "a", order_key="k", due_at=NOW + timedelta(days=1))
+    add(sessions, "b", order_key="k", due_at=NOW)
+    with sessions.begin() as session:
+        (row,) = backlog(session)
+    assert (row.pending, row.due_since) == (2, NOW + timedelta(days=1))
+
+
 def test_a_task_not_begun_can_be_brought_forward(sessions: Sessions) -> None:
     add(sessions, "a", due_at=NOW + timedelta(seconds=60))
     assert hand_out(sessions) == []
