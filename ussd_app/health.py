@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from core.backlog import backlog
+from core.key_proofs import keys_unlike
 from ussd_app.bootstrap import Services
 from ussd_app.gauges import Gauges, age_seconds
 
@@ -94,11 +95,15 @@ def _faults(services: Services, heads: set[str]) -> Iterator[str]:
         with services.sessions.begin() as session:
             found = _stands_at(session)
             waiting = backlog(session) if found else []
+            pepper = services.settings.pin_pepper.get_secret_value().encode()
+            unlike = keys_unlike(session, services.vault, pepper) if found == heads else []
     except SQLAlchemyError:
         yield "the database does not answer"
         return
     if found != heads:
         yield "the database is not migrated"
+    for name in unlike:
+        yield f"the database was written with another {name}"
     overdue = max((age_seconds(row.due_since, services.clock.now()) for row in waiting), default=0.0)
     if overdue > _OVERDUE_SECONDS_MAX and services.settings.is_production:
         yield f"nobody takes up work: a task has been due for {overdue:.0f} s"

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from core import outbox
 from core.settings import Environment
+from core.vault import Vault
 from tests.ussd_app.surroundings import environment_of
 from ussd_app.application import create_app
 from ussd_app.bootstrap import Services
@@ -36,12 +37,27 @@ def test_in_production_a_task_that_waits_for_its_time_is_no_fault_and_one_that_n
     with services.sessions.begin() as session:
         tomorrow = now + timedelta(days=1)
         outbox.add(session, "phone_change", "waits", {}, now=now, due_at=tomorrow)
+        # Behind one of their order that waits for a registry that is away, none can be taken.
+        outbox.add(session, "post", "waits", {}, now=now, due_at=tomorrow, order_key="post:1")
+        ago = now - timedelta(hours=1)
+        outbox.add(session, "post", "behind it", {}, now=now, due_at=ago, order_key="post:1")
     assert client.get("/readyz").json == {"ready": True, "faults": []}
     with services.sessions.begin() as session:
         outbox.add(session, "message", "forgotten", {}, now=now, due_at=now - timedelta(seconds=301))
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert "nobody takes up work" in answer.get_data(as_text=True)
+
+
+def test_with_another_key_than_the_databases_nobody_is_ready(services: Services) -> None:
+    client = create_app(services).test_client()
+    assert client.get("/readyz").json == {"ready": True, "faults": []}
+    other = Vault([b"another key 0123456789 0123456789"], b"another index key 0123456789 012345")
+    answer = create_app(replace(services, vault=other)).test_client().get("/readyz")
+    assert (answer.status_code, answer.get_json()["faults"]) == (
+        503,
+        [f"the database was written with another {name}" for name in ("INDEX_KEY", "PII_KEYS")],
+    )
 
 
 def _read(services: Services, *, peer: str = "127.0.0.1", **headers: str) -> int:
