@@ -4,7 +4,7 @@ import hmac
 import uuid
 from datetime import UTC, datetime
 
-from flask import Flask, session
+from flask import Flask, request, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
 from dashboard.services import services
@@ -15,6 +15,8 @@ _SEEN_AT = "seen_at"
 _SINCE = "since"
 # Writing the cookie at every request is needless: idle time is counted to the minute.
 _SEEN_GRAIN_SECONDS = 60
+# What a page asks while nobody does: it keeps no session awake.
+_BY_ITSELF = "X-Kibaba-By-Itself"
 
 
 class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login is not typed
@@ -84,7 +86,8 @@ def load(text: str) -> SignedIn | None:
         staff = database.get(Staff, uuid.UUID(staff_id))
     if staff is None or not staff.active or not hmac.compare_digest(staff.session_key, session_key):
         return None
-    if now.timestamp() - session[_SEEN_AT] > _SEEN_GRAIN_SECONDS:
+    is_asked = _BY_ITSELF not in request.headers
+    if is_asked and now.timestamp() - session[_SEEN_AT] > _SEEN_GRAIN_SECONDS:
         session[_SEEN_AT] = int(now.timestamp())
     return SignedIn(staff)
 

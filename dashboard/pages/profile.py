@@ -2,7 +2,7 @@
 
 import uuid
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from dashboard.access import EVERYONE_AT_THE_FUND, allow
@@ -55,6 +55,8 @@ def qr() -> Response:
     with parts.sessions.begin() as database:
         staff = database.get_one(Staff, _my_id(), with_for_update=True)
         secret = offer_totp(database, staff)
+    if secret is None:
+        abort(404)
     picture = qr_svg(secret, email=staff.email, issuer=f"{parts.fund_name} {text('name')}")
     return Response(picture, mimetype="image/svg+xml")
 
@@ -78,7 +80,7 @@ def _page(fault: str | None = None) -> str:
     parts = services()
     with parts.sessions.begin() as database:
         staff = database.get_one(Staff, _my_id(), with_for_update=True)
-        secret = offer_totp(database, staff) if staff.totp_secret is None else None
+        secret = offer_totp(database, staff)
     grouped = None if secret is None else " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
     return render_template(
         "dashboard/profile.html",

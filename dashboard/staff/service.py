@@ -117,8 +117,13 @@ def confirm_code(
     return Wrong()
 
 
-def offer_totp(session: Session, staff: Staff) -> str:
-    """Prepare a second factor: the secret to show. Nothing is asked for until a code has proven it."""
+def offer_totp(session: Session, staff: Staff) -> str | None:
+    """Prepare a second factor: the secret to show. Nothing is asked for until a code has proven it.
+
+    None where there is one: a session alone must not replace it; an administrator takes it away.
+    """
+    if staff.totp_secret is not None:
+        return None
     if staff.totp_offered is None:
         staff.totp_offered = new_secret()
         session.flush()
@@ -127,7 +132,7 @@ def offer_totp(session: Session, staff: Staff) -> str:
 
 def enrol_totp(session: Session, staff: Staff, *, code: str, now: datetime) -> list[str] | None:
     """Switch the second factor on. The recovery codes, to be shown once; None when the code is wrong."""
-    if staff.totp_offered is None:
+    if staff.totp_offered is None or staff.totp_secret is not None:
         return None
     step = step_of_code(staff.totp_offered, "".join(code.split()), now=now, after_step=None)
     if step is None:

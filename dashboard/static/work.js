@@ -57,11 +57,13 @@ if (division) {
 
 // Who else is here: said and asked every half minute.
 const presence = document.querySelector("[data-here]");
+// What a page asks while nobody does: it keeps no session awake.
+const byItself = { "X-Kibaba-By-Itself": "1" };
 if (presence) {
   setInterval(async () => {
     if (document.hidden) return;
     const body = new URLSearchParams({ csrf_token: presence.dataset.token });
-    const answer = await fetch(presence.dataset.here, { method: "POST", body }).catch(() => null);
+    const answer = await fetch(presence.dataset.here, { method: "POST", body, headers: byItself }).catch(() => null);
     if (!answer?.ok) return;
     const { words } = await answer.json();
     presence.querySelector("span").textContent = words;
@@ -75,7 +77,7 @@ if (part()) {
   const timer = setInterval(async () => {
     // Nothing is taken away from under somebody's hands.
     if (document.hidden || document.querySelector("#main :focus:not([tabindex])")) return;
-    const answer = await fetch(location.href).catch(() => null);
+    const answer = await fetch(location.href, { headers: byItself }).catch(() => null);
     if (!answer?.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#main");
     document.querySelector("#main").replaceWith(fresh);

@@ -104,6 +104,12 @@ def walk_by_keyboard(officer: Page) -> None:
         officer.keyboard.press(key)
     expect(officer.locator("tbody input:checked")).to_have_count(1)
     assert officer.evaluate("document.activeElement.closest('tr').querySelector('input').checked")
+    # There are two things that could be done with it: Enter does neither.
+    at = officer.url
+    officer.get_by_label("Reason").fill("seen with the shop's own book")
+    officer.get_by_label("Reason").press("Enter")
+    expect(officer.get_by_label("Reason")).to_have_value("seen with the shop's own book")
+    assert officer.url == at
 
 
 def propose_and_have_it_refused(officer: Page, checker: Page, address: str, parts: Services) -> None:
@@ -126,6 +132,8 @@ def propose_and_have_it_refused(officer: Page, checker: Page, address: str, part
     checker.goto(f"{address}/checks/")
     photograph(checker, "checks")
     checker.get_by_label("Reason").fill("the number belongs to somebody else")
+    checker.get_by_label("Reason").press("Enter")
+    assert decisions(parts) == 1
     checker.get_by_role("button", name="Refuse").click()
     checker.get_by_text("Refused. Nothing was moved.").wait_for()
     officer.reload()

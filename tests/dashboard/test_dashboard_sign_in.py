@@ -1,5 +1,6 @@
 """Signing in: right, wrong, locked, with a second factor, and how sessions end."""
 
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -116,6 +117,20 @@ def test_an_idle_session_ends(officer: FlaskClient, parts: Services) -> None:
     assert officer.get("/dashboard/profile/").status_code == 302
 
 
+def test_a_page_that_asks_by_itself_keeps_no_session_awake(officer: FlaskClient, parts: Services) -> None:
+    subject, token = uuid.uuid4(), token_in(officer.get("/dashboard/profile/").text)
+    for _ in range(int(parts.idle_for / timedelta(minutes=5)) - 1):
+        turn(parts, timedelta(minutes=5))
+        asked = officer.post(
+            f"/dashboard/work/here/{subject}",
+            data={"csrf_token": token},
+            headers={"X-Kibaba-By-Itself": "1"},
+        )
+        assert asked.status_code == 200
+    turn(parts, timedelta(minutes=5))
+    assert officer.get("/dashboard/profile/").status_code == 302
+
+
 def test_even_a_busy_session_ends_after_a_shift(officer: FlaskClient, parts: Services) -> None:
     for _ in range(int(parts.signed_in_for / timedelta(minutes=20)) - 1):
         turn(parts, timedelta(minutes=20))
@@ -217,6 +232,23 @@ def test_repeating_the_password_does_not_buy_more_codes(
         sign_in(browser, "officer@fund.example")
         assert post(browser, "/dashboard/sign-in/code", code="123123").status_code == 401
     assert "closed until" in sign_in(browser, "officer@fund.example").text
+
+
+def test_a_session_alone_puts_no_other_second_factor_in_its_place(
+    app: Flask, officer: FlaskClient, parts: Services
+) -> None:
+    totp, _ = enrol(officer, parts)
+    assert officer.get("/dashboard/profile/totp.svg").status_code == 404
+    with parts.sessions.begin() as session:
+        # Offered before there was one, by a page that is still open elsewhere.
+        session.scalars(select(Staff)).one().totp_offered = other = pyotp.random_base32()
+    code = pyotp.TOTP(other).at(parts.clock.now())
+    answer = post(officer, "/dashboard/profile/totp", "/dashboard/profile/", code=code)
+    assert answer.status_code == 400
+    browser = app.test_client()
+    sign_in(browser, "officer@fund.example")
+    turn(parts, timedelta(minutes=1))
+    assert post(browser, "/dashboard/sign-in/code", code=totp.at(parts.clock.now())).status_code == 302
 
 
 def test_the_second_step_waits_five_minutes(app: Flask, officer: FlaskClient, parts: Services) -> None:

@@ -94,6 +94,17 @@ def test_another_role_holds_at_once_and_ends_sessions(as_role: AsRole, parts: Se
     assert entry.actor == f"staff:{account(parts, 'admin@fund.example').id}"
 
 
+def test_numbers_in_a_reason_are_no_more_to_be_read_than_elsewhere(as_role: AsRole, parts: Services) -> None:
+    as_role("officer")
+    admin = as_role("admin")
+    person = account(parts, "officer@fund.example")
+    act(admin, person.id, "role", reason="he rang from 0712345678", role="auditor")
+    for address in ("/dashboard/audit/", f"{STAFF}{person.id}"):
+        page = admin.get(address).text
+        assert "he rang from •••678" in page
+        assert "0712345678" not in page
+
+
 def test_a_closed_account_opens_nothing_until_it_is_opened_again(
     app: Flask, as_role: AsRole, parts: Services
 ) -> None:
