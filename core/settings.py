@@ -6,16 +6,19 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 
-from core.errors import KibabaError
+from core.errors import InvalidValue, KibabaError
 from core.from_environment import SETTINGS, from_environment
 from core.mail_settings import MailSettings, mail_faults
+from core.phone import PhoneNumber
 from core.wallet_settings import WalletSettings, wallet_faults, wallets_on
 
 _SECRET_CHARACTERS_MIN = 32
+# What callers are told: a demonstration's must not be told to those of a fund.
+_OF_THE_FUND = ("fund_name", "fund_contact", "fund_programme", "ussd_service_code")
 
 
 class Environment(StrEnum):
@@ -51,6 +54,14 @@ def _shown_name(value: str) -> str:
     return value
 
 
+def _zone_name(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("is no time zone, such as Africa/Nairobi") from None
+    return value
+
+
 def _dialled_number(value: str) -> str:
     # The lint proves every screen with sixteen characters.
     if not re.fullmatch(r"\+?[0-9][0-9 ]{2,14}", value):
@@ -83,7 +94,7 @@ class Settings(WalletSettings, MailSettings):
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_comma_separated)] = ()
 
     fund_name: Annotated[str, AfterValidator(_shown_name)] = "Haba Fund"
-    fund_zone: str = "Africa/Nairobi"
+    fund_zone: Annotated[str, AfterValidator(_zone_name)] = "Africa/Nairobi"
     fund_region: str = "KE"
     fund_currency: str = "KES"
     fund_contact: Annotated[str, AfterValidator(_dialled_number)] = "0800 720 000"
@@ -137,7 +148,7 @@ class Settings(WalletSettings, MailSettings):
 
     @model_validator(mode="after")
     def _strict_in_production(self) -> "Settings":
-        faults = _key_faults(self) + wallet_faults(self) + mail_faults(self)
+        faults = _key_faults(self) + wallet_faults(self) + mail_faults(self) + _phone_faults(self)
         if self.is_production:
             faults += _production_faults(self)
         if faults:
@@ -162,8 +173,18 @@ def _key_faults(settings: Settings) -> list[str]:
     return faults
 
 
+def _phone_faults(settings: Settings) -> list[str]:
+    try:
+        for phone in settings.alert_phones:
+            PhoneNumber.parse(phone, settings.fund_region)
+    except InvalidValue:
+        return ["ALERT_PHONES must be phone numbers, with commas between them"]
+    return []
+
+
 def _production_faults(settings: Settings) -> list[str]:
-    faults = []
+    of_the_fund = [*_OF_THE_FUND, *(["mpesa_pull_nominated_number"] if settings.mpesa_url else [])]
+    faults = [f"{name.upper()} is missing" for name in of_the_fund if name not in settings.model_fields_set]
     if settings.hook_token.get_secret_value() == "dev" or len(settings.hook_token.get_secret_value()) < 24:  # noqa: PLR2004 -- the sandbox's token is refused here
         faults.append("HOOK_TOKEN must be a secret of at least 24 characters")
     if (

@@ -1,5 +1,6 @@
 """The environment that the parts run in: what is set, what the sandbox adds, what is made once and kept."""
 
+import json
 import os
 import secrets
 from collections.abc import Mapping
@@ -76,12 +77,11 @@ def _sandbox_wallets(sandbox_url: str) -> dict[str, str]:
 
 def kept_secrets(state: State) -> dict[str, str]:
     """Keys for demonstration data, made on first use, so that a restart can read what was written."""
-    kept = read_file(state.secrets_file) if state.secrets_file.exists() else {}
-    missing = [name for name in _KEPT_SECRETS if not kept.get(name)]
-    if missing:
-        kept |= {name: secrets.token_urlsafe(SECRET_BYTES) for name in missing}
-        write_file(state.secrets_file, kept)
-    return {name: kept[name] for name in _KEPT_SECRETS}
+    file = dotenv_values(state.secrets_file, interpolate=False) if state.secrets_file.exists() else {}
+    kept = {name: file.get(name) or secrets.token_urlsafe(SECRET_BYTES) for name in _KEPT_SECRETS}
+    if any(file.get(name) != value for name, value in kept.items()):
+        write_private(state.secrets_file, "".join(f"{name}='{value}'\n" for name, value in kept.items()))
+    return kept
 
 
 def complete(state: State, *, web_url: str, sandbox_url: str | None) -> dict[str, str]:
@@ -117,16 +117,12 @@ def lower_case(environment: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in environment.items()}
 
 
-def read_file(path: os.PathLike[str]) -> dict[str, str]:
+def read_file(path: Path) -> dict[str, str]:
     """A file that `write_file` made."""
-    values = dotenv_values(path, interpolate=False)
-    return {name: value for name, value in values.items() if value is not None}
+    values: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return values
 
 
-def write_file(path: os.PathLike[str], values: Mapping[str, str]) -> None:
-    """Keep `values` in a file of mode 0600. Raises TroubleError for a value that no such file can hold."""
-    for name, value in values.items():
-        if "'" in value or "\n" in value or "\\" in value:
-            raise TroubleError(f"{name} must not hold quotes, backslashes or line breaks")
-    text = "".join(f"{name}='{value}'\n" for name, value in sorted(values.items()))
-    write_private(Path(path), text)
+def write_file(path: Path, values: Mapping[str, str]) -> None:
+    """Keep `values`, whatever they hold, in a file of mode 0600."""
+    write_private(path, json.dumps(values, indent=2, sort_keys=True) + "\n")

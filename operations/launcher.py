@@ -17,6 +17,7 @@ from core.settings import Settings, load_settings
 from operations.embedded import EmbeddedError, Postgres, Server, Valkey, choose_places
 from operations.environment import complete, configured, is_production, lower_case, write_file
 from operations.introduction import INTRODUCTION, Introduction, introduce
+from operations.keys import check_keys
 from operations.logs import say
 from operations.migrate import migrate
 from operations.outside_servers import check_database, check_port, check_redis
@@ -54,7 +55,7 @@ class Launcher:
         lock = self._state.hold_or_say_who()
         try:
             if fresh:
-                self._state.forget()
+                self._forget()
             self._work()
         except StoppedError:
             say("stopping")
@@ -63,6 +64,12 @@ class Launcher:
             self._supervisor.stop()
             self._state.run_file.unlink(missing_ok=True)
             os.close(lock)
+
+    def _forget(self) -> None:
+        if "DATABASE_URL" in configured():
+            # Its data would stay, and the keys they were written with would be gone.
+            raise TroubleError("--fresh forgets only what lies in var/, and DATABASE_URL is set; unset one")
+        self._state.forget()
 
     def _work(self) -> None:
         began = time.monotonic()
@@ -84,6 +91,7 @@ class Launcher:
             self._supervisor.add(part_of(server))
         self._wait_until_ready()
         _migrate(env["DATABASE_URL"])
+        check_keys(settings)
         shutil.rmtree(self._state.metrics, ignore_errors=True)
         self._state.metrics.mkdir()
         for part in processes(self._ports, self._state, env):

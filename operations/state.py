@@ -33,7 +33,7 @@ class State:
     @property
     def run_file(self) -> Path:
         """What a running launcher tells the command line, secrets included."""
-        return self.root / "run.env"
+        return self.root / "run.json"
 
     @property
     def sandbox(self) -> Path:
@@ -54,13 +54,21 @@ class State:
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             # Room is a promise that can be broken later, but not to begin with.
             free = shutil.disk_usage(self.root).free
         except OSError as error:
             raise TroubleError(f"cannot write to {self.root}: {error.strerror}") from error
-        if free < FREE_BYTES_MIN:
+        lock = self._lock()
+        if lock is not None and free < FREE_BYTES_MIN:
+            os.close(lock)
             raise TroubleError(f"only {free // 1_000_000} MB are free for {self.root}; Kibaba needs 200 MB")
+        return lock
+
+    def _lock(self) -> int | None:
+        try:
+            lock = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise TroubleError(f"cannot write to {self.root}: {error.strerror}") from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -92,7 +100,7 @@ class State:
         """Whether a launcher runs on this state."""
         if not self._lock_file.exists():
             return False
-        lock = self.hold()
+        lock = self._lock()
         if lock is None:
             return True
         os.close(lock)
@@ -100,6 +108,7 @@ class State:
 
     def forget(self) -> None:
         """Remove everything but the lock. Call it while holding the state."""
+        places = choose_places(self.root)
         for entry in self.root.iterdir():
             if entry == self._lock_file:
                 continue
@@ -107,7 +116,6 @@ class State:
                 shutil.rmtree(entry)
             else:
                 entry.unlink()
-        places = choose_places(self.root)
         if places.home.is_relative_to(SYSTEM_HOME):
             shutil.rmtree(places.home)
 

@@ -41,6 +41,8 @@ def check_wallets(settings: Settings, day: date) -> None:
         raise BadSettings([f"FUND_REGION: {error}"]) from None
     if scheme.currency != settings.fund_currency:
         raise BadSettings([f"FUND_CURRENCY must be {scheme.currency} where FUND_REGION is {scheme.country}"])
+    if scheme.zone != settings.fund_zone:
+        raise BadSettings([f"FUND_ZONE must be {scheme.zone} where FUND_REGION is {scheme.country}"])
     if not scheme.wallets.names.intersection(shortcodes_of(settings)):
         needed = " or ".join(f"{name}_URL".upper() for name in sorted(scheme.wallets.names))
         raise BadSettings([f"{needed} is missing: nobody in {scheme.country} could pay"])

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -18,9 +19,12 @@ from messages.mail.server import MailNotSent, MailServer
 from operations.commands.output import json_option
 from operations.environment import lower_case
 from operations.house import environment
+from operations.keys import check_keys
 from operations.migrate import pending
 from operations.outside_servers import check_database, check_redis
 from operations.trouble import TroubleError
+from ussd_app.bootstrap import build
+from ussd_app.tasks import build_tasks
 
 REACH_SECONDS_MAX = 5
 _PROVIDERS = ("MPESA_URL", "AIRTEL_URL", "MTN_URL", "AT_URL", "CIVIL_REGISTRY_URL", "FUND_REGISTRY_URL")
@@ -39,7 +43,7 @@ class Finding:
 @json_option
 def doctor(as_json: bool) -> None:
     """Check settings, servers, migrations and providers. The exit code is 1 when anything is ill."""
-    with environment() as env:
+    with environment(even_without_servers=True) as env:
         findings = [
             *settings_findings(env),
             *server_findings(env),
@@ -59,11 +63,15 @@ def doctor(as_json: bool) -> None:
 
 
 def settings_findings(env: Mapping[str, str]) -> list[Finding]:
-    """Every missing or bad setting; one `well` when there is none."""
+    """Every missing or bad setting; one `well` when there is none, and all parts can be built from them."""
     try:
-        load_settings(_env_file=None, **lower_case(env))
+        with closing(build(load_settings(_env_file=None, **lower_case(env)))) as services:
+            build_tasks(services)
     except BadSettings as bad:
         return [Finding("settings", "ill", fault) for fault in bad.faults]
+    except (KibabaError, LookupError, OSError, ValueError) as error:
+        # Whatever a part says of what it was given, it says it when that part starts.
+        return [Finding("settings", "ill", f"{type(error).__name__}: {error}")]
     return [Finding("settings", "well")]
 
 
@@ -73,8 +81,20 @@ def server_findings(env: Mapping[str, str]) -> Iterator[Finding]:
     database = _examined("database", lambda: check_database(database_url))
     yield database
     if database.state == "well":
-        yield _examined("migrations", lambda: _check_migrations(database_url))
+        migrations = _examined("migrations", lambda: _check_migrations(database_url))
+        yield migrations
+        if migrations.state == "well":
+            yield from _key_findings(env)
     yield _examined("redis", lambda: check_redis(redis_url))
+
+
+def _key_findings(env: Mapping[str, str]) -> Iterator[Finding]:
+    try:
+        settings = load_settings(_env_file=None, **lower_case(env))
+    except BadSettings:
+        # Named among the settings.
+        return
+    yield _examined("keys", lambda: check_keys(settings))
 
 
 def provider_findings(env: Mapping[str, str]) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ SOCKET_PATH_BYTES_MAX = 100
 LONGEST_SOCKET_NAME = ".s.PGSQL.5432.lock"
 # Only used by root, when the servers' account may not enter the checkout, as in a home of mode 0700.
 SYSTEM_HOME = Path("/var/lib/kibaba")
+_NOTE, _OWNER = "embedded-home", "state"
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,15 @@ def choose_places(state: Path) -> Places:
     """Find and create the directories for the servers of the state directory `state`.
 
     Normally that is `<state>/embedded`. Started by root below a closed home it is `/var/lib/kibaba/<digest>`,
-    because PostgreSQL gives up root and could not reach its data. Sockets move to a short directory when
-    paths are long.
+    because PostgreSQL gives up root and could not reach its data; `<state>/embedded-home` names it, so that
+    it is found again when the state is moved. Sockets move to a short directory when paths are long.
     """
     state = state.resolve()
     state.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256(os.fsencode(state)).hexdigest()[:12]
     home = state / "embedded"
     account = server_account(home / "postgres")
-    elsewhere = SYSTEM_HOME / digest
+    elsewhere = _kept_elsewhere(state) or SYSTEM_HOME / digest
     # Once made, data stay where they are: a door opened or closed since must not show an empty house.
     if account is not None and (elsewhere.exists() or not may_enter(state, account)):
         if (home / "postgres").exists():
@@ -46,11 +47,25 @@ def choose_places(state: Path) -> Places:
         account = server_account(home / "postgres")
         SYSTEM_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
     home.mkdir(mode=0o755, exist_ok=True)
+    if home == elsewhere:
+        (state / _NOTE).write_text(f"{home}\n")
+        (home / _OWNER).write_text(f"{state}\n")
     sockets = home / "sockets"
     if len(os.fsencode(sockets / LONGEST_SOCKET_NAME)) > SOCKET_PATH_BYTES_MAX:
         sockets = Path(tempfile.gettempdir()) / f"kibaba-{os.geteuid()}-{digest}"
     own_directory(sockets, account)
     return Places(home, sockets, account)
+
+
+def _kept_elsewhere(state: Path) -> Path | None:
+    """Where a state that was moved here has its data. None for a copy: they are the original's."""
+    try:
+        home = Path((state / _NOTE).read_text().strip())
+        owner = Path((home / _OWNER).read_text().strip())
+    except OSError:
+        return None
+    is_copy = owner != state and (owner / _NOTE).exists()
+    return home if home.is_relative_to(SYSTEM_HOME) and not is_copy else None
 
 
 def own_directory(directory: Path, account: Account | None) -> None:

@@ -64,7 +64,7 @@ class Lookout:
         clock: Clock,
         calendar: FundCalendar,
         vault: Vault,
-        phones: Sequence[str],
+        phones: Sequence[PhoneNumber],
         limits: Limits | None = None,
         *,
         by_mail: bool = False,
@@ -73,7 +73,7 @@ class Lookout:
         self._clock = clock
         self._calendar = calendar
         self._vault = vault
-        self._phones = [PhoneNumber.parse(phone) for phone in phones]
+        self._phones = phones
         self._limits = limits or Limits()
         self._by_mail = by_mail
 

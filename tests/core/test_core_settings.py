@@ -118,8 +118,20 @@ def test_production_refuses_the_sandbox() -> None:
         "PUBLIC_URL",
         "MPESA_URL",
         "CIVIL_REGISTRY_URL",
+        "FUND_NAME is missing",
+        "FUND_CONTACT is missing",
+        "USSD_SERVICE_CODE is missing",
+        "MPESA_PULL_NOMINATED_NUMBER is missing",
     ):
         assert name in str(caught.value)
+
+
+def test_who_is_called_when_something_is_wrong_has_a_phone_of_the_country() -> None:
+    uganda = GOOD | {"fund_region": "UG", "alert_phones": "0772123456"}
+    assert load_settings(**uganda).alert_phones == ["0772123456"]
+    for bad in ("07", "0712345678, amina"):
+        with pytest.raises(BadSettings, match="ALERT_PHONES must be phone numbers"):
+            load_settings(**GOOD | {"alert_phones": bad})
 
 
 def test_no_setting_of_the_shell_is_left_in_the_tests() -> None:

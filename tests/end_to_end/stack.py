@@ -196,7 +196,7 @@ class Stack:
 
     def count(self, query: str) -> int:
         """One number out of the database, for what no screen, message or command tells."""
-        url = make_url(read_file(self.state / "run.env")["DATABASE_URL"]).set(drivername="postgresql")
+        url = make_url(read_file(self.state / "run.json")["DATABASE_URL"]).set(drivername="postgresql")
         with psycopg.connect(url.render_as_string(hide_password=False)) as connection:
             row = connection.execute(query.encode()).fetchone()
         assert row is not None

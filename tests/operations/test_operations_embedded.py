@@ -1,6 +1,7 @@
 """The embedded servers: they keep what they were given, whatever happens to them."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import redis as redis_client
 from sqlalchemy import make_url
 
 from operations.embedded import EmbeddedError, Postgres, Valkey, choose_places, running
+from operations.embedded import places as places_module
 from operations.embedded.account import Account, may_enter
 from operations.embedded.places import SOCKET_PATH_BYTES_MAX
 
@@ -139,6 +141,22 @@ def test_data_whose_door_was_closed_are_not_replaced_by_empty_ones(state: Path) 
             choose_places(closed)
     else:
         assert choose_places(closed).home == home
+
+
+def test_a_state_that_is_moved_finds_its_data_and_a_copy_takes_nobody_elses(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places_module, "SYSTEM_HOME", state / "system")
+    monkeypatch.setattr(places_module, "may_enter", lambda *_: False)
+    monkeypatch.setattr(places_module, "server_account", lambda _: Account(os.geteuid(), os.getegid()))
+    first, moved, copied = state / "first", state / "moved", state / "copied"
+    home = choose_places(first).home
+    assert home.is_relative_to(state / "system")
+    first.rename(moved)
+    assert choose_places(moved).home == home
+    shutil.copytree(moved, copied)
+    assert choose_places(copied).home != home
+    assert choose_places(moved).home == home
 
 
 def test_an_ordinary_user_can_run_them(state: Path) -> None:

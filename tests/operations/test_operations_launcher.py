@@ -20,7 +20,7 @@ pytestmark = pytest.mark.stack
 
 
 def run_file(house: House) -> dict[str, str]:
-    return read_file(house.state / "run.env")
+    return read_file(house.state / "run.json")
 
 
 def occupy_a_worker(house: House) -> None:
@@ -39,7 +39,7 @@ def test_it_gets_ready_and_says_where_everything_is(house: House) -> None:
     assert f"http://127.0.0.1:{house.ports[0]}/dashboard/" in said
     assert f"http://127.0.0.1:{house.ports[1]}/" in said
     assert "demonstration" in said
-    for name in ("secrets.env", "run.env"):
+    for name in ("secrets.env", "run.json"):
         assert (house.state / name).stat().st_mode & 0o777 == 0o600
 
 
@@ -55,7 +55,7 @@ def test_sigterm_ends_everything_and_a_second_start_has_all_data(house: House) -
     process.terminate()
     assert process.wait() == 0
     assert [pid for pid in everyone if not is_gone(pid)] == []
-    assert not (house.state / "run.env").exists()
+    assert not (house.state / "run.json").exists()
 
     again = house.start()
     read_until(again, "ready")
@@ -116,6 +116,29 @@ def test_fresh_forgets_everything(house: House) -> None:
     again = house.start("--fresh")
     read_until(again, "ready")
     assert run_file(house)["SECRET_KEY"] != before["SECRET_KEY"]
+
+
+def test_fresh_forgets_no_keys_of_data_that_would_stay(house: House) -> None:
+    process = house.start()
+    read_until(process, "ready")
+    outside = run_file(house)["DATABASE_URL"]
+    process.terminate()
+    process.wait()
+    kept = (house.state / "secrets.env").read_text()
+    said = house.refuse("--fresh", env={"DATABASE_URL": outside})
+    assert "DATABASE_URL is set" in said
+    assert (house.state / "secrets.env").read_text() == kept
+
+
+def test_with_another_key_nothing_is_started(house: House) -> None:
+    process = house.start()
+    read_until(process, "ready")
+    process.terminate()
+    process.wait()
+    said = house.refuse(env={"INDEX_KEY": "another-index-key-0123456789-0123456789"})
+    assert "bin/run: the database was written with another INDEX_KEY" in said
+    assert "web is" not in said
+    read_until(house.start(), "ready")
 
 
 def test_a_second_start_beside_the_first_is_refused(house: House) -> None:

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import Engine
 
 from core.database import vault_of
+from core.phone import PhoneNumber
 from payments.alerts.watching import Limits, Lookout
 from tests.payments.world import World
 
@@ -19,5 +20,5 @@ def world(engine: Engine) -> World:
 def lookout(world: World) -> Lookout:
     with world.sessions.begin() as session:
         vault = vault_of(session)
-    limits = Limits(at_risk_cents=10_000)
-    return Lookout(world.sessions, world.clock, world.calendar, vault, STAFF_PHONES, limits)
+    phones, limits = [PhoneNumber(phone) for phone in STAFF_PHONES], Limits(at_risk_cents=10_000)
+    return Lookout(world.sessions, world.clock, world.calendar, vault, phones, limits)

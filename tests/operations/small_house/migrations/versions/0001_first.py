@@ -1,4 +1,4 @@
-"""One table, so that there is something to migrate."""
+"""One table, so that there is something to migrate, and that of the keys, which the launcher looks at."""
 
 from alembic import op
 
@@ -8,3 +8,4 @@ down_revision = None
 
 def upgrade() -> None:
     op.execute("CREATE TABLE kept (word text)")
+    op.execute("CREATE TABLE key_proofs (name text PRIMARY KEY, proof text)")
