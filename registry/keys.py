@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +21,12 @@ from core.errors import InvalidValue
 
 _SEED_BYTES = 32
 _KEYS_MAX = 50
+_FRESH_SECONDS = 3600.0
+# A key that was withdrawn is believed no longer than this by who cannot hear of it.
+_BELIEVED_SECONDS = 86_400.0
+_BETWEEN_MISSES_SECONDS = 5.0
+_BETWEEN_FAILURES_SECONDS = 60.0
+_PATIENCE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,41 +104,63 @@ def public_keys(document: Mapping[str, Any]) -> dict[str, Ed25519PublicKey]:
 
 
 class RemoteKeys:
-    """A registry's published keys, kept for an hour; an unknown id fetches them again, but not in a flood.
+    """A registry's published keys: fetched again after an hour, and believed for a day when that fails.
 
-    `fetch` returns the JWKS and may raise OSError or InvalidValue, which `find` lets through.
+    An unknown id fetches them sooner, but not in a flood, and a failure is not tried again for a minute. One
+    caller fetches at a time, and hardly anybody waits for it. `fetch` returns the JWKS and may raise OSError
+    or InvalidValue.
     """
 
     def __init__(
         self,
         fetch: Callable[[], Mapping[str, Any]],
         *,
-        kept_seconds: float = 3600.0,
-        between_misses_seconds: float = 5.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fetch = fetch
-        self._kept_seconds = kept_seconds
-        self._between_misses_seconds = between_misses_seconds
         self._monotonic = monotonic
         self._keys: dict[str, Ed25519PublicKey] = {}
-        self._fetched_at: float | None = None
+        self._fetched_at = self._tried_at = -math.inf
+        self._failed = False
         self._lock = threading.Lock()
 
     def find(self, key_id: str) -> Ed25519PublicKey | None:
-        """The key with this id, after at most one fetch; None when the registry does not publish it."""
-        with self._lock:
-            if self._is_due(key_id):
-                self._keys = public_keys(self._fetch())
-                self._fetched_at = self._monotonic()
-            return self._keys.get(key_id)
+        """The key with this id, after at most one fetch; None when the registry does not publish it.
 
-    def _is_due(self, key_id: str) -> bool:
-        if self._fetched_at is None:
-            return True
-        age_seconds = self._monotonic() - self._fetched_at
-        patience = self._kept_seconds if key_id in self._keys else self._between_misses_seconds
-        return age_seconds >= patience
+        Raises OSError while nobody knows whether it does.
+        """
+        known = self._known(key_id)
+        # Web threads are few and answer phones too: they do not queue behind a server that hangs.
+        if self._is_due(known) and self._lock.acquire(timeout=0.0 if known else _PATIENCE_SECONDS):
+            try:
+                # Who waited may find that the other has fetched.
+                if self._is_due(self._known(key_id)):
+                    self._try_to_fetch()
+            finally:
+                self._lock.release()
+            known = self._known(key_id)
+        if known is None and (self._failed or self._is_due(None)):
+            raise OSError("the published keys cannot be read now")
+        return known
+
+    def _known(self, key_id: str) -> Ed25519PublicKey | None:
+        is_believed = self._monotonic() - self._fetched_at < _BELIEVED_SECONDS
+        return self._keys.get(key_id) if is_believed else None
+
+    def _is_due(self, known: Ed25519PublicKey | None) -> bool:
+        now = self._monotonic()
+        pause = _BETWEEN_FAILURES_SECONDS if self._failed else _BETWEEN_MISSES_SECONDS
+        is_wanted = known is None or now - self._fetched_at >= _FRESH_SECONDS
+        return is_wanted and now - self._tried_at >= pause
+
+    def _try_to_fetch(self) -> None:
+        try:
+            self._keys = public_keys(self._fetch())
+            self._fetched_at, self._failed = self._monotonic(), False
+        except (OSError, InvalidValue):
+            self._failed = True
+        finally:
+            self._tried_at = self._monotonic()
 
 
 def decode_base64(text: str) -> bytes:

@@ -21,9 +21,9 @@ from registry.canonical import read_object
 from registry.connection import Connection
 from registry.http_answers import Outcome, judge
 from registry.outcomes import Answered, Refused, Unavailable
+from registry.reading import read_body
 from registry.wire import TokenAnswer
 
-_CHUNK_BYTES = 65_536
 _SMALL_BYTES_MAX = 100_000
 
 
@@ -149,7 +149,7 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                body = _read(response, bytes_max, give_up_at)
+                body = read_body(response, bytes_max, give_up_at)
                 return judge(response.status_code, response.headers, body, self._clock.now()), (
                     response.status_code
                 )
@@ -170,18 +170,6 @@ def _became_of(error: Exception) -> Unavailable:
         case requests.exceptions.ConnectionError():
             return Unavailable("connection_lost")
     return Unavailable("broken_answer")
-
-
-def _read(response: requests.Response, bytes_max: int, give_up_at: float) -> bytes:
-    parts = bytearray()
-    # `read1` gives what has come; `iter_content` would wait for a full chunk and never look at the clock.
-    while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
-        parts += chunk
-        if len(parts) > bytes_max:
-            raise InvalidValue("the answer is too large")
-        if time.monotonic() > give_up_at:
-            raise TimeoutError
-    return bytes(parts)
 
 
 def _never_connected(error: requests.exceptions.ConnectionError) -> bool:

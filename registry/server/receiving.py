@@ -37,7 +37,10 @@ FetchKeys = Callable[[str], Mapping[str, Any]]
 
 
 class Gate:
-    """Judges requests. `fetch_keys` reads a client's key set from its address; it may raise OSError."""
+    """Judges requests.
+
+    `fetch_keys` reads a client's key set from its address; it may raise OSError, InvalidValue.
+    """
 
     def __init__(
         self,
@@ -116,7 +119,7 @@ class Gate:
             verify(signature, header, message, find_key=self._keys_of(client).find, now=now)
         except BadSignature as error:
             raise MessageRefused(error.code, str(error)) from error
-        except (OSError, InvalidValue) as error:
+        except OSError as error:
             raise MessageRefused(codes.UNAVAILABLE, "the sender's keys cannot be read now") from error
 
     def _keys_of(self, client: Client) -> RemoteKeys:

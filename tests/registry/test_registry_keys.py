@@ -1,7 +1,9 @@
 """Keys are loaded once, published as the RFCs say, and fetched no more often than needed."""
 
 import base64
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -87,11 +89,15 @@ class Publisher:
     def __init__(self, *keys: SigningKey) -> None:
         self.keys = keys
         self.fetched = 0
-        self.away = False
+        self.away = self.hangs = False
         self.seconds = 0.0
+        self.is_asked, self.go_on = threading.Semaphore(0), threading.Event()
 
     def fetch(self) -> Mapping[str, Any]:
         self.fetched += 1
+        if self.hangs:
+            self.is_asked.release()
+            self.go_on.wait(timeout=30)
         if self.away:
             raise OSError("away")
         return jwks(*self.keys)
@@ -130,11 +136,56 @@ def test_unknown_key_ids_do_not_flood_the_registry() -> None:
     assert publisher.fetched == 1
 
 
-def test_keys_that_could_not_be_fetched_are_asked_for_again() -> None:
+def test_keys_that_could_not_be_fetched_are_asked_for_again_after_a_while() -> None:
     publisher = Publisher(KEY)
     publisher.away = True
     remote = publisher.remote()
-    with pytest.raises(OSError, match="away"):
-        remote.find(KEY.key_id)
+    for _ in range(3):
+        with pytest.raises(OSError, match="cannot be read"):
+            remote.find(KEY.key_id)
+    assert publisher.fetched == 1
     publisher.away = False
+    publisher.seconds = 60
     assert remote.find(KEY.key_id) is not None
+
+
+def test_known_keys_are_believed_for_a_day_while_they_cannot_be_fetched_again() -> None:
+    publisher = Publisher(KEY)
+    remote = publisher.remote()
+    remote.find(KEY.key_id)
+    publisher.away = True
+    publisher.seconds = 3600
+    for _ in range(3):
+        assert remote.find(KEY.key_id) is not None
+    assert publisher.fetched == 2
+    with pytest.raises(OSError, match="cannot be read"):
+        remote.find("another")
+    publisher.seconds = 86_400
+    with pytest.raises(OSError, match="cannot be read"):
+        remote.find(KEY.key_id)
+
+
+def test_a_key_that_is_published_no_more_is_believed_no_more() -> None:
+    publisher = Publisher(KEY)
+    remote = publisher.remote()
+    remote.find(KEY.key_id)
+    publisher.keys = ()
+    publisher.seconds = 3600
+    assert remote.find(KEY.key_id) is None
+
+
+def test_nobody_queues_behind_a_server_that_hangs() -> None:
+    publisher = Publisher(KEY)
+    remote = publisher.remote()
+    remote.find(KEY.key_id)
+    publisher.hangs = True
+    publisher.seconds = 3600
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(remote.find, KEY.key_id)
+        publisher.is_asked.acquire()
+        assert remote.find(KEY.key_id) is not None
+        with pytest.raises(OSError, match="cannot be read"):
+            remote.find("another")
+        assert not first.done()
+        publisher.go_on.set()
+        assert first.result() is not None

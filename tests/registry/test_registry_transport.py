@@ -20,6 +20,7 @@ from registry.connection import Connection
 from registry.fund import FundRegistry, Posted
 from registry.http_answers import retry_after
 from registry.outcomes import Answered, Refused, Unavailable, Unclear
+from registry.server.fetching import fetch_json
 from registry.transport import Transport
 from tests.registry.registry_replies import (
     CLOCK,
@@ -154,6 +155,14 @@ def test_a_registry_that_answers_a_byte_at_a_time_is_given_up() -> None:
         transport = Transport(connection, LocalTokenCache(), CLOCK)
         assert transport.post(SEARCH, b"{}") == Unavailable("timeout", may_have_arrived=False)
         transport.close()
+        server.shutdown()
+
+
+def test_keys_that_come_a_byte_at_a_time_are_given_up() -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Dripping) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(TimeoutError):
+            fetch_json(f"http://127.0.0.1:{server.server_address[1]}", 1000, answer_seconds=0.3)
         server.shutdown()
 
 
