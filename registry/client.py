@@ -276,7 +276,7 @@ def _records(
 
 def _page(item: SearchItemRead, search: Search) -> Records | Refused | Unavailable:
     if item.status == codes.Status.REJECTED:
-        return Refused.because(item.status_reason_code or codes.BAD_REQUEST, item.status_reason_message)
+        return Refused.because(item.status_reason_code or codes.NO_CODE, item.status_reason_message)
     if item.status in {codes.Status.PENDING, codes.Status.RECEIVED}:
         return Unavailable("answer_pending")
     page = item.pagination
@@ -306,7 +306,7 @@ def _refused(envelope: Envelope) -> Refused | None:
     if header.is_msg_encrypted:
         return Refused.because(codes.ENCRYPTION_INVALID, "the answer is encrypted")
     if header.status == codes.Status.REJECTED:
-        return Refused.because(header.status_reason_code or codes.BAD_REQUEST, header.status_reason_message)
+        return Refused.because(header.status_reason_code or codes.NO_CODE, header.status_reason_message)
     if "ack_status" not in envelope.message:
         return None
     try:
@@ -316,7 +316,7 @@ def _refused(envelope: Envelope) -> Refused | None:
     if ack.ack_status != "err":
         return None
     code, words = (ack.error.code, ack.error.message) if ack.error else ("", "")
-    return Refused.because(code or codes.BAD_REQUEST, words)
+    return Refused.because(code or codes.NO_CODE, words)
 
 
 def _in_a_word(outcome: Any) -> str:

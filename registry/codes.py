@@ -52,6 +52,8 @@ SIGNATURE_MISSING = "err.signature.missing"
 SIGNATURE_INVALID = "err.signature.invalid"
 ENCRYPTION_INVALID = "err.encryption.invalid"
 TOO_MANY_RECORDS = "rjct.search.too_many_records_found"
+# In place of a code that a refusal leaves out: nothing says that its content is to blame.
+NO_CODE = "no_code"
 
 _OF_CONNECTION = frozenset(
     {

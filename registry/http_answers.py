@@ -14,10 +14,8 @@ RETRY_SECONDS_MAX = 3600
 Outcome = Answered | Refused | Unavailable
 
 _REFUSALS = {
-    HTTPStatus.BAD_REQUEST: codes.BAD_REQUEST,
     HTTPStatus.UNAUTHORIZED: codes.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN: codes.FORBIDDEN,
-    HTTPStatus.UNPROCESSABLE_ENTITY: codes.BAD_REQUEST,
 }
 
 
@@ -31,7 +29,8 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -
         return Unavailable("too_many_requests", retry_seconds, may_have_arrived=False)
     if status < HTTPStatus.INTERNAL_SERVER_ERROR and (code or status in _REFUSALS):
         return Refused.because(code or _REFUSALS[HTTPStatus(status)], message, retry_seconds=retry_seconds)
-    # What is left is the server's trouble or a wrong address: neither says anything about what was sent.
+    # What is left is the server's trouble, a wrong address, or a proxy between that speaks no DCI: none says
+    # anything about what was sent.
     reason = code if code in codes.CODES else f"http_{status}"
     turned_away = status < HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.REQUEST_TIMEOUT
     return Unavailable(reason, retry_seconds, may_have_arrived=not turned_away)

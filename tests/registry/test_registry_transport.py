@@ -114,7 +114,8 @@ def test_without_a_token_nothing_is_sent(
             (400, {}, '{"errors":[{"code":"err.version.not_supported","message":"1.0 only"}]}'),
             Refused("err.version.not_supported", "1.0 only", permanent=True),
         ),
-        ((400, {}, "<html>"), Refused("err.request.bad", "", permanent=True)),
+        ((400, {}, "<html>"), Unavailable("http_400", may_have_arrived=False)),
+        ((422, {}, '{"detail":"blocked"}'), Unavailable("http_422", may_have_arrived=False)),
         ((404, {}, "<html>"), Unavailable("http_404", may_have_arrived=False)),
         (
             (302, {"Location": "https://elsewhere.example/"}, ""),
@@ -229,7 +230,8 @@ def test_retry_after_is_understood_and_bounded(text: str, seconds: int | None) -
         (err("err.service.unavailable"), Refused("err.service.unavailable", "no", permanent=False)),
         (err("rjct.reference_id.duplicate"), Unclear("rjct.reference_id.duplicate")),
         (err("rjct.message_id.duplicate"), Unclear("rjct.message_id.duplicate")),
-        (ack("ERR"), Refused("err.request.bad", "", permanent=True)),
+        (ack("ERR"), Refused("no_code", "", permanent=False)),
+        ({"header": {"status": "rjct"}, "message": {}}, Refused("no_code", "", permanent=False)),
         ({"message": {}}, Unclear("answer_unreadable")),
         (b"<html>", Unclear("answer_unreadable")),
         (requests.ReadTimeout(), Unclear("timeout")),
@@ -241,8 +243,13 @@ def test_retry_after_is_understood_and_bounded(text: str, seconds: int | None) -
         ),
         (nobody_listens(), Refused("err.service.unavailable", "no_connection", permanent=False)),
         ((404, {}, ""), Refused("err.service.unavailable", "http_404", permanent=False)),
+        ((422, {}, "<html>"), Refused("err.service.unavailable", "http_422", permanent=False)),
+        (
+            (422, {}, json.dumps(err("rjct.amount.invalid"))),
+            Refused("rjct.amount.invalid", "no", permanent=True),
+        ),
     ],
-    ids=range(17),
+    ids=range(20),
 )
 def test_a_posting_is_posted_refused_or_unclear_and_never_sent_twice(
     client: DciClient, registry: ScriptedRegistry, answer: Any, outcome: object
