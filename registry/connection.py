@@ -177,10 +177,18 @@ class Connection(BaseModel):
 
     def our_name(self, identifier_type: str) -> str:
         """What we call one of the registry's identifier types."""
-        for ours, theirs in self.identifier_names.items():
-            if theirs.casefold() == identifier_type.casefold():
-                return ours
-        return identifier_type
+        return _ours(self.identifier_names, identifier_type)
+
+    def our_event(self, event: str) -> str:
+        """What we call one of the registry's events."""
+        return _ours(self.event_names, event)
+
+
+def _ours(names: Mapping[str, str], given: str) -> str:
+    for ours, theirs in names.items():
+        if theirs.casefold() == given.casefold():
+            return ours
+    return given
 
 
 def _mode(signing_key: SecretStr | None) -> SignatureMode:

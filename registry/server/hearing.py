@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from core.clock import Clock
 from registry import codes
 from registry.canonical import JsonMode, compact
+from registry.connection import Connection
 from registry.model import Identifier
 from registry.server.endpoints import Endpoint
 from registry.server.headers import is_id, zoned
@@ -40,11 +41,15 @@ _LISTS = ("member_identifier", "identifier", "identifiers", "person_identifier")
 
 
 class Hearing:
-    """Turns what we are told into calls to the `listener`."""
+    """Turns what we are told into calls to the `listener`, by our names for what registries name otherwise.
 
-    def __init__(self, listener: Listener, clock: Clock) -> None:
+    `connections`: those of the registries that a client may speak for.
+    """
+
+    def __init__(self, listener: Listener, clock: Clock, connections: Sequence[Connection]) -> None:
         self._listener = listener
         self._clock = clock
+        self._connections = {connection.name: connection for connection in connections}
 
     def events(self, session: Session, received: Received, items: Sequence[Mapping[str, Any]]) -> None:
         """Hear a batch of events, all or none. Raises MessageRefused when one cannot be understood."""
@@ -85,7 +90,7 @@ class Hearing:
             raise Rejected(_BAD_PERSON, "enrolled_updates.beneficiaries is a list")
         if len(listed) != received.header["total_count"]:
             raise Rejected("rjct.total_count.invalid", "total_count is the number of beneficiaries")
-        told = [_enrolment(entry) for entry in listed]
+        told = [self._enrolment(received.client.speaks_for, entry) for entry in listed]
         for one in told:
             self._listener.enrolled(session, received.client.speaks_for, one)
         return [{"enrolled_status": "yes" if one.is_enrolled else "no"} for one in told]
@@ -94,7 +99,7 @@ class Hearing:
         reference_id, data = item.get("reference_id"), item.get("data")
         if not is_id(reference_id) or zoned(item.get("timestamp")) is None or not isinstance(data, dict):
             raise MessageRefused(codes.BAD_REQUEST, "an event has reference_id, timestamp with zone, data")
-        event = _EVENTS.get(_plain(data.get("reg_event_type")))
+        event = self._known_event(received.client.speaks_for, data.get("reg_event_type"))
         if event is None:
             raise MessageRefused(codes.BAD_REQUEST, "this event is not known here")
         if received.client.speaks_for != _SPOKEN_BY[event]:
@@ -123,27 +128,43 @@ class Hearing:
             named = record.get("reference_id", reference_id)
             self._listener.posted(session, source, str(named)[:99])
             return
-        identifiers = list(_identifiers(record))
+        known_types = self._listener.identifier_types
+        identifiers = [one for one in self._identifiers(source, record) if one.type in known_types]
         if not identifiers:
-            raise MessageRefused(_BAD_PERSON, "the record names nobody")
+            # Refused rather than taken: what was taken is not told again, and would be lost.
+            raise MessageRefused(_BAD_PERSON, f"an identifier is one of {', '.join(sorted(known_types))}")
         told = self._listener.died if event == DEATH else self._listener.renamed
         for identifier in identifiers:
             told(session, source, identifier, record)
 
+    def _enrolment(self, source: str, entry: Any) -> ToldEnrolment:
+        member = entry.get("member") if isinstance(entry, dict) else None
+        named = self._identifiers(source, member) if isinstance(member, dict) else []
+        about = entry.get("programme_identifier") if isinstance(entry, dict) else None
+        programme = about.get("programme") if isinstance(about, dict) else None
+        code = programme.get("programme_identifier") if isinstance(programme, dict) else None
+        status = _plain(about.get("enrolment_status")) if isinstance(about, dict) else ""
+        if not named or not is_id(code) or status not in _ENROLMENT_STATUSES:
+            raise Rejected(_BAD_PERSON, "a beneficiary has member_identifier, programme and enrolment_status")
+        return ToldEnrolment(named, str(code).strip(), _ENROLMENT_STATUSES[status])
 
-def _enrolment(entry: Any) -> ToldEnrolment:
-    member = entry.get("member") if isinstance(entry, dict) else None
-    named = _identifiers(member) if isinstance(member, dict) else []
-    about = entry.get("programme_identifier") if isinstance(entry, dict) else None
-    programme = about.get("programme") if isinstance(about, dict) else None
-    code = programme.get("programme_identifier") if isinstance(programme, dict) else None
-    status = _plain(about.get("enrolment_status")) if isinstance(about, dict) else ""
-    if not named or not is_id(code) or status not in _ENROLMENT_STATUSES:
-        raise Rejected(_BAD_PERSON, "a beneficiary has member_identifier, programme and enrolment_status")
-    return ToldEnrolment(named, str(code).strip(), _ENROLMENT_STATUSES[status])
+    def _known_event(self, source: str, given: Any) -> str | None:
+        connection = self._connections.get(source)
+        if connection is not None and isinstance(given, str):
+            given = connection.our_event(given)
+        return _EVENTS.get(_plain(given))
+
+    def _identifiers(self, source: str, record: Mapping[str, Any]) -> list[Identifier]:
+        connection = self._connections.get(source)
+        found = []
+        for kind, value in _written_identifiers(record):
+            ours = connection.our_name(kind) if connection is not None else kind
+            known = (name for name in self._listener.identifier_types if name.casefold() == ours.casefold())
+            found.append(Identifier(next(known, ours), value))
+        return found
 
 
-def _identifiers(record: Mapping[str, Any]) -> list[Identifier]:
+def _written_identifiers(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     for name in _LISTS:
         listed = record.get(name)
         entries = listed if isinstance(listed, list) else [listed]
@@ -153,7 +174,7 @@ def _identifiers(record: Mapping[str, Any]) -> list[Identifier]:
                 kind = entry.get("identifier_type", entry.get("type"))
                 value = entry.get("identifier_value", entry.get("value"))
                 if isinstance(kind, str) and isinstance(value, str | int):
-                    found.append(Identifier(kind.strip()[:40], str(value).strip()[:99]))
+                    found.append((kind.strip()[:40], str(value).strip()[:99]))
         if found:
             return found
     return []

@@ -1,7 +1,7 @@
 """What we hold, as the server needs it; the rooms that hold it are fitted to this by the composition root."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -96,7 +96,12 @@ class ToldEnrolment:
 
 
 class Listener(Protocol):
-    """What happens here when a registry tells of something. Called in an open transaction, once per event."""
+    """What happens here when a registry tells of something. Called in an open transaction, once per event.
+
+    `identifier_types`: by which people can be known here, under our names.
+    """
+
+    identifier_types: Collection[str]
 
     def died(self, session: Session, source: str, identifier: Identifier, record: dict[str, Any]) -> str:
         """A registry knows of a death. Returns a word for what was done."""

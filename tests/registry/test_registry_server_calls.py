@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from core import audit, outbox
+from core import outbox
 from core.ids import new_id
-from members.notified import open_notices
 from members.tables import MemberRow
 from registry.keys import public_keys
 from registry.signature import verify
@@ -289,67 +288,6 @@ def test_without_an_address_nothing_is_promised(world: DciWorld) -> None:
     partner = world.partner(callback_base="")
     assert code_of(partner.search(("UIN", "12345678"), path="search")) == "err.sender_uri.invalid"
     assert world.tasks("dci_callback") == []
-
-
-def test_a_death_told_by_the_civil_registry_stops_the_membership_once_and_is_audited(world: DciWorld) -> None:
-    world.member("12345678")
-    civil = world.partner("civil", speaks_for="civil")
-    record = {
-        "identifier": [{"identifier_type": "UIN", "identifier_value": "12345678"}],
-        "death_date": "2026-11-01",
-    }
-    for _ in range(2):
-        assert code_of(civil.notify("DEATH", record)) == ""
-    with world.sessions.begin() as session:
-        [member] = session.scalars(select(MemberRow))
-        entries = session.scalars(
-            select(audit.AuditEntry).where(audit.AuditEntry.action == "member.status")
-        ).all()
-    assert member.status == "deceased"
-    [entry] = entries
-    assert (entry.actor, entry.details) == ("registry:civil", {"before": "active", "after": "deceased"})
-    with world.sessions.begin() as session:
-        [(notice, _)] = open_notices(session)
-    assert (notice.kind, notice.source, notice.event_on) == ("death", "civil", "2026-11-01")
-    assert notice.status_before == "active"
-
-
-def test_a_new_name_sends_the_membership_to_staff(world: DciWorld) -> None:
-    world.member("12345678")
-    civil = world.partner("civil", speaks_for="civil")
-    record = {"identifier": [{"identifier_type": "UIN", "identifier_value": "12345678"}]}
-    assert (
-        code_of(civil.notify("name_change", record, {"identifier": [{"type": "UIN", "value": "7654321"}]}))
-        == ""
-    )
-    with world.sessions.begin() as session:
-        [member] = session.scalars(select(MemberRow))
-        [(notice, _)] = open_notices(session)
-    assert member.status == "needs_review"
-    assert (notice.kind, notice.status_before) == ("name_change", "active")
-
-
-def test_a_death_told_of_a_second_membership_is_that_of_the_one_that_stayed(world: DciWorld) -> None:
-    kept, closed = world.member("12345678"), world.member("23456789")
-    with world.sessions.begin() as session:
-        row = session.get_one(MemberRow, closed.id)
-        row.status, row.merged_into = "closed", kept.id
-    civil = world.partner("civil", speaks_for="civil")
-    record = {"identifier": [{"identifier_type": "UIN", "identifier_value": "23456789"}]}
-    assert code_of(civil.notify("DEATH", record)) == ""
-    with world.sessions.begin() as session:
-        assert session.get_one(MemberRow, kept.id).status == "deceased"
-        [(notice, member)] = open_notices(session)
-    assert (notice.kind, member.id) == ("death", kept.id)
-
-
-def test_nobody_else_is_believed_about_a_death(world: DciWorld, partner: Partner) -> None:
-    world.member("12345678")
-    record = {"identifier": [{"identifier_type": "UIN", "identifier_value": "12345678"}]}
-    assert code_of(partner.notify("death", record)) == "err.request.forbidden"
-    fund = world.partner("fund", speaks_for="fund")
-    assert code_of(fund.notify("death", record)) == "err.request.forbidden"
-    assert code_of(fund.notify("ContributionPosted", {"reference_id": str(new_id())})) == ""
 
 
 def test_an_answer_to_what_we_never_asked_is_refused(world: DciWorld) -> None:

@@ -1,6 +1,7 @@
 """The central registry tells us, unasked, who is in which programme (IBR `sync/enrollment/updates`)."""
 
 import uuid
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,10 +10,11 @@ from sqlalchemy import select
 
 from core.audit import AuditEntry
 from core.ids import new_id
+from core.settings import Settings
 from members.model import Enrolment, IdentityState, Status
 from members.tables import EnrolmentCheckRow, IdentityCheckRow, MemberRow
 from registry.server.model import Scope
-from tests.registry.dci_world import DciWorld, Partner, code_of
+from tests.registry.dci_world import DciWorld, Partner, a_world, code_of
 
 ID = "12345678"
 OURS, OTHER = "HABA", "JAMII"
@@ -84,6 +86,15 @@ def test_what_a_registry_tells_of_a_member_is_kept_with_its_source(world: DciWor
     assert words(say(fund, beneficiary())) == ["yes"]
     assert known(world) == [(Enrolment.YES, "fund")]
     assert heard(world) == ["the fund registry says that the member is enrolled in the programme JAMII"]
+
+
+def test_a_member_is_found_by_the_registrys_own_names(settings: Settings) -> None:
+    options = {"identifier_names": {"UIN": "NATIONAL_ID"}}
+    with closing(a_world(settings.model_copy(update={"fund_registry_options": options}))) as world:
+        joined(world)
+        fund = world.partner("fund", speaks_for="fund")
+        assert words(say(fund, beneficiary(kind="National_ID"))) == ["yes"]
+        assert known(world) == [(Enrolment.YES, "fund")]
 
 
 def test_who_has_left_one_programme_may_be_in_a_third(world: DciWorld, fund: Partner) -> None:

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from members.model import ElsewhereRule
 from registry.canonical import read_object
+from registry.connection import Connection
 from registry.keys import SigningKey
 from registry.server.bearer import Tokens
 from registry.server.enrolling import Enrolling
@@ -36,7 +37,10 @@ class DciHouse:
 
 
 def build_dci(services: Services) -> DciHouse:
-    """Build the server. Nothing is connected until it is used. Raises InvalidValue for a bad signing key."""
+    """Build the server. Nothing is connected until it is used.
+
+    Raises InvalidValue for a bad signing key, and for wrong options of a registry.
+    """
     settings, sessions, members = services.settings, services.sessions, services.members
     calendar, clock = services.calendar, services.clock
     secret = settings.secret_key.get_secret_value().encode()
@@ -53,7 +57,7 @@ def build_dci(services: Services) -> DciHouse:
         searching=Searching(holdings, clock),
         enrolling=Enrolling(holdings),
         subscribing=Subscribing(holdings, clock),
-        hearing=Hearing(listener, clock),
+        hearing=Hearing(listener, clock, [Connection.to_civil(settings), Connection.to_fund(settings)]),
         tokens=tokens,
         rates=rates,
         clock=clock,

@@ -1,5 +1,6 @@
 """What happens to members and postings when a registry tells us of something."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
@@ -16,6 +17,7 @@ from registry.asking.watches import settle_watches
 from registry.model import Identifier
 from registry.server.holdings import ToldEnrolment
 from ussd_app.dci.naming import person_named
+from ussd_app.identifiers import DOCUMENTS, MEMBER_NUMBER
 
 # A registry may be wrong about a death; who is closed stays closed, and the dead stay dead.
 _LEFT_ALONE: Final = {Status.DECEASED, Status.CLOSED}
@@ -23,6 +25,8 @@ _LEFT_ALONE: Final = {Status.DECEASED, Status.CLOSED}
 
 class RoomsListener:
     """`registry.server.holdings.Listener` over members and payments. Every change is audited."""
+
+    identifier_types: Collection[str] = frozenset({MEMBER_NUMBER, *DOCUMENTS.values()})
 
     def __init__(self, members: Members, programme: str, rule: ElsewhereRule, clock: Clock) -> None:
         self._members = members
