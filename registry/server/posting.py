@@ -6,8 +6,9 @@ from requests.adapters import HTTPAdapter
 from core.clock import Clock
 from core.errors import InvalidValue
 from registry.addresses import is_this_machine
+from registry.codes import code_named
 from registry.http_answers import Outcome, judge
-from registry.outcomes import Refused, Unavailable
+from registry.outcomes import Answered, Refused, Unavailable
 from registry.wire import first_error
 
 _CONNECT_SECONDS = 3.0
@@ -22,7 +23,7 @@ class Poster:
         self._clock = clock
 
     def post(self, url: str, body: bytes) -> Outcome:
-        """Post and judge. An `ERR` is an answer too: what was sent has arrived and is refused."""
+        """Post and judge. `Answered`: it has arrived, be it to be refused for good."""
         try:
             with requests.Session() as session:
                 # A proxy set for the outside world cannot reach this machine's own sandbox.
@@ -43,5 +44,7 @@ class Poster:
         error_told = first_error(answer)
         if error_told is None or isinstance(outcome, Unavailable):
             return outcome
-        refused = Refused.because(*error_told)
-        return outcome if refused.permanent else refused
+        code = code_named(error_told[0])
+        if code.permanent or code.seen_before:
+            return Answered(answer)
+        return outcome if isinstance(outcome, Refused) else Refused.because(*error_told)

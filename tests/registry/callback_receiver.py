@@ -15,7 +15,10 @@ ACK = {"message": {"ack_status": "ACK", "timestamp": "2026-11-22T09:00:00Z", "co
 
 @dataclass
 class Receiver:
-    """`heard` are (path, envelope) in order of arrival; `says` are the next answers: (status, body)."""
+    """`heard` are (path, envelope) in order of arrival; `says` are the next answers: (status, body).
+
+    A text is said as it is, everything else in JSON.
+    """
 
     url: str = ""
     heard: list[tuple[str, Any]] = field(default_factory=list)
@@ -25,7 +28,8 @@ class Receiver:
         request = Request(environ)
         self.heard.append((request.path, json.loads(request.get_data())))
         status, body = self.says.pop(0) if self.says else (200, ACK)
-        return Response(json.dumps(body), status, content_type="application/json")(environ, start_response)
+        said = body if isinstance(body, str) else json.dumps(body)
+        return Response(said, status, content_type="application/json")(environ, start_response)
 
 
 class _Quiet(WSGIRequestHandler):

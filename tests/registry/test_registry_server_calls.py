@@ -106,6 +106,30 @@ def test_a_call_that_fails_is_made_again_under_the_same_message_id(
     assert world.tasks("dci_callback") == []
 
 
+def refused(code: str) -> dict[str, Any]:
+    return {"message": {"ack_status": "ERR", "error": {"code": code}}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_delivered"),
+    [
+        ((200, refused("rjct.message_id.duplicate")), True),
+        ((409, refused("rjct.message_id.duplicate")), True),
+        ((400, {"errors": [{"code": "rjct.reference_id.invalid"}]}), True),
+        ((400, "<html>"), False),
+        ((401, refused("err.request.unauthorized")), False),
+    ],
+    ids=str,
+)
+def test_what_has_arrived_is_not_sent_again(
+    world: DciWorld, partner: Partner, receiver: Receiver, answer: tuple[int, Any], is_delivered: bool
+) -> None:
+    partner.search(("UIN", "12345678"), path="search")
+    receiver.says = [answer]
+    world.work("dci_callback")
+    assert (world.tasks("dci_callback") == []) is is_delivered
+
+
 def test_the_status_of_a_search_is_pending_and_then_done(
     world: DciWorld, partner: Partner, receiver: Receiver
 ) -> None:
