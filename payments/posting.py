@@ -3,6 +3,7 @@
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from core.outbox import Later, Task
 from payments.registry_postings import batches
 from payments.registry_postings.batches import Prepared
 from payments.registry_postings.model import (
+    Booking,
     CentralRegistry,
     Found,
     Refused,
@@ -104,31 +106,41 @@ class Posting:
     def _read_back(
         self, prepared: Sequence[Prepared], told: Sequence[Prepared]
     ) -> tuple[list[Prepared], Unavailable | None]:
-        """Settle what is there; returns what is not, or all with what stood in the way."""
+        """Settle what is there; returns what is left, or all with what stood in the way."""
         found = self._registry.read_back([posting.reference_id for posting in told])
         if isinstance(found, Unavailable):
             return list(prepared), found
         return self._compared(prepared, found), None
 
     def _compared(self, prepared: Sequence[Prepared], found: Found) -> list[Prepared]:
-        """Settle what is there; returns what is not."""
+        """Settle what is there; returns what is not, or not decided."""
         stored: dict[uuid.UUID, list[StoredRecord]] = defaultdict(list)
         for record in found.records:
             stored[record.reference_id].append(record)
         now = self._clock.now()
-        good = []
+        good: list[uuid.UUID] = []
+        undecided: list[uuid.UUID] = []
+        left: list[Prepared] = []
         with self._sessions.begin() as session:
             for posting in prepared:
                 records = stored.get(posting.reference_id, [])
-                differences = _differences(posting, records)
-                if records and not differences:
-                    good.append(posting.receipt_id)
-                elif records:
+                if not records:
+                    left.append(posting)
+                elif all(record.booking is Booking.REJECTED for record in records):
+                    batches.reject(session, [posting.receipt_id], "read back: the registry has rejected it")
+                elif differences := _differences(posting, records):
                     why = f"read back: {', '.join(differences)} differ"
                     cents = sum(record.amount.amount_cents for record in records)
                     batches.reject(session, [posting.receipt_id], why, read_back_amount_cents=cents)
+                elif records[0].booking is Booking.PENDING:
+                    undecided.append(posting.receipt_id)
+                    # It is there, which is as good as told just now.
+                    left.append(replace(posting, told_at=now, posted_at=posting.posted_at or now))
+                else:
+                    good.append(posting.receipt_id)
             batches.acknowledge(session, good, now)
-        return [posting for posting in prepared if posting.reference_id not in stored]
+            batches.note_taken(session, undecided, now)
+        return left
 
     def _tell(self, due: Sequence[Prepared]) -> Unclear | None:
         """Tell of a batch. One that is refused for its content is halved, until each culprit stands alone."""

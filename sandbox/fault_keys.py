@@ -40,7 +40,9 @@ OUTCOMES_OF: Mapping[str, frozenset[str]] = {
     "b2c": frozenset({*OUTCOMES, "queue_timeout"}),
     "sms": frozenset(SMS_OUTCOMES),
     "civil": frozenset({"unknown", "unsigned", "wrong_signature", "token_refused"}),
-    "fund": frozenset({"nack", "unsigned", "wrong_signature", "token_refused", "lies"}),
+    "fund": frozenset(
+        {"nack", "unsigned", "wrong_signature", "token_refused", "lies", "pending", "rejected"}
+    ),
 }
 
 

@@ -10,7 +10,7 @@ from members.documents import Document
 from payments.registry_postings import model as central
 from registry import outcomes
 from registry.civil import CivilRegistry, Found, NotFound, Several
-from registry.codes import code_named
+from registry.codes import Status, code_named
 from registry.fund import FundRegistry, Posted
 from registry.model import Consent, ContributionRecord, Identifier, financial_address
 from ussd_app.identifiers import MEMBER_NUMBER, named_by
@@ -20,6 +20,11 @@ _CONSENT: Final = "Confirm identity to join the fund"
 _CONSENT_CODE: Final = "saving"
 _PROVIDERS: Final = {"mpesa": "mpesa.ke"}
 _MENDING_SECONDS: Final = 3600.0
+# A registry may give a record back as it was sent (`rcvd`), or say nothing: then it has it.
+_BOOKINGS: Final[dict[str, central.Booking]] = {
+    Status.PENDING: central.Booking.PENDING,
+    Status.REJECTED: central.Booking.REJECTED,
+}
 
 
 class CivilForMembers:
@@ -89,6 +94,7 @@ class FundForPayments:
                     member_number=stored.member_identifier.value,
                     amount=stored.amount,
                     receipt=stored.provider_reference,
+                    booking=_BOOKINGS.get(stored.status, central.Booking.BOOKED),
                 )
                 for stored in answer
             )

@@ -170,6 +170,16 @@ def mark_posted(
     )
 
 
+def note_taken(session: Session, receipt_ids: Collection[uuid.UUID], now: datetime) -> None:
+    """They are there, whether or not the registry's word for it arrived."""
+    set_all(
+        session,
+        receipt_ids,
+        state=PostingState.POSTED,
+        posted_at=func.coalesce(RegistryPosting.posted_at, now),
+    )
+
+
 def acknowledge(session: Session, receipt_ids: Collection[uuid.UUID], now: datetime) -> None:
     """They were read back as they were told."""
     amount = select(Receipt.amount_cents).where(Receipt.id == RegistryPosting.receipt_id).scalar_subquery()

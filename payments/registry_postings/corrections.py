@@ -20,6 +20,7 @@ from payments.contributions.tables import Contribution
 from payments.model import PostingState
 from payments.receipts.tables import Receipt
 from payments.registry_postings.model import (
+    Booking,
     CentralRegistry,
     ContributionRecord,
     Found,
@@ -107,8 +108,7 @@ class Correcting:
             if isinstance(found, Unavailable):
                 return self._pause(task, found)
             if found.records:
-                self._compare(corrects, record, found)
-                return None
+                return self._compare(task, corrects, record, found)
         with self._sessions.begin() as session:
             # Counted before the call: after a crash it is read back first.
             _locked(session, corrects).attempts += 1
@@ -161,7 +161,11 @@ class Correcting:
             corrects=row.corrects,
         )
 
-    def _compare(self, corrects: uuid.UUID, told: ContributionRecord, found: Found) -> None:
+    def _compare(
+        self, task: Task, corrects: uuid.UUID, told: ContributionRecord, found: Found
+    ) -> Later | None:
+        if any(record.booking is Booking.PENDING for record in found.records):
+            return self._pause(task, Unavailable("the registry has not decided yet"))
         wanted = StoredRecord(told.reference_id, told.member_number, told.amount)
         same = [
             StoredRecord(record.reference_id, record.member_number, record.amount) == wanted
@@ -169,11 +173,12 @@ class Correcting:
         ]
         if same != [True]:
             self._reject(corrects, "read back: not what was told")
-            return
+            return None
         with self._sessions.begin() as session:
             row, now = _locked(session, corrects), self._clock.now()
             row.state, row.acknowledged_at, row.last_error = CorrectionState.ACKNOWLEDGED, now, ""
             row.posted_at = row.posted_at or now
+        return None
 
     def _reject(self, corrects: uuid.UUID, why: str) -> None:
         with self._sessions.begin() as session:

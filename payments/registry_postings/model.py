@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 from typing import Protocol
 
 from core.money import Money
@@ -32,14 +33,23 @@ class ContributionRecord:
     corrects: uuid.UUID | None = None
 
 
+class Booking(Enum):
+    """Whether the registry counts a record that it has. PENDING: it has not decided yet."""
+
+    BOOKED = auto()
+    PENDING = auto()
+    REJECTED = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """One contribution as the registry has it."""
+    """One contribution as the registry has it. What makes another record void is itself REJECTED there."""
 
     reference_id: uuid.UUID
     member_number: str
     amount: Money
     receipt: str = ""
+    booking: Booking = Booking.BOOKED
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def sync_search() -> ResponseReturnValue:
         envelope.check_header(received.header, "search")
         envelope.reject_by_fault(fault)
         items = search.items_of(received, "search_request")
-        find = _lies if fault.outcome == "lies" else _find
+        find = _VIEWS.get(fault.outcome, _find)
         message["search_response"] = [search.answer(item, find, RECORD_TYPE) for item in items]
     except RejectedError as error:
         return envelope.reply(ROLE, received, message, fault, reason=error)
@@ -112,6 +112,19 @@ def _lies(criteria: Mapping[str, Any]) -> list[Record]:
     """Says another amount than it was told."""
     found = _find(criteria)
     return [record | {"amount": money.plain((money.cents(record["amount"]) or 0) + 100)} for record in found]
+
+
+def _pending(criteria: Mapping[str, Any]) -> list[Record]:
+    """Has not decided yet what it will count."""
+    return [record | {"status": "pdng"} for record in _find(criteria)]
+
+
+def _rejected(criteria: Mapping[str, Any]) -> list[Record]:
+    """Took it, and counts it for nothing."""
+    return [record | {"status": "rjct"} for record in _find(criteria)]
+
+
+_VIEWS = {"lies": _lies, "pending": _pending, "rejected": _rejected}
 
 
 def _find(criteria: Mapping[str, Any]) -> list[Record]:

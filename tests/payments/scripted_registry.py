@@ -2,10 +2,11 @@
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.money import Money
 from payments.registry_postings.model import (
+    Booking,
     ContributionRecord,
     Found,
     Posted,
@@ -32,6 +33,7 @@ class ScriptedRegistry:
     halves: int = 0
     retry_seconds: float | None = None
     changes_amount_by_cents: int = 0
+    booking: Booking = Booking.BOOKED
     batches: list[int] = field(default_factory=list)
 
     def post(self, records: Sequence[ContributionRecord]) -> Posted | Refused | Unclear:
@@ -62,7 +64,8 @@ class ScriptedRegistry:
         assert self.connections_in_use() == 0, "a transaction was open during a call"
         if self.is_down:
             return Unavailable("timeout", self.retry_seconds)
-        return Found(tuple(self.stored[one] for one in reference_ids if one in self.stored))
+        found = [self.stored[one] for one in reference_ids if one in self.stored]
+        return Found(tuple(replace(one, booking=self.booking) for one in found))
 
     @property
     def counts_cents(self) -> int:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from core.phone import PhoneNumber
 from members.tables import MemberRow
+from payments.registry_postings.model import Booking
 from payments.registry_postings.tables import RegistryPosting
 from tests.payments.world import World
 
@@ -108,6 +109,35 @@ def test_a_record_that_reads_back_differently_is_a_case_for_staff(world: World) 
     assert (posting.state, posting.read_back_amount_cents) == ("rejected", 5001)
     assert posting.last_error == "read back: amount differ"
     assert world.proof().acknowledged == 0
+
+
+def test_a_record_that_the_registry_holds_as_rejected_is_a_case_for_staff(world: World) -> None:
+    world.registry.booking = Booking.REJECTED
+    _save(world, world.member())
+    world.settle(minutes=1)
+    [posting] = _postings(world)
+    assert (posting.state, posting.read_back_amount_cents) == ("rejected", None)
+    assert posting.last_error == "read back: the registry has rejected it"
+    assert world.proof().acknowledged == 0
+
+
+@pytest.mark.parametrize("answers_lost", [0, 1])
+def test_what_the_registry_has_not_decided_is_waited_for_and_not_told_again(
+    world: World, answers_lost: int
+) -> None:
+    member = world.member()
+    world.registry.booking = Booking.PENDING
+    world.registry.loses_answers = answers_lost
+    _save(world, member)
+    world.settle(minutes=5)
+    [posting] = _postings(world)
+    assert posting.state == "posted"
+    # It waits beside its lane.
+    world.registry.booking = Booking.BOOKED
+    _save(world, member)
+    world.settle(minutes=2)
+    assert world.proof().acknowledged == 2
+    assert len(world.registry.posts) == 2
 
 
 def test_a_refused_record_does_not_hold_up_the_next(world: World) -> None:

@@ -12,6 +12,7 @@ from payments.alerts.service import AlertKind, open_alerts
 from payments.ledger.service import savings
 from payments.receipts.tables import Receipt
 from payments.registry_postings.corrections import CorrectionState
+from payments.registry_postings.model import Booking
 from payments.registry_postings.tables import RegistryCorrection
 from payments.suspense.model import Act, NotPossible, Share
 from tests.payments.deciding import do, wish
@@ -90,6 +91,19 @@ def test_whatever_the_registry_does_there_is_one_correction_in_the_end(world: Wo
     world.settle(minutes=20)
     assert len(world.registry.stored) == 2
     assert correction(world).state == "acknowledged"
+
+
+def test_a_correction_that_is_not_decided_yet_is_waited_for_and_told_once(world: World) -> None:
+    acknowledged(world)
+    world.registry.booking = Booking.PENDING
+    taken_back(world)
+    world.settle(minutes=5)
+    assert correction(world).state == "posted"
+    # What makes another record void does not count itself.
+    world.registry.booking = Booking.REJECTED
+    world.settle(minutes=10)
+    assert correction(world).state == "acknowledged"
+    assert len(world.registry.posts) == 2
 
 
 def test_a_refused_correction_is_for_staff(world: World) -> None:

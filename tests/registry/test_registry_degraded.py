@@ -163,6 +163,29 @@ def test_a_registry_that_lies_is_a_case_for_staff(house: tuple[DciWorld, str]) -
     assert words == {"read back: amount differ"}
 
 
+def test_a_registry_that_rejects_what_it_took_is_a_case_for_staff(house: tuple[DciWorld, str]) -> None:
+    world, url = house
+    queued(world)
+    requests.put(f"{url}/faults/fund", json={"outcome": "rejected"}, timeout=30).raise_for_status()
+    for _ in range(30):
+        turn(world)
+    assert states(world) == ["rejected"] * COUNT
+
+
+def test_what_is_not_decided_yet_is_told_once_and_acknowledged_afterwards(
+    house: tuple[DciWorld, str],
+) -> None:
+    world, url = house
+    queued(world)
+    requests.put(f"{url}/faults/fund", json={"outcome": "pending"}, timeout=30).raise_for_status()
+    for _ in range(30):
+        turn(world)
+    assert states(world) == ["posted"] * COUNT
+    mend(world, url)
+    held = drained(world, url)
+    assert {record["deliveries"] for record in held} == {1}
+
+
 def test_settings_that_are_wrong_reject_no_contribution(house: tuple[DciWorld, str]) -> None:
     world, url = house
     queued(world)
