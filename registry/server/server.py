@@ -70,9 +70,6 @@ class DciServer:
     def token(self, form: Mapping[str, str]) -> Reply:
         """OAuth 2 client credentials (RFC 6749 section 4.4), errors in that standard's words."""
         client_id = form.get("client_id", "")[:99]
-        wait_seconds = self._rates.wait_seconds(f"dci-token:{client_id}", TOKENS_PER_MINUTE)
-        if wait_seconds:
-            return _oauth(HTTPStatus.TOO_MANY_REQUESTS, {"error": "temporarily_unavailable"}, wait_seconds)
         if form.get("grant_type") != "client_credentials":
             return _oauth(HTTPStatus.BAD_REQUEST, {"error": "unsupported_grant_type"})
         if "\x00" in client_id:
@@ -81,6 +78,10 @@ class DciServer:
             client = prove_client(session, client_id, form.get("client_secret", ""))
         if client is None:
             return _oauth(HTTPStatus.UNAUTHORIZED, {"error": "invalid_client"})
+        # Counted once it is proven who asks: who only knows a client's id cannot use up its tokens.
+        wait_seconds = self._rates.wait_seconds(f"dci-token:{client.id}", TOKENS_PER_MINUTE)
+        if wait_seconds:
+            return _oauth(HTTPStatus.TOO_MANY_REQUESTS, {"error": "temporarily_unavailable"}, wait_seconds)
         wanted = set(form.get("scope", "").split()) or set(client.scopes)
         if not wanted <= set(client.scopes):
             return _oauth(HTTPStatus.BAD_REQUEST, {"error": "invalid_scope"})

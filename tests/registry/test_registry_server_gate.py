@@ -10,6 +10,7 @@ from registry.connection import ReplySignatures, SignatureMode
 from registry.keys import SigningKey
 from registry.server.clients import disable_client
 from registry.server.model import Scope
+from registry.server.server import TOKENS_PER_MINUTE
 from registry.tables import DciMessageRow
 from tests.registry.dci_world import SECRET, DciWorld, code_of, dumps, now_text, search_item
 
@@ -41,6 +42,20 @@ def test_no_token_is_given_for_anything_else(
 ) -> None:
     answer = world.partner().fetch_token(**changes)
     assert (answer.status_code, answer.get_json()) == (status, {"error": error})
+
+
+def test_nobody_else_uses_up_the_tokens_of_a_client(world: DciWorld) -> None:
+    partner = world.partner()
+    for _ in range(TOKENS_PER_MINUTE + 1):
+        assert partner.fetch_token(client_secret="another").status_code == 401
+    assert partner.fetch_token().status_code == 200
+
+
+def test_tokens_are_given_so_many_a_minute(world: DciWorld) -> None:
+    partner = world.partner()
+    # A minute may turn over in between; then as many again pass.
+    answers = [partner.fetch_token() for _ in range(2 * TOKENS_PER_MINUTE + 1)]
+    assert 429 in {answer.status_code for answer in answers}
 
 
 def test_no_secret_is_stored(world: DciWorld) -> None:
