@@ -19,6 +19,7 @@ from registry.envelope import written
 from registry.http_answers import Outcome
 from registry.model import Identifier
 from registry.outcomes import Answered
+from registry.server import memory
 from registry.server.clients import find_client
 from registry.server.endpoints import ANSWER_PATHS, ANSWERS
 from registry.server.holdings import Holdings
@@ -81,6 +82,9 @@ class CallingBack:
         # No transaction is open during the call.
         outcome = self._post(letter.url, letter.body)
         if isinstance(outcome, Answered):
+            if "message" in task.payload:
+                with self._sessions.begin() as session:
+                    memory.delivered(session, uuid.UUID(task.payload["message"]), self._clock.now())
             return None
         if self._clock.now() - task.created_at > _GIVEN_UP_AFTER:
             raise NeverDelivered

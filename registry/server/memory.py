@@ -71,6 +71,15 @@ def answered(
     )
 
 
+def delivered(session: Session, correlation_id: uuid.UUID, now: datetime) -> None:
+    """The answer has reached who asked: what was asked is needed no more."""
+    session.execute(
+        update(DciMessageRow)
+        .where(DciMessageRow.id == correlation_id)
+        .values(state=Status.SUCCEEDED, answered_at=now, body=None)
+    )
+
+
 def first_hearing(
     session: Session,
     *,

@@ -106,6 +106,24 @@ def test_a_call_that_fails_is_made_again_under_the_same_message_id(
     assert world.tasks("dci_callback") == []
 
 
+def test_what_was_asked_is_kept_until_its_answer_is_delivered(
+    world: DciWorld, partner: Partner, receiver: Receiver
+) -> None:
+    partner.search(("UIN", "12345678"), path="search")
+    partner.subscribe("MemberJoined", "Membership", {"type": "programme", "value": "HABA"})
+    receiver.says = [(503, {}), (503, {})]
+    world.work("dci_callback")
+    assert all(row.body for row in messages(world))
+    world.work("dci_callback")
+    assert [(row.body, row.state) for row in messages(world)] == [(None, "succ")] * 2
+    assert all(row.answered_at for row in messages(world))
+
+
+def messages(world: DciWorld) -> list[DciMessageRow]:
+    with world.sessions.begin() as session:
+        return list(session.scalars(select(DciMessageRow)))
+
+
 def refused(code: str) -> dict[str, Any]:
     return {"message": {"ack_status": "ERR", "error": {"code": code}}}
 
