@@ -52,6 +52,7 @@ SIGNATURE_MISSING = "err.signature.missing"
 SIGNATURE_INVALID = "err.signature.invalid"
 ENCRYPTION_INVALID = "err.encryption.invalid"
 TOO_MANY_RECORDS = "rjct.search.too_many_records_found"
+ALREADY_SUBSCRIBED = "rjct.event.already_subscribed"
 # In place of a code that a refusal leaves out: nothing says that its content is to blame.
 NO_CODE = "no_code"
 
@@ -95,7 +96,7 @@ CODES: dict[str, Code] = {
         Code("rjct.notify_types.invalid", permanent=True),
         Code("rjct.notify_details.invalid", permanent=True),
         Code("rjct.person_id.invalid", permanent=True),
-        Code("rjct.event.already_subscribed", permanent=True, seen_before=True),
+        Code(ALREADY_SUBSCRIBED, permanent=True, seen_before=True),
         Code("rjct.subscription_code.invalid", permanent=True),
         Code("rjct.requester.invalid", permanent=True),
         Code("rjct.event.already_unsubscribed", permanent=True, seen_before=True),

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import outbox
+from registry.codes import ALREADY_SUBSCRIBED, Status, code_named
 from registry.tables import DciWatchRow
 
 TOPIC = "watch"
@@ -35,9 +36,11 @@ def settle_watches(
         if row is None or row.state != WAITING:
             continue
         row.settled_at = now
-        code = _code(item)
-        if str(item.get("status", "")).lower() == "rjct" and not code:
-            row.state, row.reason = REFUSED, str(item.get("status_reason_code", ""))[:REASON_CHARACTERS_MAX]
+        code, reason = _code(item), str(item.get("status_reason_code", ""))[:REASON_CHARACTERS_MAX]
+        is_rejected = str(item.get("status", "")).lower() == Status.REJECTED and not code
+        # Asked twice, because an answer was lost: it watches.
+        if is_rejected and code_named(reason).code != ALREADY_SUBSCRIBED:
+            row.state, row.reason = REFUSED, reason
         else:
             row.state, row.code = LIVE, code
 

@@ -125,7 +125,11 @@ class ScriptedRegistry:
         self._script: list[Callable[[dict[str, Any]], Any]] = []
         wire.add_callback("POST", f"{URL}/oauth2/client/token", self._token)
         for path in ("/registry/sync/search", "/registry/notify"):
-            wire.add_callback("POST", URL + path, self._answer)
+            self.serves(path)
+
+    def serves(self, path: str) -> None:
+        """Answer by script at this path too."""
+        self.wire.add_callback("POST", URL + path, self._answer)
 
     def says(self, *replies: Any) -> None:
         """Each reply is a body, a (status, headers, body), an exception, or a function of the request."""
