@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from core.outbox import OutboxRow, oldest_of_each_key
@@ -36,3 +36,10 @@ def backlog(session: Session) -> list[Backlog]:
         .order_by(OutboxRow.topic)
     )
     return [Backlog(*row) for row in rows]
+
+
+def is_worked(session: Session, *, since: datetime, now: datetime) -> bool:
+    """Whether anybody has finished a task since then, or holds one now: a pile alone is no fault."""
+    finished = exists().where(OutboxRow.state == "done", OutboxRow.finished_at >= since)
+    held = exists().where(OutboxRow.state == "pending", OutboxRow.leased_until > now)
+    return bool(session.scalar(select(or_(finished, held))))

@@ -1,4 +1,6 @@
-"""What members are told by SMS: outbox rows with topic `message`; the words are those of `messages`."""
+"""What members are told by SMS: outbox rows with topic `message`, or `reminder` for what stands behind all
+others; the words are those of `messages`.
+"""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -13,6 +15,7 @@ from core.phone import PhoneNumber
 from core.vault import Vault
 
 TOPIC = "message"
+REMINDER_TOPIC = "reminder"
 PHONE_PLACE = "outbox.phone"
 # The country's usual one, for who is no member and has not written to us: nobody knows theirs.
 USUAL_LANGUAGE = ""
@@ -40,10 +43,11 @@ def tell_member(
     *,
     now: datetime,
     values: Mapping[str, Any] | None = None,
+    topic: str = TOPIC,
 ) -> None:
     """Queue one SMS to a member, once per template and occasion. `values`: ids, amounts and codes only."""
     payload = {"template": template, "member_id": str(member_id), "values": dict(values or {})}
-    outbox.add(session, TOPIC, f"{template}:{occasion}", payload, now=now)
+    outbox.add(session, topic, f"{template}:{occasion}", payload, now=now)
 
 
 def tell_phone(

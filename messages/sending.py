@@ -41,7 +41,7 @@ class _Outgoing:
 
 
 class Sending:
-    """Handles outbox topic `message`.
+    """Handles outbox topics `message` and `reminder`.
 
     Payload: `template`, `values`, and either `member_id` or `phone_sealed` (sealed for `outbox.phone`) with
     `language`. The row in `messages` is unique by the task's key, so one task is one SMS.

@@ -4,6 +4,7 @@ import hmac
 import os
 import re
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
@@ -17,15 +18,15 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from core.backlog import backlog
+from core.backlog import backlog, is_worked
 from core.key_proofs import keys_unlike
 from ussd_app.bootstrap import Services
 from ussd_app.gauges import Gauges, age_seconds
 
 _MIGRATIONS: Final = Path(__file__).parent.parent / "migrations" / "versions"
 _REVISION: Final = re.compile(r'^(down_)?revision[^=]*= "(\w+)"', re.MULTILINE)
-# The relay takes a due row within a second; what may wait for its time (a phone change, a registry that is
-# away) is not due.
+# What may wait for its time (a phone change, a registry that is away) is not due. What is due may wait for a
+# worker who has time, as long as any does something.
 _OVERDUE_SECONDS_MAX: Final = 300
 # A proxy on this machine makes every caller look like this machine.
 _OF_PROXIES: Final = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
@@ -91,12 +92,15 @@ def _faults(services: Services, heads: set[str]) -> Iterator[str]:
         services.redis.ping()
     except RedisError:
         yield "Redis does not answer"
+    now = services.clock.now()
     try:
         with services.sessions.begin() as session:
             found = _stands_at(session)
             waiting = backlog(session) if found else []
             pepper = services.settings.pin_pepper.get_secret_value().encode()
             unlike = keys_unlike(session, services.vault, pepper) if found == heads else []
+            since = now - timedelta(seconds=_OVERDUE_SECONDS_MAX)
+            worked = not waiting or is_worked(session, since=since, now=now)
     except SQLAlchemyError:
         yield "the database does not answer"
         return
@@ -104,8 +108,8 @@ def _faults(services: Services, heads: set[str]) -> Iterator[str]:
         yield "the database is not migrated"
     for name in unlike:
         yield f"the database was written with another {name}"
-    overdue = max((age_seconds(row.due_since, services.clock.now()) for row in waiting), default=0.0)
-    if overdue > _OVERDUE_SECONDS_MAX and services.settings.is_production:
+    overdue = max((age_seconds(row.due_since, now) for row in waiting), default=0.0)
+    if overdue > _OVERDUE_SECONDS_MAX and not worked and services.settings.is_production:
         yield f"nobody takes up work: a task has been due for {overdue:.0f} s"
 
 

@@ -166,6 +166,15 @@ def _telling(services: Services) -> dict[str, Handler]:
     settings, sessions, clock = services.settings, services.sessions, services.clock
     words = FundWords(settings.fund_name, settings.ussd_service_code, settings.fund_contact)
     scheme = scheme_on(settings.fund_region, services.calendar.day_of(clock.now()))
+    sending = Sending(
+        sessions,
+        _sms(settings),
+        services.members,
+        services.vault,
+        Texts(words, services.calendar, languages=scheme.languages),
+        clock,
+        may_remind_at=lambda now: _may_remind_at(services, now),
+    )
     return {
         "balance": BalanceTelling(sessions, clock, currency=settings.fund_currency).run,
         "merged_money": MoneyFollowing(sessions, clock).run,
@@ -173,15 +182,8 @@ def _telling(services: Services) -> dict[str, Handler]:
         "plan_reminders": PlanReminding(
             sessions, clock, services.calendar, lambda day: scheme_on(settings.fund_region, day)
         ).run,
-        "message": Sending(
-            sessions,
-            _sms(settings),
-            services.members,
-            services.vault,
-            Texts(words, services.calendar, languages=scheme.languages),
-            clock,
-            may_remind_at=lambda now: _may_remind_at(services, now),
-        ).run,
+        "message": sending.run,
+        "reminder": sending.run,
     }
 
 

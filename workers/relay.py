@@ -27,13 +27,22 @@ from core.settings import load_settings
 from ussd_app.foundation import lay_foundation
 from ussd_app.schedule import schedule
 from ussd_app.wallets import build_wallets
-from workers.rq_queue import enqueue
+from workers.rq_queue import enqueue, jobs_waiting
 from workers.topics import TOPICS
 
 _IDLE_SECONDS: Final = 0.2
 _TROUBLE_SECONDS: Final = 1.0
 _HIDDEN_SECONDS: Final = 20.0
-_BATCH_MAX: Final = 200
+# With so many jobs waiting a queue gets no more: enough for what its workers take between two turns, and few
+# enough to be worked before they are handed out again.
+_JOBS_WAITING_MAX: Final = 10
+_ALONE_MAX: Final = 20
+_TOGETHER_MAX: Final = max(plan.batch_max for plan in TOPICS.values())
+# Topics, and how many rows of them a turn hands out: what is worked together fills one job of its own.
+_SHARES: Final = (
+    ([topic for topic, plan in TOPICS.items() if plan.batch_max > 1], _TOGETHER_MAX),
+    ([topic for topic, plan in TOPICS.items() if plan.batch_max == 1], _ALONE_MAX),
+)
 _HEARTBEAT_SECONDS: Final = 10
 HEARTBEAT_KEY: Final = "relay:alive"
 
@@ -41,6 +50,7 @@ HEARTBEAT_KEY: Final = "relay:alive"
 class Relay:
     """Moves due rows to RQ and writes periodic ones.
 
+    A queue is given only what its workers will take soon; what else is due waits in the database, in order.
     A row handed out is hidden for 20 s: when Redis loses the job, the row comes up again.
     """
 
@@ -52,27 +62,32 @@ class Relay:
         self._written: dict[str, str] = {}
         self._next_sign_of_life = 0.0
 
-    def turn(self) -> int:
-        """Hand out one batch; returns how many rows moved. Raises when the database or Redis is away."""
+    def turn(self) -> bool:
+        """Hand out a few rows; returns whether more may be due. Raises when the database or Redis is away."""
         now = self._clock.now()
+        more = False
+        full = {queue for queue, jobs in jobs_waiting(self._redis).items() if jobs >= _JOBS_WAITING_MAX}
         # Redis is filled before the transaction ends: if that fails, the rows stay due. Should the commit
         # fail instead, a job finds its row free or taken, and a second job does nothing.
         with self._sessions.begin() as session:
             new = [entry for entry in self._schedule if self._written.get(entry.name) != entry.key_at(now)]
             write_due(session, new, now)
-            rows = outbox.hand_out(session, now=now, seconds=_HIDDEN_SECONDS, limit=_BATCH_MAX, topics=TOPICS)
-            enqueue(self._redis, rows)
+            for share, limit in _SHARES:
+                topics = [topic for topic in share if TOPICS[topic].queue not in full]
+                rows = outbox.hand_out(session, now=now, seconds=_HIDDEN_SECONDS, limit=limit, topics=topics)
+                enqueue(self._redis, rows)
+                more |= len(rows) == limit
         self._written.update({entry.name: entry.key_at(now) for entry in new})
         if time.monotonic() >= self._next_sign_of_life:
             self._redis.set(HEARTBEAT_KEY, "1", ex=_HEARTBEAT_SECONDS)
             self._next_sign_of_life = time.monotonic() + _HEARTBEAT_SECONDS / 5
-        return len(rows)
+        return more
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set."""
         while not stop.is_set():
             try:
-                pause = 0.0 if self.turn() == _BATCH_MAX else _IDLE_SECONDS
+                pause = 0.0 if self.turn() else _IDLE_SECONDS
             except (RedisError, SQLAlchemyError) as error:
                 log.warning("relay cannot work", error=type(error).__name__)
                 pause = _TROUBLE_SECONDS

@@ -10,7 +10,7 @@ from rq import Queue, SimpleWorker, Worker
 from rq.serializers import JSONSerializer
 from rq.worker import BaseWorker
 
-from workers.topics import MESSAGES, QUEUES, TOPICS, jobs_of
+from workers.topics import MESSAGES, QUEUES, TOPICS, WORKERS, jobs_of
 
 _JOB: Final = "workers.jobs.perform"
 # A row comes up again after 20 s: a job that waited longer would only find its row taken.
@@ -34,23 +34,27 @@ def enqueue(redis: Redis, tasks: Iterable[tuple[uuid.UUID, str]]) -> None:
         )
 
 
-def make_worker(redis: Redis, queue: str) -> BaseWorker:
-    """A worker for one queue. Money and registry jobs fork, so that a crash takes one job, not the worker.
-
-    Its name begins with the process id of its parent: by that a crew is known to be complete.
+def jobs_waiting(redis: Redis) -> dict[str, int]:
+    """For each queue, how many jobs no worker has taken yet. One that is too old to be worked counts until a
+    worker passes over it.
     """
-    kind: type[BaseWorker] = SimpleWorker if queue == MESSAGES else Worker
+    with redis.pipeline(transaction=False) as pipeline:
+        for queue in QUEUES:
+            pipeline.llen(Queue(queue, connection=redis).key)
+        return dict(zip(QUEUES, pipeline.execute(), strict=True))
+
+
+def make_worker(redis: Redis, name: str) -> BaseWorker:
+    """One of `WORKERS`. Money and registry jobs fork, so that a crash takes one job, not the worker.
+
+    Its name in RQ begins with the process id of its parent: by that a crew is known to be complete.
+    """
+    kind: type[BaseWorker] = SimpleWorker if name == MESSAGES else Worker
     return kind(
-        [queue],
+        list(WORKERS[name]),
         name=f"{os.getppid()}.{uuid.uuid4().hex}",
         connection=redis,
         serializer=JSONSerializer,
         worker_ttl=60,
         log_job_description=False,
     )
-
-
-def queues_alive(redis: Redis) -> dict[str, bool]:
-    """For each queue, whether some worker listens to it now."""
-    listened = {name for worker in Worker.all(connection=redis) for name in worker.queue_names()}
-    return {queue: queue in listened for queue in QUEUES}

@@ -1,4 +1,4 @@
-"""Start workers: `python -m workers.run QUEUE...`; with more than one, a crew of processes."""
+"""Start workers: `python -m workers.run WORKER...`; with more than one, a crew of processes."""
 
 import gc
 
@@ -17,15 +17,15 @@ from workers import relay
 from workers.crew import Crew, Post
 from workers.jobs import runner, services
 from workers.rq_queue import make_worker
-from workers.topics import QUEUES
+from workers.topics import WORKERS
 
 RELAY: Final = "relay"
 
 
 def main(arguments: list[str]) -> int:
-    """Work queues, each argument in a process of its own, until told to stop; `relay` is the relay."""
-    if not arguments or not set(arguments) <= {*QUEUES, RELAY}:
-        sys.stderr.write(f"usage: python -m workers.run {{{'|'.join((*QUEUES, RELAY))}}} ...\n")
+    """Be these workers, each in a process of its own, until told to stop; `relay` is the relay."""
+    if not arguments or not set(arguments) <= {*WORKERS, RELAY}:
+        sys.stderr.write(f"usage: python -m workers.run {{{'|'.join((*WORKERS, RELAY))}}} ...\n")
         return 2
     configure_logging("workers")
     services()
@@ -45,9 +45,9 @@ def _post(name: str) -> Post:
     return Post(f"worker-{name}", partial(_work, name))
 
 
-def _work(queue: str) -> int:
-    configure_logging(f"worker-{queue}")
-    make_worker(services().redis, queue).work(logging_level="WARNING")
+def _work(name: str) -> int:
+    configure_logging(f"worker-{name}")
+    make_worker(services().redis, name).work(logging_level="WARNING")
     return 0
 
 

@@ -7,8 +7,13 @@ from typing import Final
 
 MONEY: Final = "money"
 MESSAGES: Final = "messages"
+REMINDERS: Final = "reminders"
+IDENTITY: Final = "identity"
 REGISTRY: Final = "registry"
-QUEUES: Final = (MONEY, MESSAGES, REGISTRY)
+# Workers by name, and the queues that each listens to: it takes from the first of them that has something. A
+# receipt stands before all reminders, and a look-up for which somebody holds the phone before all postings.
+WORKERS: Final = {MONEY: (MONEY,), MESSAGES: (MESSAGES, REMINDERS), REGISTRY: (IDENTITY, REGISTRY)}
+QUEUES: Final = tuple(queue for queues in WORKERS.values() for queue in queues)
 
 _PATIENT: Final = (2, 5, 15, 30, 60)
 
@@ -65,7 +70,7 @@ TOPICS: Final[dict[str, TopicPlan]] = {
     "tidy": TopicPlan(MONEY, lease_seconds=600),
     "post": TopicPlan(REGISTRY, lease_seconds=120),
     "correct": TopicPlan(REGISTRY, lease_seconds=120),
-    "identity": TopicPlan(REGISTRY, lease_seconds=60),
+    "identity": TopicPlan(IDENTITY, lease_seconds=60),
     "enrolled": TopicPlan(REGISTRY, lease_seconds=60),
     # Two or three calls; who is not kept there is shown to staff within the hour.
     "enrolment": TopicPlan(REGISTRY, lease_seconds=90, attempts_max=30),
@@ -73,6 +78,7 @@ TOPICS: Final[dict[str, TopicPlan]] = {
     "duplicates": TopicPlan(MONEY, lease_seconds=120),
     "merged_money": TopicPlan(MONEY, lease_seconds=120),
     "message": TopicPlan(MESSAGES),
+    "reminder": TopicPlan(REMINDERS),
     "watch": TopicPlan(REGISTRY),
     "dci_callback": TopicPlan(REGISTRY),
     "dci_event": TopicPlan(REGISTRY),

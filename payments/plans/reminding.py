@@ -13,7 +13,7 @@ from core.database import Sessions
 from core.outbox import Task
 from members.consents import current_consents
 from members.model import Purpose
-from members.notices import tell_member
+from members.notices import REMINDER_TOPIC, tell_member
 from payments.contributions.tables import Contribution
 from payments.model import OPEN_STATES
 from payments.plans.model import Period, Rhythm, period_of
@@ -131,4 +131,4 @@ def _write(session: Session, plan: SavingPlan, period: Period, saved_cents: int,
         return
     occasion = uuid.uuid5(plan.id, period.first.isoformat())
     values = {"amount_cents": plan.amount_cents - saved_cents, "currency": plan.currency}
-    tell_member(session, TEMPLATE, plan.member_id, occasion, now=now, values=values)
+    tell_member(session, TEMPLATE, plan.member_id, occasion, now=now, values=values, topic=REMINDER_TOPIC)

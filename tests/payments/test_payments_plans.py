@@ -77,8 +77,7 @@ def remind(world: World) -> list[int]:
     world.add_task("plan_reminders", {})
     [*_, task] = world.tasks("plan_reminders")
     reminding.run(world.task(task))
-    written = [row.payload for row in world.tasks("message") if row.payload["template"] == "plan_reminder"]
-    return [payload["values"]["amount_cents"] for payload in written]
+    return [row.payload["values"]["amount_cents"] for row in world.tasks("reminder")]
 
 
 def save(world: World, member: MemberRow, amount_cents: int) -> None:
