@@ -19,7 +19,7 @@ _YOUNG = timedelta(days=1)
 
 # A difference that is open may have ended, and a posting that is not over may become one. What the registry
 # refused is over once that is a difference: an open one keeps its day here, a settled one needs no other look
-# until what was read back changes. What was reversed before it was taken is none (FIND_BREAKS says the same).
+# until what was read back changes. What was given back before it was taken is none (as FIND_BREAKS has it).
 _OLDER_DAYS = text("""
 WITH broken AS (
   SELECT DISTINCT day FROM breaks
@@ -34,10 +34,10 @@ unfinished AS (
   -- Few are not of a day above, also when the registry was away for days: their receipts are looked up one by
   -- one, and never all receipts read.
   CROSS JOIN LATERAL (
-    SELECT wallet, shortcode, reversed_at FROM receipts WHERE id = p.receipt_id OFFSET 0) r
+    SELECT wallet, shortcode, reversed_at, member_id FROM receipts WHERE id = p.receipt_id OFFSET 0) r
   WHERE p.day NOT IN (SELECT day FROM broken) AND r.wallet = :wallet AND r.shortcode = :shortcode
     AND (p.state <> 'rejected' OR (
-      (p.read_back_amount_cents IS NOT NULL OR r.reversed_at IS NULL)
+      (p.read_back_amount_cents IS NOT NULL OR (r.reversed_at IS NULL AND r.member_id IS NOT NULL))
       AND NOT EXISTS (
         SELECT FROM breaks b
         WHERE b.receipt_id = p.receipt_id AND b.state = 'settled'

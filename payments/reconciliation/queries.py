@@ -134,6 +134,7 @@ found AS (
   SELECT 'rejected_by_registry', receipt, amount_cents, NULL, id, NULL, NULL
   FROM money
   WHERE posting = 'rejected' AND read_back_amount_cents IS NULL AND reversed_at IS NULL
+    AND member_id IS NOT NULL
   UNION ALL
   SELECT 'not_acknowledged', receipt, amount_cents, NULL, id, NULL, NULL
   FROM money WHERE posting = 'posted' AND posted_at < :now - :registry_lag
@@ -282,7 +283,7 @@ UPDATE breaks SET state = 'resolved', resolved_at = :now,
     WHEN 'not_in_ledger' THEN 'credited from the wallet''s list'
     WHEN 'amount_differs' THEN 'the amounts agree now'
     WHEN 'not_posted' THEN 'posted to the registry'
-    WHEN 'rejected_by_registry' THEN 'told to the registry again'
+    WHEN 'rejected_by_registry' THEN 'told to the registry again, or given back'
     WHEN 'conflicting_evidence' THEN 'a member was found'
     WHEN 'duplicate_intent' THEN 'one of the two was taken back or moved'
     WHEN 'unexpected_charge' THEN 'the charge has its payment now'

@@ -125,12 +125,15 @@ def stand(receipt: Receipt, standing: Standing) -> None:
 def repost(session: Session, receipt: Receipt, *, now: datetime) -> tuple[str, str]:
     """Have the central registry told again, under the same ids; the posting's state before and after.
 
-    Raises NotPossible when nothing is to be told.
+    Raises NotPossible when nothing is to be told: the correction of what was given back is over by now, and
+    what is told after it would stay for ever.
     """
+    if was_taken_back(session, receipt):
+        raise NotPossible("reversed")
+    if receipt.member_id is None:
+        raise NotPossible("no_owner")
     row = session.get(RegistryPosting, receipt.id, with_for_update=True, populate_existing=True)
     if row is None:
-        if receipt.member_id is None:
-            raise NotPossible("no_owner")
         queue_if_confirmed(session, receipt, now=now)
         if session.get(RegistryPosting, receipt.id) is None:
             raise NotPossible("not_confirmed")

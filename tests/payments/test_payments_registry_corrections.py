@@ -15,7 +15,7 @@ from payments.registry_postings.corrections import CorrectionState
 from payments.registry_postings.model import Booking
 from payments.registry_postings.tables import RegistryCorrection
 from payments.suspense.model import Act, NotPossible, Share
-from tests.payments.deciding import do, wish
+from tests.payments.deciding import do, states, wish
 from tests.payments.world import World
 
 
@@ -104,6 +104,31 @@ def test_a_correction_that_is_not_decided_yet_is_waited_for_and_told_once(world:
     world.settle(minutes=10)
     assert correction(world).state == "acknowledged"
     assert len(world.registry.posts) == 2
+
+
+@pytest.mark.parametrize(("given_back_by", "why"), [("wallet", "reversed"), ("us", "no owner")])
+def test_what_was_refused_and_then_given_back_is_not_told_again(
+    world: World, given_back_by: str, why: str
+) -> None:
+    member = acknowledged(world)
+    world.registry.refuses = "rjct.amount.invalid"
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+    world.settle(minutes=2)
+    world.reconcile()
+    assert states(world)["rejected_by_registry"] == "open"
+    world.registry.refuses = ""
+    if given_back_by == "wallet":
+        world.wallet.take_back("SKL0000002")
+        world.add_task("pull", {"wallet": "mpesa", "shortcode": world.wallet.shortcode})
+    else:
+        world.write("refund_wish", member, "SKL0000002")
+    world.settle(minutes=2)
+    with pytest.raises(NotPossible, match=why):
+        do(world, wish(Act.REPOST, world.receipts()[1]))
+    world.settle(minutes=2)
+    assert world.registry.counts_cents == saved(world, member) == 5000
+    world.reconcile()
+    assert states(world)["rejected_by_registry"] == "resolved"
 
 
 def test_a_refused_correction_is_for_staff(world: World) -> None:
