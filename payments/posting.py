@@ -8,7 +8,6 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from core import outbox
 from core.clock import Clock, FundCalendar
 from core.database import Sessions
 from core.outbox import Later, Task
@@ -170,11 +169,8 @@ class Posting:
             return Later(seconds, "to be read back")
         if "transaction_id" in task.payload:
             return Later(_PAUSE_SECONDS_MAX, "taken, but not there")
-        transaction_id = str(prepared[0].record.transaction_id)
         with self._sessions.begin() as session:
-            key = f"apart:{transaction_id}:{task.attempt}"
-            payload = {"transaction_id": transaction_id}
-            outbox.add(session, batches.TOPIC, key, payload, now=self._clock.now())
+            batches.set_apart(session, prepared[0].record.transaction_id, now=self._clock.now())
         return None
 
     def _pause(self, task: Task, prepared: Sequence[Prepared], trouble: Unclear | Unavailable) -> Later:

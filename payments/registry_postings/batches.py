@@ -96,6 +96,14 @@ def form(
     return task_id
 
 
+def set_apart(session: Session, transaction_id: uuid.UUID, *, now: datetime) -> None:
+    """Have what is left of a batch looked for by a task of its own, in no order."""
+    key, payload = f"apart:{transaction_id}", {"transaction_id": str(transaction_id)}
+    if not outbox.add(session, TOPIC, key, payload, now=now):
+        # It was left before, and what was told again since is left once more.
+        outbox.put_back(session, TOPIC, key, now=now)
+
+
 def prepare(session: Session, transaction_id: uuid.UUID, calendar: FundCalendar) -> list[Prepared]:
     """What of a batch is not over, oldest first. What was reversed before it was told is over now."""
     rows = session.execute(

@@ -13,8 +13,10 @@ from core.phone import PhoneNumber
 from payments.receipts.tables import Receipt
 from payments.registry_postings.service import LANES, lane_of, queue_if_confirmed
 from payments.registry_postings.tables import RegistryPosting
+from payments.suspense.model import Act
 from tests.databases import is_kept_waiting
 from tests.end_to_end.waiting import wait_for
+from tests.payments.deciding import do, wish
 from tests.payments.world import World
 
 
@@ -132,6 +134,24 @@ def test_what_the_registry_never_shows_does_not_hold_up_its_lane(world: World) -
     world.registry.forgets = 0
     apart = [task.key for task in world.tasks("post") if task.key.startswith("apart:")]
     assert len(apart) == 1
+    world.settle(minutes=3, step_seconds=10)
+    assert world.proof().acknowledged == 1
+
+
+def test_what_staff_have_told_again_is_looked_for_each_time_that_the_registry_loses_it(world: World) -> None:
+    save(world, 1)
+    [receipt] = world.receipts()
+    for _ in range(2):
+        world.registry.forgets = 1000
+        world.settle(minutes=5, step_seconds=10)
+        # The registry refuses what it lost before, and staff have it told again.
+        world.registry.forgets, world.registry.refuses = 0, "rjct.amount.invalid"
+        world.settle(minutes=3, step_seconds=10)
+        world.registry.refuses = ""
+        do(world, wish(Act.REPOST, receipt))
+    world.registry.forgets = 1000
+    world.settle(minutes=5, step_seconds=10)
+    world.registry.forgets = 0
     world.settle(minutes=3, step_seconds=10)
     assert world.proof().acknowledged == 1
 
