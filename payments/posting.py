@@ -37,8 +37,8 @@ _CORRELATION_CHARACTERS_MAX = 100
 class Posting:
     """Handles `post` tasks, one batch at a time in each lane.
 
-    A task names one receipt and takes with it all that wait in the same lane; its own id is the batch's
-    transaction id. `read_back_seconds`: when a post is looked for.
+    A task names one receipt and takes with it all that wait in the same lane; its own id is that of
+    the first batch it forms. `read_back_seconds`: when a post is looked for.
     """
 
     def __init__(

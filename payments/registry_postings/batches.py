@@ -14,8 +14,10 @@ from sqlalchemy import (
     Uuid,
     any_,
     cast,
+    exists,
     func,
     literal,
+    or_,
     select,
     tuple_,
     update,
@@ -24,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from core import outbox
 from core.clock import FundCalendar
+from core.ids import new_id
 from core.money import Money
 from core.outbox import OutboxRow
 from core.phone import PhoneNumber
@@ -71,9 +74,7 @@ def form(
         return None
     if own.transaction_id is not None:
         # Finished tasks are put back by staff; then this one works the receipt's old batch again.
-        other = session.get(OutboxRow, own.transaction_id)
-        at_work = other is not None and other.id != task_id and other.state == "pending"
-        return None if at_work else own.transaction_id
+        return None if _another_works(session, own.transaction_id, task_id) else own.transaction_id
     if own.state in OVER:
         return None
     _join_those_just_confirmed(session, own.lane, limit=limit, now=now)
@@ -89,11 +90,39 @@ def form(
         .with_for_update(skip_locked=True)
     ).all()
     taken = list(dict.fromkeys([*waiting, receipt_id]))
-    set_all(session, taken, transaction_id=task_id)
+    # A task that was put back may have led a batch before: the registry and who subscribed know that one.
+    batch_id = new_id() if _is_used(session, task_id) else task_id
+    set_all(session, taken, transaction_id=batch_id)
     outbox.finish_keys(session, TOPIC, [str(taken_id) for taken_id in taken], but=task_id, now=now)
-    payload = {"transaction_id": str(task_id)}
-    outbox.add(session, EVENT_TOPIC, f"contributions:{task_id}", payload, now=now)
-    return task_id
+    payload = {"transaction_id": str(batch_id), "led_by": str(task_id)}
+    outbox.add(session, EVENT_TOPIC, _announced(batch_id), payload, now=now)
+    return batch_id
+
+
+def _is_used(session: Session, batch_id: uuid.UUID) -> bool:
+    told = exists().where(RegistryPosting.transaction_id == batch_id)
+    announced = exists().where(OutboxRow.topic == EVENT_TOPIC, OutboxRow.key == _announced(batch_id))
+    return bool(session.scalar(select(or_(told, announced))))
+
+
+def _another_works(session: Session, batch_id: uuid.UUID, task_id: uuid.UUID) -> bool:
+    """Whether the task that formed this batch is another one, and not over with it."""
+    if batch_id == task_id:
+        return False
+    announced = session.scalar(
+        select(OutboxRow.payload).where(OutboxRow.topic == EVENT_TOPIC, OutboxRow.key == _announced(batch_id))
+    )
+    leader_id = uuid.UUID((announced or {}).get("led_by", str(batch_id)))
+    leader = session.get(OutboxRow, leader_id)
+    if leader is None or leader_id == task_id or leader.state != "pending":
+        return False
+    # One that was put back may be to form another.
+    led = session.get(RegistryPosting, uuid.UUID(leader.payload["receipt_id"]))
+    return led is not None and led.transaction_id == batch_id
+
+
+def _announced(batch_id: uuid.UUID) -> str:
+    return f"contributions:{batch_id}"
 
 
 def set_apart(session: Session, transaction_id: uuid.UUID, *, now: datetime) -> None:

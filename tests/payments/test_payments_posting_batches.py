@@ -11,6 +11,7 @@ from sqlalchemy import Engine, delete, select, update
 from core.outbox import OutboxRow, Task
 from core.phone import PhoneNumber
 from payments.receipts.tables import Receipt
+from payments.registry_postings.restating import put_back_posting, restate
 from payments.registry_postings.service import LANES, lane_of, queue_if_confirmed
 from payments.registry_postings.tables import RegistryPosting
 from payments.suspense.model import Act
@@ -154,6 +155,56 @@ def test_what_staff_have_told_again_is_looked_for_each_time_that_the_registry_lo
     world.registry.forgets = 0
     world.settle(minutes=3, step_seconds=10)
     assert world.proof().acknowledged == 1
+
+
+def a_batch(world: World) -> tuple[RegistryPosting, RegistryPosting]:
+    """Two postings of one batch that is acknowledged: the one whose task formed it, and another."""
+    save(world, 3)
+    world.settle(minutes=3, step_seconds=5)
+    tasks = {task.key: task.id for task in world.tasks("post")}
+    leader = next(
+        row for row in reversed(postings(world)) if tasks[str(row.receipt_id)] == row.transaction_id
+    )
+    others = [row for row in postings(world) if row.receipt_id != leader.receipt_id]
+    return leader, next(row for row in others if row.transaction_id == leader.transaction_id)
+
+
+def restate_all(world: World, rows: Sequence[RegistryPosting]) -> uuid.UUID:
+    """These are another member's, says staff; returns whose."""
+    other = world.member()
+    with world.sessions.begin() as session:
+        for row in rows:
+            receipt = session.get_one(Receipt, row.receipt_id, with_for_update=True)
+            assert restate(session, receipt, other.id, now=world.clock.now())
+    return other.id
+
+
+def test_a_task_that_is_put_back_leads_another_batch_which_is_announced_too(world: World) -> None:
+    leader, follower = a_batch(world)
+    restate_all(world, [leader])
+    world.settle(minutes=3, step_seconds=5)
+    now = {row.receipt_id: row for row in postings(world)}
+    assert {row.state for row in now.values()} == {"acknowledged"}
+    assert now[leader.receipt_id].transaction_id != now[follower.receipt_id].transaction_id
+    announced = {task.payload.get("transaction_id") for task in world.tasks("dci_event")}
+    assert {str(row.transaction_id) for row in now.values()} <= announced
+
+
+def test_one_that_is_put_back_leaves_its_batch_to_the_task_that_leads_it(world: World) -> None:
+    leader, follower = a_batch(world)
+    world.registry.forgets = 1000
+    member_id = restate_all(world, [leader, follower])
+    world.settle(minutes=1)
+    calls = len(world.registry.batches)
+    with world.sessions.begin() as session:
+        assert put_back_posting(session, follower.receipt_id, member_id, now=world.clock.now())
+    row = next(task for task in world.tasks("post") if task.key == str(follower.receipt_id))
+    assert world.posting.run(Task(row.id, row.topic, row.key, row.payload, 1, row.created_at)) is None
+    assert len(world.registry.batches) == calls
+    # It is the other's to work it still.
+    world.registry.forgets = 0
+    world.settle(minutes=4)
+    assert {one.state for one in postings(world)} == {"acknowledged"}
 
 
 def test_a_registry_that_asks_for_patience_gets_it(world: World) -> None:
