@@ -30,7 +30,8 @@ from messages.templates import TEMPLATES, Texts, template_named
 _FIRST_RETRY_SECONDS = 15.0
 _RETRY_SECONDS_MAX = 1800.0
 _ATTEMPTS_MAX = 30
-_REPEAT_SECONDS = 60.0
+# Long enough that most bad moments of a provider are over.
+_REPEAT_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,12 @@ class Sending:
         clock: Clock,
         *,
         may_remind_at: Callable[[datetime], bool] = lambda _: True,
+        refused: Callable[[Session, str], None] = lambda _session, _why: None,
     ) -> None:
-        """`may_remind_at`: whether a reminder may reach phones at an instant; other SMS go at any time."""
+        """`may_remind_at`: whether a reminder may reach phones at an instant; other SMS go at any time.
+
+        `refused` hears the provider's code when it refuses all SMS, or one was given up: staff must know.
+        """
         self._sessions = sessions
         self._sms = sms
         self._members = members
@@ -66,6 +71,7 @@ class Sending:
         self._texts = texts
         self._clock = clock
         self._may_remind_at = may_remind_at
+        self._refused_by_provider = refused
 
     def run(self, task: Task) -> Later | None:
         """Send. `Later` while the provider refuses for a reason that passes.
@@ -162,7 +168,7 @@ class Sending:
                 self._accepted(session, message, outcome)
                 return None
             case SmsRefused():
-                return self._refused(message, outcome, attempt)
+                return self._refused(session, message, outcome, attempt)
             case SmsUnknown():
                 return self._unknown(session, message, outcome)
 
@@ -175,11 +181,17 @@ class Sending:
         message.failure_reason = ""
         apply_early_reports(session, message, outcome.provider_id)
 
-    def _refused(self, message: MessageRow, outcome: SmsRefused, attempt: int) -> Later | None:
-        if outcome.alert:
+    def _refused(
+        self, session: Session, message: MessageRow, outcome: SmsRefused, attempt: int
+    ) -> Later | None:
+        # What staff can mend is tried until they have, also after a weekend. An answer is stale by then.
+        lasts = outcome.alert and TEMPLATES[message.template].better_twice
+        is_given_up = attempt >= _ATTEMPTS_MAX and not lasts
+        if outcome.alert or is_given_up:
             log.error("the SMS provider needs attention", code=outcome.code, message=str(message.id))
+            self._refused_by_provider(session, outcome.code)
         message.failure_reason = fitting(MessageRow.failure_reason, outcome.code)
-        if outcome.permanent or attempt >= _ATTEMPTS_MAX:
+        if outcome.permanent or is_given_up:
             message.state, message.final_at = MessageState.FAILED, self._clock.now()
             return None
         message.state = MessageState.QUEUED

@@ -21,6 +21,7 @@ from messages.mail.server import MailServer
 from messages.sending import Sending
 from messages.service import was_told
 from messages.templates import FundWords, Texts
+from payments.alerts.service import refused_by_sms_provider
 from payments.alerts.watching import Lookout
 from payments.asking import Asking
 from payments.balance_asking import BalanceAsking
@@ -174,6 +175,7 @@ def _telling(services: Services) -> dict[str, Handler]:
         Texts(words, services.calendar, languages=scheme.languages),
         clock,
         may_remind_at=lambda now: _may_remind_at(services, now),
+        refused=lambda session, why: refused_by_sms_provider(session, why, now=clock.now()),
     )
     return {
         "balance": BalanceTelling(sessions, clock, currency=settings.fund_currency).run,

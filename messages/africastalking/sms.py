@@ -1,12 +1,13 @@
 """Sending SMS by the official `africastalking` SDK 2.0.3, with its traps covered."""
 
 import json
+from ssl import SSLCertVerificationError
 from typing import Any
 
 import requests
 from africastalking.Service import AfricasTalkingException
 from africastalking.SMS import SMSService
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import NewConnectionError, SSLError
 
 from core.phone import PhoneNumber
 from messages.africastalking.provider_codes import BY_CODE, BY_NAME, ProviderCode
@@ -122,7 +123,9 @@ def _refusal(known: ProviderCode) -> SmsRefused:
 
 def _never_connected(error: requests.exceptions.RequestException) -> bool:
     reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(reason, NewConnectionError)
+    # A certificate is looked at before anything is sent; what else TLS may say may come after.
+    is_untrusted = isinstance(reason, SSLError) and isinstance(reason.args[0], SSLCertVerificationError)
+    return is_untrusted or isinstance(reason, NewConnectionError)
 
 
 def _id(text: str) -> str:

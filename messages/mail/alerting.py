@@ -16,6 +16,7 @@ _WORDS = {
     "refund_failed": "A refund failed",
     "refund_unknown": "Nobody knows how a refund ended",
     "wallet_refuses": "A wallet refuses our requests",
+    "sms_refused": "The SMS provider refuses our messages",
     "old_breaks": "Differences are older than a week",
     "money_at_risk": "Much money is in open differences",
     "statement_missing": "A wallet's statement is missing",

@@ -23,6 +23,7 @@ class AlertKind(StrEnum):
     REFUND_FAILED = "refund_failed"
     REFUND_UNKNOWN = "refund_unknown"
     WALLET_REFUSES = "wallet_refuses"
+    SMS_REFUSED = "sms_refused"
     OLD_BREAKS = "old_breaks"
     MONEY_AT_RISK = "money_at_risk"
     STATEMENT_MISSING = "statement_missing"
@@ -58,6 +59,11 @@ def raise_alert(session: Session, kind: AlertKind, subject: str, detail: str, *,
 def refused_by_wallet(session: Session, wallet: str, shortcode: str, why: str, *, now: datetime) -> None:
     """A wallet refuses for a reason of ours, such as a wrong passkey: what every member will meet."""
     raise_alert(session, AlertKind.WALLET_REFUSES, f"{wallet}:{shortcode}", why, now=now)
+
+
+def refused_by_sms_provider(session: Session, why: str, *, now: datetime) -> None:
+    """SMS do not go out: credit, sender or key, or a provider that was away for half a day."""
+    raise_alert(session, AlertKind.SMS_REFUSED, "all", why, now=now)
 
 
 def clear_quiet_alerts(session: Session, kind: AlertKind, *, since: datetime) -> None:

@@ -49,7 +49,7 @@ class Limits:
     at_risk_cents: int = 5_000_000
     statement_hours: int = STATEMENT_HOURS
     registry_silent: timedelta = timedelta(hours=1)
-    wallet_quiet: timedelta = timedelta(hours=1)
+    refusals_quiet: timedelta = timedelta(hours=1)
 
 
 class Lookout:
@@ -86,7 +86,8 @@ class Lookout:
                     raise_alert(session, kind, "all", detail, now=now)
                 else:
                     clear_alert(session, kind, "all", now=now)
-            clear_quiet_alerts(session, AlertKind.WALLET_REFUSES, since=now - self._limits.wallet_quiet)
+            for kind in (AlertKind.WALLET_REFUSES, AlertKind.SMS_REFUSED):
+                clear_quiet_alerts(session, kind, since=now - self._limits.refusals_quiet)
             for alert in open_alerts(session):
                 self._tell(session, str(alert.id), alert.kind, now)
                 if self._by_mail:

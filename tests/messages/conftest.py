@@ -30,6 +30,9 @@ def world(engine: Engine, sessions: sessionmaker[Session], vault: Vault, texts: 
     pins = Pins(b"pepper-of-the-tests", pin_hasher(time_cost=1, memory_kib=8), clock)
     members = Members(vault, clock, pins, Policy(calendar))
     provider = Provider(engine)
-    sending = Sending(sessions, provider, members, vault, texts, clock)
+    refusals: list[str] = []
+    sending = Sending(
+        sessions, provider, members, vault, texts, clock, refused=lambda _, why: refusals.append(why)
+    )
     messages = Messages(members, vault, clock, calendar, notice_version="2026-11")
-    return World(sessions, vault, members, messages, sending, provider, clock)
+    return World(sessions, vault, members, messages, sending, provider, clock, refusals)

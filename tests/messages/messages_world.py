@@ -82,6 +82,8 @@ class World:
     sending: Sending
     provider: Provider
     clock: HandClock
+    # What staff were called for.
+    refusals: list[str]
 
     def member(self, language: str = "sw", *, reminders: bool = True, phone: PhoneNumber = PHONE) -> Member:
         """A member with the usual phone; with another one, another person."""

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from messages.africastalking.provider_codes import BY_CODE
 from messages.africastalking.sms import AfricasTalkingSms, outcome_of, outcome_of_failure
 from messages.provider import SmsAccepted, SmsOutcome, SmsRefused, SmsUnknown
 from sandbox.testing import running_sandbox
+from tests.messages.smtp_server import smtp_server, write_certificate
 
 PHONE = PhoneNumber("+254712345678")
 
@@ -154,6 +156,16 @@ def test_a_connection_that_breaks_after_the_request_is_unknown() -> None:
     with provider_that_says("", b"") as url:
         outcome = AfricasTalkingSms("sandbox", "key", url=url).send(PHONE, "x", "key")
     assert outcome == SmsUnknown("no answer: ConnectionError", may_repeat=True)
+
+
+def test_who_shows_a_certificate_that_does_not_hold_is_sent_nothing(tmp_path: Path) -> None:
+    certificate = tmp_path / "certificate.pem"
+    write_certificate(certificate)
+    with smtp_server(certificate, from_the_first_byte=True) as server:
+        outcome = AfricasTalkingSms("sandbox", "key", url=f"https://127.0.0.1:{server.port}").send(
+            PHONE, "x", "key"
+        )
+    assert outcome == SmsRefused("no connection", permanent=False)
 
 
 def test_time_outs_are_told_apart() -> None:

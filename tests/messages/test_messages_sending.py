@@ -89,6 +89,25 @@ def test_trying_again_ends(world: World) -> None:
     world.provider.answers = [SmsRefused("501 GatewayError", permanent=False)]
     assert world.send(replace(task, attempt=30)) is None
     assert world.row().state == MessageState.FAILED
+    assert world.refusals == ["501 GatewayError"]
+
+
+def test_what_staff_can_put_right_is_tried_until_they_have_and_they_hear_of_it(world: World) -> None:
+    task = world.task("receipt", world.member(), RECEIPT)
+    no_credit = SmsRefused("405 InsufficientBalance", permanent=False, alert=True)
+    world.provider.answers = [no_credit, no_credit]
+    assert world.send(task) == Later(15, no_credit.code)
+    assert world.send(replace(task, attempt=1000)) == Later(1800, no_credit.code)
+    assert world.refusals == [no_credit.code] * 2
+    assert world.send(replace(task, attempt=1001)) is None
+    assert world.row().state == MessageState.SENT
+
+
+def test_an_answer_is_not_tried_for_ever(world: World) -> None:
+    task = world.task("balance", world.member(), RECEIPT)
+    world.provider.answers = [SmsRefused("405 InsufficientBalance", permanent=False, alert=True)]
+    assert world.send(replace(task, attempt=30)) is None
+    assert world.row().state == MessageState.FAILED
 
 
 def test_a_permanent_refusal_is_failed_with_its_reason(world: World) -> None:
@@ -103,7 +122,7 @@ def test_a_permanent_refusal_is_failed_with_its_reason(world: World) -> None:
 def test_no_answer_in_time_repeats_a_receipt_once(world: World) -> None:
     task = world.task("receipt", world.member(), RECEIPT)
     world.provider.answers = [SmsUnknown("no answer", may_repeat=True)] * 2
-    assert world.send(task) == Later(60, "no answer")
+    assert world.send(task) == Later(300, "no answer")
     assert world.send(replace(task, attempt=2)) is None
     row = world.row()
     assert (row.state, row.resent) == (MessageState.UNKNOWN, True)

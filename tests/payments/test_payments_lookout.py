@@ -7,7 +7,7 @@ from sqlalchemy import text
 from core import outbox
 from core.database import vault_of
 from core.phone import PhoneNumber
-from payments.alerts.service import AlertKind, clear_alert, raise_alert
+from payments.alerts.service import AlertKind, clear_alert, raise_alert, refused_by_sms_provider
 from payments.alerts.watching import Lookout
 from tests.payments.conftest import STAFF_PHONES
 from tests.payments.world import World
@@ -83,6 +83,16 @@ def test_no_phone_is_readable_in_the_outbox(world: World, lookout: Lookout) -> N
     assert not any(
         phone[1:] in str(task.payload) for task in world.tasks("message") for phone in STAFF_PHONES
     )
+
+
+def test_refused_sms_are_over_when_none_was_refused_for_an_hour(world: World, lookout: Lookout) -> None:
+    for _ in range(3):
+        with world.sessions.begin() as session:
+            refused_by_sms_provider(session, "405 InsufficientBalance", now=world.clock.now())
+        world.clock.forward(minutes=31)
+        assert world.alerts(lookout) == {AlertKind.SMS_REFUSED}
+    world.clock.forward(minutes=31)
+    assert world.alerts(lookout) == set()
 
 
 def test_tasks_that_were_given_up_call_staff_until_they_are_put_back(world: World, lookout: Lookout) -> None:
