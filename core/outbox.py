@@ -22,6 +22,7 @@ from sqlalchemy import (
     Select,
     String,
     UniqueConstraint,
+    and_,
     any_,
     delete,
     func,
@@ -197,7 +198,7 @@ def is_pending(session: Session, topic: str, key: str) -> bool:
 
 
 def bring_forward(session: Session, topic: str, key: str, due_at: datetime) -> None:
-    """Make a waiting task due earlier; later or finished ones are left alone."""
+    """Make a task that was never tried due earlier; tried or finished ones are left alone."""
     session.execute(
         update(OutboxRow)
         .where(
@@ -207,6 +208,16 @@ def bring_forward(session: Session, topic: str, key: str, due_at: datetime) -> N
             OutboxRow.attempts == 0,
         )
         .values(due_at=func.least(OutboxRow.due_at, due_at))
+    )
+
+
+def wake(session: Session, topic: str, keys: Sequence[str], *, now: datetime) -> None:
+    """Make those that wait for another try due at once; what somebody is at work on is left alone."""
+    session.execute(
+        update(OutboxRow)
+        .where(_waiting(topic, keys), OutboxRow.leased_until.is_(None) | (OutboxRow.leased_until <= now))
+        .values(due_at=func.least(OutboxRow.due_at, now))
+        .execution_options(synchronize_session=False)
     )
 
 
@@ -261,6 +272,11 @@ def _after(order_key: ColumnElement[str]) -> Select[str, uuid.UUID]:
         .order_by(row.order_key, row.id)
         .limit(1)
     )
+
+
+def _waiting(topic: str, keys: Sequence[str]) -> ColumnElement[bool]:
+    these = OutboxRow.key == any_(literal(list(keys), ARRAY(String)))
+    return and_(OutboxRow.topic == topic, these, OutboxRow.state == "pending")
 
 
 def _pending(row: type[OutboxRow]) -> ColumnElement[bool]:
@@ -348,12 +364,7 @@ def finish_keys(session: Session, topic: str, keys: Sequence[str], *, but: uuid.
     """Waiting tasks of a topic are done, because task `but` has taken over their work."""
     session.execute(
         update(OutboxRow)
-        .where(
-            OutboxRow.topic == topic,
-            OutboxRow.key == any_(literal(list(keys), ARRAY(String))),
-            OutboxRow.id != but,
-            OutboxRow.state == "pending",
-        )
+        .where(_waiting(topic, keys), OutboxRow.id != but)
         .values(state="done", finished_at=now, leased_until=None, last_error=None)
         .execution_options(synchronize_session=False)
     )

@@ -127,10 +127,27 @@ def _announced(batch_id: uuid.UUID) -> str:
 
 def set_apart(session: Session, transaction_id: uuid.UUID, *, now: datetime) -> None:
     """Have what is left of a batch looked for by a task of its own, in no order."""
-    key, payload = f"apart:{transaction_id}", {"transaction_id": str(transaction_id)}
+    key, payload = _apart(transaction_id), {"transaction_id": str(transaction_id)}
     if not outbox.add(session, TOPIC, key, payload, now=now):
         # It was left before, and what was told again since is left once more.
         outbox.put_back(session, TOPIC, key, now=now)
+
+
+def read_sooner(session: Session, reference_id: str, *, now: datetime) -> None:
+    """Have the batch of a record looked for at once, whoever works it; of others' records nothing happens."""
+    try:
+        of_record = RegistryPosting.reference_id == uuid.UUID(reference_id)
+    except ValueError:
+        return
+    batch_id = session.scalar(select(RegistryPosting.transaction_id).where(of_record))
+    if batch_id is not None:
+        inside = select(RegistryPosting.receipt_id).where(RegistryPosting.transaction_id == batch_id)
+        keys = [str(receipt_id) for receipt_id in session.scalars(inside)]
+        outbox.wake(session, TOPIC, [*keys, _apart(batch_id)], now=now)
+
+
+def _apart(batch_id: uuid.UUID) -> str:
+    return f"apart:{batch_id}"
 
 
 def prepare(session: Session, transaction_id: uuid.UUID, calendar: FundCalendar) -> list[Prepared]:

@@ -146,7 +146,7 @@ def repost(session: Session, receipt: Receipt, *, now: datetime) -> tuple[str, s
     row.last_error, row.read_back_amount_cents = "", None
     session.flush()
     if not put_back_posting(session, receipt.id, row.member_id, now=now):
-        outbox.bring_forward(session, "post", str(receipt.id), now)
+        outbox.wake(session, "post", [str(receipt.id)], now=now)
     return before, row.state
 
 

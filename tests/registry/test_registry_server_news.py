@@ -1,12 +1,14 @@
 """What registries tell us of members: deaths and new names, of whom, by which names, and who is believed."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from core import audit
+from core import audit, outbox
 from core.ids import new_id
+from core.outbox import OutboxRow
 from core.settings import Settings
 from members.notified import open_notices
 from members.tables import MemberRow
@@ -105,3 +107,20 @@ def test_nobody_else_is_believed_about_a_death(world: DciWorld) -> None:
     fund = world.partner("fund", speaks_for="fund")
     assert code_of(fund.notify("death", record)) == "err.request.forbidden"
     assert code_of(fund.notify("ContributionPosted", {"reference_id": str(new_id())})) == ""
+
+
+def test_a_batch_that_is_said_to_be_booked_is_read_back_at_once_by_whoever_works_it(world: DciWorld) -> None:
+    fund = world.partner("central", speaks_for="fund")
+    batch, member = new_id(), world.member()
+    led, told = world.contribution(member, batch=batch), world.contribution(member, batch=batch)
+    other = world.contribution(member)
+    now = datetime.now(UTC)
+    with world.sessions.begin() as session:
+        for key in (str(led.id), f"apart:{batch}", str(other.id)):
+            outbox.add(session, "post", key, {}, now=now)
+        # Each was tried before and waits for the next time.
+        later = {"due_at": now + timedelta(hours=1), "attempts": 3}
+        session.execute(update(OutboxRow).where(OutboxRow.topic == "post").values(later))
+    assert code_of(fund.notify("ContributionPosted", {"reference_id": str(told.id)})) == ""
+    due = {task.key for task in world.tasks("post") if task.due_at <= datetime.now(UTC)}
+    assert due == {str(led.id), f"apart:{batch}"}

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from core import audit, outbox
+from core import audit
 from core.clock import Clock
 from core.errors import InvalidValue
 from members import elsewhere
@@ -13,6 +13,7 @@ from members.model import ElsewhereRule, NoticeKind, Status
 from members.notified import keep_notice
 from members.service import Members
 from members.tables import MemberRow
+from payments.registry_postings import batches
 from registry.asking.watches import settle_watches
 from registry.model import Identifier
 from registry.server.holdings import ToldEnrolment
@@ -80,7 +81,7 @@ class RoomsListener:
     def posted(self, session: Session, source: str, reference_id: str) -> str:
         del source
         # Not believed, only heard: the batch is read back sooner.
-        outbox.bring_forward(session, "post", reference_id, self._clock.now())
+        batches.read_sooner(session, reference_id, now=self._clock.now())
         return "read back sooner"
 
     def settled(
