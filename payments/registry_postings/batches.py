@@ -90,8 +90,11 @@ def form(
         .with_for_update(skip_locked=True)
     ).all()
     taken = list(dict.fromkeys([*waiting, receipt_id]))
-    # A task that was put back may have led a batch before: the registry and who subscribed know that one.
-    batch_id = new_id() if _is_used(session, task_id) else task_id
+    batch_id = task_id
+    if _is_used(session, task_id):
+        # It was put back, and led a batch before: the registry and who subscribed know that one.
+        batch_id = new_id()
+        set_apart(session, task_id, now=now)
     set_all(session, taken, transaction_id=batch_id)
     outbox.finish_keys(session, TOPIC, [str(taken_id) for taken_id in taken], but=task_id, now=now)
     payload = {"transaction_id": str(batch_id), "led_by": str(task_id)}

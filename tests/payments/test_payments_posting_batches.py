@@ -190,6 +190,25 @@ def test_a_task_that_is_put_back_leads_another_batch_which_is_announced_too(worl
     assert {str(row.transaction_id) for row in now.values()} <= announced
 
 
+def test_what_a_task_leaves_of_its_batch_when_it_leads_another_is_looked_for_still(world: World) -> None:
+    save(world, 12)
+    world.registry.halves = 1
+    tasks = {task.key: task.id for task in world.tasks("post")}
+    # Until the first half of a batch is there, and its leader's receipt among it.
+    while not (taken := {row.transaction_id for row in postings(world) if row.state == "posted"}):
+        world.clock.forward(seconds=1)
+        world.work("post")
+    world.clock.forward(seconds=1)
+    world.work("post")
+    [batch_id] = taken
+    batch = [row for row in postings(world) if row.transaction_id == batch_id]
+    [leader] = [row for row in batch if tasks[str(row.receipt_id)] == batch_id]
+    assert (leader.state, {row.state for row in batch}) == ("acknowledged", {"acknowledged", "posted"})
+    restate_all(world, [leader])
+    world.settle(minutes=5)
+    assert {row.state for row in postings(world)} == {"acknowledged"}
+
+
 def test_one_that_is_put_back_leaves_its_batch_to_the_task_that_leads_it(world: World) -> None:
     leader, follower = a_batch(world)
     world.registry.forgets = 1000
