@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -251,10 +252,12 @@ def hand_out(
     return [(row.id, row.topic) for row in due]
 
 
+@cache
 def oldest_of_each_key() -> CTE:
     """The id of the oldest pending row of each order key, found by one step in the index per key.
 
-    Behind a row that waits there may be a hundred thousand others, which are not looked at.
+    Behind a row that waits there may be a hundred thousand others, which are not looked at. Kept, since
+    making this takes longer than asking it.
     """
     first = _after(literal_column("''")).subquery()
     heads = select(first.c.order_key, first.c.id).cte("heads", recursive=True)
