@@ -50,3 +50,15 @@ def test_none_is_new_enough(tmp_path: Path) -> None:
     found = picked([python(tmp_path, "old", version="3, 10")])
     assert found.returncode == 1
     assert found.stderr == "run: Python 3.11 or newer is needed and was not found\n"
+
+
+def test_what_is_installed_is_for_one_minor_version(tmp_path: Path) -> None:
+    def wanted(version: str) -> str:
+        program = tmp_path / version
+        program.write_text(f"#!/bin/sh\necho Python {version}\n", encoding="utf-8")
+        program.chmod(0o755)
+        code = '. "$(dirname "$0")/bootstrap" && venv_python=$1 && wanted_of requirements.txt'
+        command = ["/bin/sh", "-c", code, str(REPOSITORY / "bin" / "run"), str(program)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert wanted("3.11.2") == wanted("3.11.9") != wanted("3.13.1")
