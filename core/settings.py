@@ -14,6 +14,7 @@ from core.errors import InvalidValue, KibabaError
 from core.from_environment import SETTINGS, from_environment
 from core.mail_settings import MailSettings, mail_faults
 from core.phone import PhoneNumber
+from core.vault import Vault
 from core.wallet_settings import WalletSettings, wallet_faults, wallets_on
 
 _SECRET_CHARACTERS_MIN = 32
@@ -142,6 +143,17 @@ class Settings(WalletSettings, MailSettings):
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.fund_zone)
 
+    def alert_numbers(self) -> list[PhoneNumber]:
+        """`alert_phones`, as people of the fund's country write them. Raises InvalidValue."""
+        return [PhoneNumber.parse(phone, self.fund_region) for phone in self.alert_phones]
+
+    def vault(self) -> Vault:
+        """A vault with the keys for personal data."""
+        return Vault(
+            [key.get_secret_value().encode() for key in self.pii_keys],
+            self.index_key.get_secret_value().encode(),
+        )
+
     @property
     def is_production(self) -> bool:
         return self.kibaba_env is Environment.PRODUCTION
@@ -175,8 +187,7 @@ def _key_faults(settings: Settings) -> list[str]:
 
 def _phone_faults(settings: Settings) -> list[str]:
     try:
-        for phone in settings.alert_phones:
-            PhoneNumber.parse(phone, settings.fund_region)
+        settings.alert_numbers()
     except InvalidValue:
         return ["ALERT_PHONES must be phone numbers, with commas between them"]
     return []

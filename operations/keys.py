@@ -3,16 +3,12 @@
 from core.database import make_engine, make_sessions
 from core.key_proofs import keys_unlike
 from core.settings import Settings
-from core.vault import Vault
 from operations.trouble import TroubleError
 
 
 def check_keys(settings: Settings) -> None:
     """Raises TroubleError naming each that is not. The database is at its newest migration."""
-    vault = Vault(
-        [key.get_secret_value().encode() for key in settings.pii_keys],
-        settings.index_key.get_secret_value().encode(),
-    )
+    vault = settings.vault()
     engine = make_engine(settings.database_url.get_secret_value(), vault, pooled=False)
     with make_sessions(engine).begin() as session:
         unlike = keys_unlike(session, vault, settings.pin_pepper.get_secret_value().encode())

@@ -31,10 +31,7 @@ class Foundation:
 def lay_foundation(settings: Settings, *, clock: Clock | None = None) -> Foundation:
     """Nothing is connected until it is used. Raises BadSettings."""
     clock, closing, calendar = clock or SystemClock(), ExitStack(), FundCalendar(settings.zone)
-    vault = Vault(
-        [key.get_secret_value().encode() for key in settings.pii_keys],
-        settings.index_key.get_secret_value().encode(),
-    )
+    vault = settings.vault()
     check_wallets(settings, calendar.day_of(clock.now()))
     engine = make_engine(settings.database_url.get_secret_value(), vault)
     closing.callback(engine.dispose)

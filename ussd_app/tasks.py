@@ -7,7 +7,6 @@ from functools import partial
 
 from core.audit_heads import KeepingHeads
 from core.outbox import BatchHandler, GivenUp, Handler
-from core.phone import PhoneNumber
 from core.settings import Settings
 from core.shared_token import RedisTokenCache
 from members.duplicates.finding import DuplicateFinding
@@ -238,7 +237,7 @@ def _round(services: Services) -> dict[str, Handler]:
             clock,
             calendar,
             services.vault,
-            [PhoneNumber.parse(phone, settings.fund_region) for phone in settings.alert_phones],
+            settings.alert_numbers(),
             by_mail=bool(settings.alert_emails),
         ).run,
         "alert_mail": AlertMailing(
