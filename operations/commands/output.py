@@ -15,7 +15,7 @@ def show(result: Mapping[str, Any], *, as_json: bool, currency: str = "") -> Non
         click.echo(json.dumps(result, indent=2, default=str, ensure_ascii=False))
         return
     named = {_name_for_people(name): _readable(name, value, currency) for name, value in result.items()}
-    width = max(map(len, named), default=0)
+    width = max(len(name) for name in named)
     for name, value in named.items():
         click.echo(f"{name:<{width}}  {value}")
 
