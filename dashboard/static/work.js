@@ -55,10 +55,11 @@ if (division) {
   });
 }
 
-// Who else is here: said and asked every half minute.
-const presence = document.querySelector("[data-here]");
 // What a page asks while nobody does: it keeps no session awake.
 const byItself = { "X-Kibaba-By-Itself": "1" };
+
+// Who else is here: said and asked every half minute.
+const presence = document.querySelector("[data-here]");
 if (presence) {
   setInterval(async () => {
     if (document.hidden) return;
