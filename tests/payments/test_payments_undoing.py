@@ -24,15 +24,20 @@ from tests.payments.world import World
 LIMIT = 100_000
 
 
-def borne(world: World) -> Decision:
-    """The decision of two people that the fund bears a difference of KES 50,000."""
+def credited(world: World, cents: int) -> Break:
+    """The difference that is found when so much was credited of a payment of KES 50."""
     member = world.member()
     body = json.loads(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
-    world.confirm(json.dumps(body | {"amount_cents": 5_005_000}))
+    world.confirm(json.dumps(body | {"amount_cents": cents}))
     world.settle(minutes=1)
     world.reconcile()
     with world.sessions.begin() as session:
-        found = session.scalars(select(Break).where(Break.break_class == BreakClass.AMOUNT_DIFFERS)).one()
+        return session.scalars(select(Break).where(Break.break_class == BreakClass.AMOUNT_DIFFERS)).one()
+
+
+def borne(world: World) -> Decision:
+    """The decision of two people that the fund bears a difference of KES 50,000."""
+    found = credited(world, 5_005_000)
     proposal = do(world, wish(Act.WRITE_OFF, break_id=found.id), limit_cents=LIMIT)
     return second(world, proposal)
 
@@ -149,13 +154,7 @@ def test_undoing_an_explanation_opens_nothing_that_has_ended_by_itself_since(wor
 
 
 def test_a_difference_of_amounts_is_borne_by_the_fund_stays_settled_and_can_be_undone(world: World) -> None:
-    member = world.member()
-    body = json.loads(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
-    world.confirm(json.dumps(body | {"amount_cents": 5700}))
-    world.settle(minutes=1)
-    world.reconcile()
-    with world.sessions.begin() as session:
-        found = session.scalars(select(Break).where(Break.break_class == BreakClass.AMOUNT_DIFFERS)).one()
+    found = credited(world, 5700)
     decision = do(world, wish(Act.WRITE_OFF, break_id=found.id))
     assert held(world, AccountKind.CHARGES) == -700
     assert held(world, AccountKind.WALLET_FLOAT) == -5000
@@ -169,13 +168,7 @@ def test_a_difference_of_amounts_is_borne_by_the_fund_stays_settled_and_can_be_u
 
 
 def test_of_a_difference_that_changes_the_fund_bears_what_it_does_not_bear_yet(world: World) -> None:
-    member = world.member()
-    body = json.loads(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
-    world.confirm(json.dumps(body | {"amount_cents": 5700}))
-    world.settle(minutes=1)
-    world.reconcile()
-    with world.sessions.begin() as session:
-        found = session.scalars(select(Break).where(Break.break_class == BreakClass.AMOUNT_DIFFERS)).one()
+    found = credited(world, 5700)
     first = do(world, wish(Act.WRITE_OFF, break_id=found.id))
     assert held(world, AccountKind.CHARGES) == -700
     with world.sessions.begin() as session:
