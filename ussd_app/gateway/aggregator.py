@@ -72,7 +72,8 @@ class Dialling:
         return _phone(text, self.region)
 
 
-@lru_cache(maxsize=4096)
+# As many as are in a session with one process at once.
+@lru_cache(maxsize=512)
 def _phone(text: str, region: str) -> PhoneNumber:
     """Parsed once, not on every hop of a session: it is the dearest part of reading a post."""
     international = len(text) > _NATIONAL_DIGITS_MAX and text[0] in "123456789"

@@ -5,8 +5,8 @@ from typing import Final
 
 from ussd_app.gateway.session_store import Record
 
-# At a hundred answers a second, those of ten seconds: as long as most people take.
-_RECORDS_MAX: Final = 1024
+# At fifty answers a second, those of ten seconds: as long as most people take. Each is some 3 kB.
+_RECORDS_MAX: Final = 512
 
 
 class RecentRecords:
