@@ -242,3 +242,14 @@ def test_many_threads_posting_the_same_and_different_transfers_never_wait_in_a_c
     with sessions.begin() as session:
         assert ledger.balance(session, FLOAT) == 20 * 400
         assert proof(session).holds
+
+
+def test_a_transfer_is_weighed_without_reading_every_account(sessions: Sessions) -> None:
+    """However little the planner knows of the table: here it was never counted."""
+    read = text("SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'ledger_accounts'")
+    with sessions.begin() as session:
+        for number in range(300):
+            _post(session, f"credit:{number}", _pair(5000, _member(number)))
+        before = session.scalars(read).one()
+        session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+        assert session.scalars(read).one() == before
