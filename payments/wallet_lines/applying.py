@@ -12,8 +12,6 @@ from payments.wallet_lines.service import apply_line, lines_to_apply
 from payments.wallet_lines.tables import StoredLine
 
 _BATCH = 500
-# Looking for them is to go over all that came in: done seldom.
-_LOOKED_FOR = 5000
 # The wallet's time of a payment and the one a callback told may differ a little.
 _MARGIN = timedelta(minutes=10)
 
@@ -36,21 +34,18 @@ class Applying:
         `after`: lines with ids up to this are known to be applied.
         """
         applied = 0
-        while True:
-            with self._sessions.begin() as session:
-                lines = lines_to_apply(
-                    session, wallet, shortcode, since=since, after=after, limit=_LOOKED_FOR
-                )
-            for start in range(0, len(lines), _BATCH):
-                for line in self._without_ordinary(lines[start : start + _BATCH]):
-                    with self._sessions.begin() as session:
-                        apply_line(session, self._crediting, line, now=self._clock.now())
-            applied += len(lines)
-            if len(lines) < _LOOKED_FOR:
-                break
-            after = lines[-1].id
+        # Looking for them is to go over all that came in: done once.
+        with self._sessions.begin() as session:
+            for lines in lines_to_apply(session, wallet, shortcode, since=since, after=after, at_once=_BATCH):
+                for line in self._without_ordinary(lines):
+                    self._apply(line)
+                applied += len(lines)
         self._pass_on(wallet, shortcode, since)
         return applied
+
+    def _apply(self, line: StoredLine) -> None:
+        with self._sessions.begin() as session:
+            apply_line(session, self._crediting, line, now=self._clock.now())
 
     def _without_ordinary(self, lines: Sequence[StoredLine]) -> list[StoredLine]:
         with self._sessions.begin() as session:

@@ -1,6 +1,6 @@
 """Keeping a wallet's lines, and giving money that only the list knows of its place in the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import String, exists, or_, select
@@ -67,9 +67,13 @@ def _particulars(line: WalletLine) -> Particulars:
 
 
 def lines_to_apply(
-    session: Session, wallet: str, shortcode: str, *, since: datetime, after: int, limit: int
-) -> Sequence[StoredLine]:
-    """Lines since an instant, with ids above `after`, whose money the ledger does not know, in order."""
+    session: Session, wallet: str, shortcode: str, *, since: datetime, after: int, at_once: int
+) -> Iterator[Sequence[StoredLine]]:
+    """Lines since an instant, with ids above `after`, whose money the ledger does not know, in order.
+
+    They are looked for once, as they were then, and handed on so many at a time: the session's transaction
+    stays open until the last is taken.
+    """
     same = (
         Receipt.wallet == StoredLine.wallet,
         Receipt.shortcode == StoredLine.shortcode,
@@ -117,7 +121,7 @@ def lines_to_apply(
     booked = exists(
         select(LedgerTransfer.id).where(LedgerTransfer.business_key == "line:" + StoredLine.id.cast(String))
     )
-    return session.scalars(
+    query = (
         select(StoredLine)
         .where(
             StoredLine.wallet == wallet,
@@ -131,8 +135,8 @@ def lines_to_apply(
             ),
         )
         .order_by(StoredLine.id)
-        .limit(limit)
-    ).all()
+    )
+    return session.scalars(query.execution_options(yield_per=at_once)).partitions()
 
 
 def apply_line(session: Session, crediting: Crediting, line: StoredLine, *, now: datetime) -> None:

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import func, select
 
 from core.outbox import OutboxRow
 from core.phone import PhoneNumber
 from payments import matching
+from payments.crediting import Crediting
 from payments.receipts.tables import Receipt
 from payments.registry_postings.tables import RegistryPosting
+from payments.wallet_lines import applying
 from payments.wallet_lines.applying import Applying
 from payments.wallet_lines.ordinary import apply_ordinary
 from payments.wallet_lines.service import arrival_of
@@ -89,10 +92,10 @@ def test_everybody_is_told_once_and_what_the_list_confirms_is_queued(world: Worl
     member = world.member()
     own = (PhoneNumber(member.phone), member.number)
     lines = keep(world, [own, (stranger(1), "SAVE"), (stranger(1), "RENT"), (stranger(2), "RENT")])
-    applying = Applying(world.sessions, world.clock, pull_delay=PULL_DELAY)
+    run = Applying(world.sessions, world.clock, pull_delay=PULL_DELAY).run
     since = lines[0].at - timedelta(minutes=1)
-    assert applying.run("mpesa", SHORTCODE, since=since) == 4
-    assert applying.run("mpesa", SHORTCODE, since=since) == 0
+    assert run("mpesa", SHORTCODE, since=since) == 4
+    assert run("mpesa", SHORTCODE, since=since) == 0
     [credited, *waiting] = receipts(world)
     with world.sessions() as session:
         told = set(session.scalars(select(OutboxRow.key).where(OutboxRow.topic == "message")))
@@ -100,3 +103,29 @@ def test_everybody_is_told_once_and_what_the_list_confirms_is_queued(world: Worl
         tasks = session.scalar(select(func.count()).where(OutboxRow.topic == "post"))
     assert told == {f"receipt:{credited.id}", *(f"suspense:{receipt.id}" for receipt in waiting)}
     assert (queued, tasks) == ([credited.id], 1)
+
+
+def test_lines_are_looked_for_once_and_what_was_told_since_is_credited_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = world.member()
+    lines = keep(world, [(stranger(n), "RENT") for n in range(4)] + [(PhoneNumber(member.phone), "RENT")] * 3)
+    judge = Applying._without_ordinary
+
+    def then_a_message_comes(self: Applying, some: Sequence[StoredLine]) -> list[StoredLine]:
+        alone = judge(self, some)
+        if some[0].receipt == "SKL000000":
+            arrival = arrival_of(lines[-1])
+            with world.sessions.begin() as session:
+                Crediting(PULL_DELAY).by_hand(session, arrival, now=world.clock.now())
+        return alone
+
+    monkeypatch.setattr(applying, "_BATCH", 2)
+    monkeypatch.setattr(Applying, "_without_ordinary", then_a_message_comes)
+    run = Applying(world.sessions, world.clock, pull_delay=PULL_DELAY).run
+    since = lines[0].at - timedelta(minutes=1)
+    assert run("mpesa", SHORTCODE, since=since) == 7
+    assert [receipt.receipt for receipt in receipts(world)] == [line.receipt for line in lines]
+    proof = world.proof()
+    assert proof.suspense_cents + proof.credited_cents == 5000 * 7
+    assert run("mpesa", SHORTCODE, since=since) == 0
