@@ -68,15 +68,17 @@ WITH closed AS (
     AND reopened_at IS NULL
 ),
 -- What agrees on all three sides, as nearly everything does, is not asked about again.
-money AS (
+odd AS MATERIALIZED (
   SELECT id, receipt, amount_cents, member_id, source, match_why, staff_place, paid_at, recorded_at,
          reversed_at, line_at, line_seen_at, line_max_cents, line_cents, posting, posted_at,
          read_back_amount_cents
   FROM day_money
-  WHERE id IS NOT NULL AND (
-    line_cents IS DISTINCT FROM amount_cents OR member_id IS NULL OR reversed_at IS NOT NULL
+  WHERE line_cents IS DISTINCT FROM amount_cents OR member_id IS NULL OR reversed_at IS NOT NULL
     OR posting IS DISTINCT FROM 'acknowledged' OR source IN ('pull', 'statement')
-    OR recorded_at > (SELECT at FROM closed))
+    OR staff_place = 'written_off' OR recorded_at > (SELECT at FROM closed)
+),
+money AS (
+  SELECT * FROM odd WHERE id IS NOT NULL
   UNION ALL
   SELECT id, receipt, amount_cents, member_id, source, match_why, staff_place, paid_at, recorded_at,
          reversed_at, line_at, line_seen_at, line_max_cents, line_cents, posting, posted_at,
@@ -149,11 +151,16 @@ found AS (
   UNION ALL
   SELECT 'duplicate_intent', receipt, amount_cents, NULL, id, NULL, NULL
   FROM (
-    SELECT member_id, amount_cents FROM day_money WHERE member_id IS NOT NULL AND reversed_at IS NULL
-    GROUP BY member_id, amount_cents
-    HAVING count(*) > 1 OR min(paid_at) < CAST(:day_start AS timestamptz) + :intent_gap) often
-  -- Few saved one amount twice on a day, or just after midnight, when the first of the two may be of the day
-  -- before: those are looked up, one by one.
+    SELECT member_id, amount_cents FROM (
+      SELECT member_id, amount_cents FROM day_money WHERE member_id IS NOT NULL AND reversed_at IS NULL
+      UNION ALL
+      -- The first of the two may be of the day before.
+      SELECT member_id, amount_cents FROM receipts
+      WHERE wallet = :wallet AND shortcode = :shortcode AND paid_at < :day_start
+        AND paid_at >= CAST(:day_start AS timestamptz) - :intent_gap
+        AND member_id IS NOT NULL AND reversed_at IS NULL AND part_of IS NULL) about
+    GROUP BY member_id, amount_cents HAVING count(*) > 1) often
+  -- Few saved one amount twice: those are looked up, one by one.
   CROSS JOIN LATERAL (
     SELECT id, receipt, paid_at, lag(paid_at) OVER (ORDER BY paid_at, receipt) AS before
     FROM receipts r
@@ -200,7 +207,7 @@ found AS (
   GROUP BY m.receipt, m.amount_cents, m.id
   UNION ALL
   SELECT 'not_in_ledger', m.receipt, NULL, m.line_max_cents, NULL, NULL, NULL
-  FROM day_money m
+  FROM odd m
   WHERE (m.id IS NULL OR m.staff_place = 'written_off')
     AND m.line_at >= :day_start AND m.line_at < :day_end AND m.line_seen_at < :now - :apply_lag
     AND NOT EXISTS (
