@@ -131,7 +131,8 @@ class Evening:
             typed = _TYPED_WRONG[place % len(_TYPED_WRONG)]
         party = f"2547{serial:08} - JANE WANJIKU"
         if place in self.off_ledger and place % 2:
-            party = f"2541{place % 10**8:08} - MZEE KIMANI"
+            # No number begins with 0109, as those of the last of ten million would without this.
+            party = f"25410{place % 9_000_000:07} - MZEE KIMANI"
         return (
             receipt, when, when, f"Pay Bill from {party} Acc. {typed}", "Completed", _grouped(cents), "",
             _grouped(balance), "true", "Pay Bill Online", party, "", typed,

@@ -32,7 +32,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
 
 def main() -> None:
     url, path = sys.argv[1], Path(sys.argv[2])
-    sessions = make_sessions(make_engine(url, vault(), pooled=False))
+    sessions = make_sessions(make_engine(url, vault()))
     clock = SystemClock()
     started, used = time.monotonic(), time.process_time()
     stream = StreamedStatement(_chunks(path), SHORTCODE)
