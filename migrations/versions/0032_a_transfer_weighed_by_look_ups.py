@@ -8,7 +8,8 @@ branch_labels = None
 depends_on = None
 
 _REFUSE_UNBALANCED = """
-CREATE OR REPLACE FUNCTION refuse_unbalanced() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION refuse_unbalanced() RETURNS trigger LANGUAGE plpgsql
+{setting}AS $$
 BEGIN
   IF EXISTS (
     SELECT FROM ledger_transfers t
@@ -32,8 +33,8 @@ _JOINED = "JOIN ledger_accounts a ON a.id = p.account_id"
 
 
 def upgrade() -> None:
-    op.execute(_REFUSE_UNBALANCED.format(accounts=_LOOKED_UP))
+    op.execute(_REFUSE_UNBALANCED.format(setting="SET enable_seqscan = off ", accounts=_LOOKED_UP))
 
 
 def downgrade() -> None:
-    op.execute(_REFUSE_UNBALANCED.format(accounts=_JOINED))
+    op.execute(_REFUSE_UNBALANCED.format(setting="", accounts=_JOINED))

@@ -85,10 +85,11 @@ class LedgerBalance(Base):
     balance_cents: Mapped[int] = mapped_column(BigInteger)
 
 
-# Accounts are looked up one by one: of a table that was never counted a planner thinks that to join it is
-# cheaper, and reads every account for each posting.
+# Accounts are looked up one by one, whatever a planner thinks: of tables that were never counted, or counted
+# when they were empty, it thinks that to read every account for each posting is cheaper.
 REFUSE_UNBALANCED = """
-CREATE OR REPLACE FUNCTION refuse_unbalanced() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION refuse_unbalanced() RETURNS trigger LANGUAGE plpgsql
+SET enable_seqscan = off AS $$
 BEGIN
   IF EXISTS (
     SELECT FROM ledger_transfers t
