@@ -27,7 +27,9 @@ TRIGGERS = """
 SELECT c.relname, pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 WHERE NOT t.tgisinternal ORDER BY 1, 2
 """
-FUNCTIONS = "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1"
+FUNCTIONS = """
+SELECT proname, prosrc, proconfig FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1
+"""
 COLUMNS = """
 SELECT table_name, column_name, data_type, is_nullable, column_default, character_maximum_length
 FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'
