@@ -8,7 +8,7 @@ from core.database import Sessions
 from payments.crediting import Crediting
 from payments.registry_postings.service import queue_confirmed
 from payments.wallet_lines.ordinary import apply_ordinary
-from payments.wallet_lines.service import apply_line, lines_to_apply
+from payments.wallet_lines.service import apply_line, lines_to_apply, reversals_to_apply
 from payments.wallet_lines.tables import StoredLine
 
 _BATCH = 500
@@ -34,12 +34,13 @@ class Applying:
         `after`: lines with ids up to this are known to be applied.
         """
         applied = 0
-        # Looking for them is to go over all that came in: done once.
-        with self._sessions.begin() as session:
-            for lines in lines_to_apply(session, wallet, shortcode, since=since, after=after, at_once=_BATCH):
-                for line in self._without_ordinary(lines):
-                    self._apply(line)
-                applied += len(lines)
+        # Looking is to go over all that came in: done once, and again for what takes back what came with it.
+        for look in (lines_to_apply, reversals_to_apply):
+            with self._sessions.begin() as session:
+                for lines in look(session, wallet, shortcode, since=since, after=after, at_once=_BATCH):
+                    for line in self._without_ordinary(lines):
+                        self._apply(line)
+                    applied += len(lines)
         self._pass_on(wallet, shortcode, since)
         return applied
 

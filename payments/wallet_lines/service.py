@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import String, exists, or_, select
+from sqlalchemy import ColumnElement, String, exists, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
@@ -28,6 +28,7 @@ _OUTSIDE_KINDS = {
     LineKind.CHARGE: (AccountKind.CHARGES, Reason.CHARGE),
     LineKind.SETTLEMENT: (AccountKind.BANK_IN_TRANSIT, Reason.SETTLEMENT),
 }
+_SAME_WALLET = (Receipt.wallet == StoredLine.wallet, Receipt.shortcode == StoredLine.shortcode)
 
 
 def keep_lines(
@@ -69,15 +70,12 @@ def _particulars(line: WalletLine) -> Particulars:
 def lines_to_apply(
     session: Session, wallet: str, shortcode: str, *, since: datetime, after: int, at_once: int
 ) -> Iterator[Sequence[StoredLine]]:
-    """Lines since an instant, with ids above `after`, whose money the ledger does not know, in order.
+    """Lines since an instant, with ids above `after`, whose money the ledger does not know, in order; but for
+    reversals, which come after the payments they take back (`reversals_to_apply`).
 
     They are looked for once, as they were then, and handed on so many at a time: the session's transaction
     stays open until the last is taken.
     """
-    same = (
-        Receipt.wallet == StoredLine.wallet,
-        Receipt.shortcode == StoredLine.shortcode,
-    )
     # Money in suspense is looked at again when the list names the payer: it may tell whose it is. A statement
     # that hides whom the pull has named says no more. A line with the code of a part is not in the ledger,
     # and nothing here can put it there: it is a difference.
@@ -99,7 +97,7 @@ def lines_to_apply(
     )
     credited = exists(
         select(Receipt.id).where(
-            *same,
+            *_SAME_WALLET,
             Receipt.receipt == StoredLine.receipt,
             Receipt.member_id.is_not(None)
             | Receipt.payer_index.is_not_distinct_from(StoredLine.payer_index)
@@ -109,18 +107,43 @@ def lines_to_apply(
             | (StoredLine.payer_index.is_(None) & named_elsewhere),
         )
     )
+    booked = exists(
+        select(LedgerTransfer.id).where(LedgerTransfer.business_key == "line:" + StoredLine.id.cast(String))
+    )
+    is_unknown = or_(
+        (StoredLine.kind == LineKind.CREDIT) & (StoredLine.amount_cents > 0) & ~credited,
+        StoredLine.kind.in_(list(_OUTSIDE_KINDS)) & (StoredLine.amount_cents != 0) & ~booked,
+    )
+    return _lines(session, wallet, shortcode, is_unknown, since=since, after=after, at_once=at_once)
+
+
+def reversals_to_apply(
+    session: Session, wallet: str, shortcode: str, *, since: datetime, after: int, at_once: int
+) -> Iterator[Sequence[StoredLine]]:
+    """As `lines_to_apply`: the reversals of payments that the ledger knows by now and has not taken back."""
     reversible = exists(
         select(Receipt.id).where(
-            *same,
+            *_SAME_WALLET,
             Receipt.receipt == StoredLine.linked_receipt,
             Receipt.amount_cents == -StoredLine.amount_cents,
             Receipt.reversed_at.is_(None),
             is_whole(),
         )
     )
-    booked = exists(
-        select(LedgerTransfer.id).where(LedgerTransfer.business_key == "line:" + StoredLine.id.cast(String))
-    )
+    is_unknown = (StoredLine.kind == LineKind.REVERSAL) & reversible
+    return _lines(session, wallet, shortcode, is_unknown, since=since, after=after, at_once=at_once)
+
+
+def _lines(
+    session: Session,
+    wallet: str,
+    shortcode: str,
+    is_unknown: ColumnElement[bool],
+    *,
+    since: datetime,
+    after: int,
+    at_once: int,
+) -> Iterator[Sequence[StoredLine]]:
     query = (
         select(StoredLine)
         .where(
@@ -128,11 +151,7 @@ def lines_to_apply(
             StoredLine.shortcode == shortcode,
             StoredLine.at >= since,
             StoredLine.id > after,
-            or_(
-                (StoredLine.kind == LineKind.CREDIT) & (StoredLine.amount_cents > 0) & ~credited,
-                (StoredLine.kind == LineKind.REVERSAL) & reversible,
-                StoredLine.kind.in_(list(_OUTSIDE_KINDS)) & (StoredLine.amount_cents != 0) & ~booked,
-            ),
+            is_unknown,
         )
         .order_by(StoredLine.id)
     )

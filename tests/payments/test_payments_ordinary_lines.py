@@ -129,3 +129,24 @@ def test_lines_are_looked_for_once_and_what_was_told_since_is_credited_once(
     proof = world.proof()
     assert proof.suspense_cents + proof.credited_cents == 5000 * 7
     assert run("mpesa", SHORTCODE, since=since) == 0
+
+
+@pytest.mark.parametrize(("payment", "reversal"), [("SKL000001", "SKL000002"), ("SKL000002", "SKL000001")])
+def test_what_one_statement_pays_and_takes_back_is_credited_and_taken_back(
+    world: World, payment: str, reversal: str
+) -> None:
+    member = world.member()
+    party = f"{PhoneNumber(member.phone).wire} - JANE W"
+    rows = [
+        row(payment, paid_in="50.00", at=AT, account=member.number, party=party),
+        row(reversal, withdrawn="-50.00", at=AT, reason="Pay Bill Reversal", linked=payment, party=party),
+    ]
+    stream = StreamedStatement([export(rows, preamble=PREAMBLE, totals=None)], SHORTCODE)
+    with world.sessions.begin() as session:
+        Staging(session, "mpesa", stream, now=world.clock.now()).keep()
+    run = Applying(world.sessions, world.clock, pull_delay=PULL_DELAY).run
+    assert run("mpesa", SHORTCODE, since=START) == 2
+    [receipt] = receipts(world)
+    assert (receipt.receipt, receipt.member_id) == (payment, member.id)
+    assert receipt.reversed_at is not None
+    assert run("mpesa", SHORTCODE, since=START) == 0
