@@ -17,6 +17,7 @@ from payments.contributions.tables import Contribution
 from tests.ussd_app.conftest import PIN, Phone, join
 from ussd_app.application import create_app
 from ussd_app.bootstrap import Services, build
+from ussd_app.gateway.store_lines import StoreLines
 
 NUMBER = "+254712345678"
 
@@ -106,6 +107,34 @@ def test_an_answer_may_come_to_a_process_that_saw_the_session_some_answers_ago(
     member.client = here
     assert member.post() == last
     assert contributions(services) == [6000]
+
+
+def test_a_plain_dial_asks_the_store_once_and_looks_only_when_something_is_there(
+    redis: Redis, phone: Callable[[str], Phone], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    ask = StoreLines.ask
+
+    def heard(lines: StoreLines, *command: str | bytes | int) -> object:
+        asked.append(command[0])
+        return ask(lines, *command)
+
+    redis.set("ussd:since", 1)
+    phone("+254712345679").dial()
+    monkeypatch.setattr(StoreLines, "ask", heard)
+    caller = phone(NUMBER)
+    shown = caller.dial()
+    assert asked == ["EVALSHA"]
+    # The same post again, and another call that could go on with this one, are looked at with care.
+    assert caller.post() == shown
+    assert asked.count("MGET") == 1
+    caller.dial()
+    assert asked.count("MGET") == 2
+    # So is a dial that finds a store without its beginning: it may have lost what it held.
+    redis.flushdb()
+    caller.dial()
+    assert asked.count("MGET") == 3
+    assert redis.exists("ussd:since")
 
 
 def test_text_that_contradicts_what_was_seen_starts_nothing(services: Services, member: Phone) -> None:

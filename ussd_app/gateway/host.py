@@ -25,14 +25,15 @@ from core.clock import Clock
 from core.database import Sessions
 from core.logging import log
 from core.vault import Vault
-from menus import Event, Graph, Opening, Session, adopt, render_notice, value
+from menus import Event, Graph, Opening, Session, adopt, render_notice
 from ussd_app.gateway.funnel import Funnel, Marks
 from ussd_app.gateway.graphs import Graphs
 from ussd_app.gateway.hop import Hop, Reply, SessionEnd
 from ussd_app.gateway.meaning import Again, Answers, Begins, Contradicts, is_alias, meaning_of, seen_of
+from ussd_app.gateway.progress import Progress
 from ussd_app.gateway.recent import RecentRecords
 from ussd_app.gateway.session_store import Recall, Record, SessionStore
-from ussd_app.gateway.turns import NOTHING_KNOWN, Held, Known, Turn, Turns, Worked
+from ussd_app.gateway.turns import Held, Turn, Turns
 
 _SEEN_PLACE: Final = "ussd.text"
 _PHONE_PLACE: Final = "ussd.phone"
@@ -40,49 +41,6 @@ _PHONE_PLACE: Final = "ussd.phone"
 _ANSWERS_MAX: Final = 60
 # The handset needs a moment to close its dialog before a wallet can open another.
 _AFTER_END: Final = timedelta(seconds=1)
-
-
-# The screen that was answered, "" for an opening, and what happened then.
-_Walked = tuple[str, tuple[Event, ...]]
-
-
-@value
-class _Progress:
-    """A session as far as it has been walked, and what this post did on the way."""
-
-    session: Session
-    reply: Reply
-    answers: int
-    epoch: str = ""
-    contribution_id: str = ""
-    walked: tuple[_Walked, ...] = ()
-    is_rebuilt: bool = False
-    known: Known = NOTHING_KNOWN
-
-    @staticmethod
-    def of(record: Record, session: Session) -> "_Progress":
-        """As it stood after its last hop; `session` is the record's, or carried over to other menus."""
-        return _Progress(
-            session,
-            Reply(record.reply, record.ends),
-            record.answers,
-            record.epoch,
-            record.contribution_id,
-            known=record.known,
-        )
-
-    def after(self, worked: Worked, *, answers: int) -> "_Progress":
-        done = worked.step
-        return _Progress(
-            done.session,
-            Reply(done.text, done.ends),
-            answers,
-            self.epoch,
-            worked.contribution_id or self.contribution_id,
-            (*self.walked, (self.session.screen, done.events)),
-            self.is_rebuilt,
-            worked.known,
-        )
 
 
 class Host:
@@ -118,29 +76,49 @@ class Host:
         return self._at_once(hop, key) or self._answered(hop, key)
 
     def _at_once(self, hop: Hop, key: str) -> Reply | None:
-        """The reply to one more answer, worked on what this process stored last and without any effect.
+        """The reply to a plain dial of which the store knows nothing, or to one more answer to what this
+        process stored last, worked without any effect.
 
         None when it takes more than that, or when the store holds anything else: nothing has happened then.
         """
         record = self._recent.take(key)
-        session = record.session if record else None
-        graph = self._graphs.get(session.graph) if session else None
-        if record is None or session is None or graph is None:
-            return None
-        meaning = meaning_of(hop, record, partial(self._seen, key), self._now())
-        if not isinstance(meaning, Answers) or len(meaning.parts) != 1 or record.answers >= _ANSWERS_MAX:
-            return None
-        worked = self._turns.at_once(graph, session, meaning.parts[0], hop, record.known)
-        if worked is None:
-            return None
-        progress = _Progress.of(record, session).after(worked, answers=record.answers + 1)
         try:
-            ours, stored = self._store_after(hop, key, record, progress)
+            return self._typed_at_once(hop, key, record) if record else self._dialled_at_once(hop, key)
         except RedisError:
             return None
-        if stored is not ours:
+
+    def _dialled_at_once(self, hop: Hop, key: str) -> Reply | None:
+        if hop.text or hop.input != "cumulative":
             return None
-        self._count(hop, record, progress)
+        self._graphs.keep()
+        worked = self._turns.dialled_at_once(self._graphs.current, hop)
+        if worked is None or worked.step.ends:
+            return None
+        progress = Progress.opened(worked)
+        record = self._record(hop, key, None, progress, self._now())
+        if not self._store.begin(key, self._phone_index(hop), record):
+            return None
+        self._recent.keep(key, record)
+        self._count(hop, None, record, progress)
+        return progress.reply
+
+    def _typed_at_once(self, hop: Hop, key: str, before: Record) -> Reply | None:
+        session = before.session
+        graph = self._graphs.get(session.graph) if session else None
+        if session is None or graph is None:
+            return None
+        now = self._now()
+        meaning = meaning_of(hop, before, partial(self._seen, key), now)
+        if not isinstance(meaning, Answers) or len(meaning.parts) != 1 or before.answers >= _ANSWERS_MAX:
+            return None
+        worked = self._turns.at_once(graph, session, meaning.parts[0], hop, before.known)
+        if worked is None:
+            return None
+        progress = Progress.of(before, session).after(worked, answers=before.answers + 1)
+        record = self._record(hop, key, before, progress, now)
+        if self._store_after(hop, key, before, record) is not record:
+            return None
+        self._count(hop, before, record, progress)
         return progress.reply
 
     def _answered(self, hop: Hop, key: str) -> Reply:
@@ -178,7 +156,7 @@ class Host:
         if end.dropped and not record.ends:
             self._abandoned(f"{key}:{record.epoch}", record, end.network_code)
 
-    def _begin(self, hop: Hop, key: str, parts: tuple[str, ...], recall: Recall) -> _Progress:
+    def _begin(self, hop: Hop, key: str, parts: tuple[str, ...], recall: Recall) -> Progress:
         """The first post we know of: a plain dial, a deep link, or a session whose record was lost.
 
         A dial string never answers screens (`*384*96*1*1#` must not save): text is walked through only when
@@ -199,25 +177,16 @@ class Host:
 
     def _open(
         self, hop: Hop, key: str, link: tuple[str, ...], suspended: Session | None, epoch: str = ""
-    ) -> _Progress:
+    ) -> Progress:
         opening = Opening(link) if link else Opening(suspended=suspended)
         turn = Turn(hop, f"{key}:{epoch}" if epoch else key, 0)
-        worked = self._turns.opened(self._graphs.current, opening, turn)
-        done = worked.step
-        return _Progress(
-            done.session,
-            Reply(done.text, done.ends),
-            answers=0,
-            epoch=epoch,
-            walked=(("", done.events),),
-            known=worked.known,
-        )
+        return Progress.opened(self._turns.opened(self._graphs.current, opening, turn), epoch=epoch)
 
-    def _go_on(self, hop: Hop, key: str, record: Record, parts: tuple[str, ...]) -> _Progress:
+    def _go_on(self, hop: Hop, key: str, record: Record, parts: tuple[str, ...]) -> Progress:
         session = self._readable(record.session)
         if session is None:
             return self._begin(hop, key, (), Recall(lost_lately=False))
-        progress = _Progress.of(record, session)
+        progress = Progress.of(record, session)
         if len(parts) == 1:
             return self._answers(hop, key, progress, parts)
         shown = self._turns.shown(key, _ANSWERS_MAX)
@@ -236,10 +205,10 @@ class Host:
         self,
         hop: Hop,
         key: str,
-        progress: _Progress,
+        progress: Progress,
         parts: tuple[str, ...],
         shown: Mapping[int, str] | None = None,
-    ) -> _Progress:
+    ) -> Progress:
         """Answer screen after screen. With `shown`, only the newest answer, and only to one of those screens,
         sets anything off.
         """
@@ -262,9 +231,10 @@ class Host:
                 progress = progress.after(worked, answers=turn.number)
         return progress
 
-    def _commit(self, hop: Hop, key: str, before: Record | None, progress: _Progress) -> Reply:
+    def _commit(self, hop: Hop, key: str, before: Record | None, progress: Progress) -> Reply:
+        record = self._record(hop, key, before, progress, self._now())
         try:
-            ours, stored = self._store_after(hop, key, before, progress)
+            stored = self._store_after(hop, key, before, record)
         except RedisError as error:
             log.warning("session not stored", error=type(error).__name__)
             if hop.input == "latest" and not progress.reply.ends:
@@ -273,46 +243,35 @@ class Host:
             if not progress.is_rebuilt:
                 self._show(key, progress)
         else:
-            if stored is not ours and stored is not None:
+            if stored is not record and stored is not None:
                 # Somebody else's post is what the session stands on, and the next answer belongs to that
                 # screen. Only a longer text says itself where it belongs: then this reply is still true.
-                is_told = hop.input == "latest" or stored.seen_hash == ours.seen_hash
+                is_told = hop.input == "latest" or stored.seen_hash == record.seen_hash
                 return Reply(stored.reply, stored.ends) if is_told else progress.reply
-        self._count(hop, before, progress)
+        self._count(hop, before, record, progress)
         return progress.reply
 
-    def _store_after(
-        self, hop: Hop, key: str, before: Record | None, progress: _Progress
-    ) -> tuple[Record, Record | None]:
-        """The record of this hop, and what the store holds now: that one, if it still held `before`."""
-        record = Record(
-            turn=before.turn + 1 if before else 1,
-            seen_length=len(hop.text),
-            seen_hash=self._seen(key, seen_of(hop)),
-            answers=progress.answers,
-            session=progress.session,
-            reply=progress.reply.text,
-            ends=progress.reply.ends,
-            at=self._now(),
-            epoch=progress.epoch,
-            contribution_id=progress.contribution_id,
-            rebuilt=progress.is_rebuilt,
-            known=progress.known,
+    def _record(self, hop: Hop, key: str, before: Record | None, progress: Progress, at: int) -> Record:
+        return progress.record(
+            before, seen_length=len(hop.text), seen_hash=self._seen(key, seen_of(hop)), at=at
         )
+
+    def _store_after(self, hop: Hop, key: str, before: Record | None, record: Record) -> Record | None:
+        """What the store holds now: `record`, if it still held `before`."""
         is_cumulative = hop.input == "cumulative"
         stored = self._store.commit(
             key, self._phone_index(hop), record, after=before, keep_earlier=is_cumulative
         )
         if stored is record and not record.ends:
             self._recent.keep(key, record)
-        return record, stored
+        return stored
 
-    def _show(self, key: str, progress: _Progress) -> None:
+    def _show(self, key: str, progress: Progress) -> None:
         self._turns.show(key, progress.answers, self._seen(key, progress.reply.text))
 
-    def _count(self, hop: Hop, before: Record | None, progress: _Progress) -> None:
+    def _count(self, hop: Hop, before: Record | None, record: Record, progress: Progress) -> None:
         session = progress.session
-        waited_milliseconds = self._now() - before.at if before else None
+        waited_milliseconds = record.at - before.at if before else None
         marks = Marks(session.graph, session.language, hop.network_code)
         for answered_on, events in progress.walked:
             self._funnel.count(marks, events, answered_on, waited_milliseconds)

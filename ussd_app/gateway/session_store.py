@@ -1,4 +1,5 @@
 """USSD sessions in Redis: one read to load, one compare-and-set script to commit session and reply together.
+A plain dial of which nothing is known takes one script alone.
 
 A record is a stamp (plain fields that tell it from every other) and a sealed rest. It holds no input: what
 was typed so far is kept as a keyed hash and a length, and the engine's session (which may hold a national ID)
@@ -38,8 +39,17 @@ redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 if ARGV[4] == '' then redis.call('DEL', KEYS[2]) else redis.call('SET', KEYS[2], KEYS[1], 'EX', ARGV[4]) end
 return false
 """
+# For a dial of which nothing is known: a session, a dropped one of the same phone, or a store without its
+# beginning, and nothing is stored.
+_BEGIN: Final = b"""
+if redis.call('EXISTS', KEYS[1], KEYS[2]) > 0 or redis.call('EXISTS', KEYS[3]) == 0 then return '' end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+redis.call('SET', KEYS[2], KEYS[1], 'EX', ARGV[3])
+return false
+"""
 _COMMIT_SHA: Final = hashlib.sha1(_COMMIT, usedforsecurity=False).hexdigest()
-_COMMIT_KEYS: Final = 3
+_BEGIN_SHA: Final = hashlib.sha1(_BEGIN, usedforsecurity=False).hexdigest()
+_KEYS: Final = 3
 _SEPARATOR: Final = b"|"
 _STAMP_FIELDS: Final = 9
 
@@ -133,22 +143,34 @@ class SessionStore:
         Returns what is stored now: `record` itself, what somebody else stored first, or None when there is
         nothing any more.
         """
-        arguments = (
-            _COMMIT_KEYS,
+        instead = self._run(
+            _COMMIT,
+            _COMMIT_SHA,
             _session_key(key),
             _phone_key(phone_index),
             _earlier_key(key),
             after.stamp() if after else b"",
-            record.stamp() + self._vault.seal_bytes(_PLACE, _secret(record)),
+            self._written(record),
             self._kept_seconds,
             "" if record.ends else self._resume_seconds,
             self._session_seconds if keep_earlier else "",
         )
-        try:
-            instead = self._ask("EVALSHA", _COMMIT_SHA, *arguments)
-        except NoScriptError:
-            instead = self._ask("EVAL", _COMMIT, *arguments)
         return record if instead is None else self._read(instead)
+
+    def begin(self, key: str, phone_index: str, record: Record) -> bool:
+        """Store the first record of a session that goes on, if `opening` would have found nothing to know."""
+        names = _session_key(key), _phone_key(phone_index), _SINCE_KEY
+        told = self._written(record), self._kept_seconds, self._resume_seconds
+        return self._run(_BEGIN, _BEGIN_SHA, *names, *told) is None
+
+    def _written(self, record: Record) -> bytes:
+        return record.stamp() + self._vault.seal_bytes(_PLACE, _secret(record))
+
+    def _run(self, script: bytes, sha: str, *arguments: str | bytes | int) -> Any:
+        try:
+            return self._ask("EVALSHA", sha, _KEYS, *arguments)
+        except NoScriptError:
+            return self._ask("EVAL", script, _KEYS, *arguments)
 
     def first_end(self, key: str) -> bool:
         """True for the first who says that this session is over without an end."""

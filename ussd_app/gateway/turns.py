@@ -25,6 +25,7 @@ from menus import (
     Effect,
     Expectation,
     Graph,
+    Opening,
     PinVerdict,
     Session,
     Step,
@@ -183,6 +184,12 @@ class Turns:
         if graph.expects(session).kind == "pin" and reads_as_pin(text):
             return None
         worked = self._without_transaction(graph, session, Typed(text), hop, known)
+        return worked if isinstance(worked, Worked) else None
+
+    def dialled_at_once(self, graph: Graph, hop: Hop) -> Worked | None:
+        """The first step after a plain dial that needs nothing but who calls, otherwise None."""
+        known = self._caller(hop, self._clock.now())
+        worked = self._without_transaction(graph, None, Opening(), hop, known)
         return worked if isinstance(worked, Worked) else None
 
     def opened(self, graph: Graph, opening: Answer, turn: Turn) -> Worked:
