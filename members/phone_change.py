@@ -129,7 +129,7 @@ class PhoneChanges:
         """Staff decide a request that is open or was stopped.
 
         Raises InvalidValue when it is decided already, or cannot be carried out because the new phone
-        belongs to somebody else by now.
+        belongs to somebody else by now, or the membership has left the old phone.
         """
         change = _locked(session, change_id)
         if change is None or change.state not in _DECIDABLE:
@@ -211,7 +211,10 @@ class PhoneChanges:
     def _move(self, session: Session, change: PhoneChangeRow, *, forced: bool = False) -> str:
         """Give the member (locked) the new phone; or the doubt that stands against it, and no change."""
         member = session.get_one(MemberRow, change.member_id)
-        if not forced and (member.status != Status.ACTIVE or member.phone_index != change.old_phone_index):
+        if member.phone_index != change.old_phone_index:
+            # The phone that would lose the membership was never told, and its objection would find nothing.
+            return "phone_changed_since"
+        if not forced and member.status != Status.ACTIVE:
             return "member_changed"
         if _phone_in_use(session, change.new_phone_index):
             return "phone_in_use"

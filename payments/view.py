@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from core.money import Money
 from payments.contributions.tables import Contribution, ContributionEvent
-from payments.model import ContributionState, PaymentState, PostingState
+from payments.model import ContributionState, EvidenceChannel, PaymentState, PostingState
 from payments.receipts.parts import SPLIT, is_live_part, wallets_code
 from payments.receipts.tables import Receipt
 from payments.refunds.tables import Refund
@@ -76,6 +76,21 @@ def is_confirmed() -> ColumnElement[bool]:
         .limit(1)
     )
     return Receipt.part_of.is_not(None) | line.scalar_subquery().is_not(None)
+
+
+def is_told_by_file_alone() -> ColumnElement[bool]:
+    """SQL: nobody told of this payment but a statement file, which goes through hands before we read it."""
+    pulled = (
+        select(StoredLine.id)
+        .where(
+            StoredLine.wallet == Receipt.wallet,
+            StoredLine.shortcode == Receipt.shortcode,
+            StoredLine.receipt == Receipt.receipt,
+            StoredLine.source != EvidenceChannel.STATEMENT,
+        )
+        .limit(1)
+    )
+    return (Receipt.source == EvidenceChannel.STATEMENT) & pulled.scalar_subquery().is_(None)
 
 
 def receipt_state(reversed_at: datetime | None, posting: str | None, *, confirmed: bool) -> PaymentState:

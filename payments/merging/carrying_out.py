@@ -67,7 +67,8 @@ def take_over(session: Session, merge: PairDecision, *, now: datetime) -> int:
         .execution_options(populate_existing=True)
     ).all()
     kept = merge.kept_id
-    moved = [one for one in receipts if _move(session, one, kept, _key(merge, one), now=now)]
+    keyed = [(one, _key(merge, one, _times(merge, one))) for one in receipts]
+    moved = [receipt for receipt, key in keyed if _move(session, receipt, kept, key, now=now)]
     for contribution in asked:
         contribution.member_id = kept
     known = merge.moved
@@ -172,7 +173,7 @@ def _move(
         # Members' savings taken together stay the same: no day that is closed counts otherwise than before.
         occurred_at=now,
         now=now,
-        corrects=_key(merge, receipt) if merge else f"credit:{name_of(receipt)}",
+        corrects=_key(merge, receipt, _times(merge, receipt) - 1) if merge else f"credit:{name_of(receipt)}",
     )
     receipt.member_id = to
     session.flush()
@@ -180,9 +181,15 @@ def _move(
     return True
 
 
-def _key(decision: PairDecision, receipt: Receipt) -> str:
-    """The business key of the transfer that a decision makes for a receipt."""
-    return f"pair:{decision.id}:{receipt.id}"
+def _key(decision: PairDecision, receipt: Receipt, times: int = 0) -> str:
+    """The business key of the transfer that a decision makes for a receipt moved so many times before."""
+    return f"pair:{decision.id}:{receipt.id}:{times}" if times else f"pair:{decision.id}:{receipt.id}"
+
+
+def _times(merge: PairDecision, receipt: Receipt) -> int:
+    """How often a merge moved a receipt: money may come back to the closed membership and follow again."""
+    moved: list[str] = merge.moved.get("receipts", [])
+    return moved.count(str(receipt.id))
 
 
 def _ids(merge: PairDecision, name: str) -> list[uuid.UUID]:

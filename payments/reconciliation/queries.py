@@ -110,27 +110,42 @@ arrived AS (
       AND w.kind = 'settlement') all_named ON true
   GROUP BY s.receipt
 ),
+-- A file goes through hands, a pull comes from the wallet itself: what only a file told of, and a complete
+-- pull of its time has not, is as doubtful as what no list has.
+denied AS (
+  SELECT id FROM money m
+  WHERE source = 'statement' AND EXISTS (
+    SELECT FROM pull_runs u
+    WHERE u.wallet = :wallet AND u.shortcode = :shortcode AND u.complete
+      AND u.window_start <= m.paid_at - :clock_gap AND u.window_end >= m.paid_at + :clock_gap)
+    AND NOT EXISTS (
+      SELECT FROM wallet_lines w
+      WHERE w.receipt = m.receipt AND w.wallet = :wallet AND w.shortcode = :shortcode AND w.source = 'pull')
+),
 found AS (
   SELECT 'not_on_statement' AS break_class, receipt AS subject, amount_cents,
          NULL::bigint AS other_amount_cents, id AS receipt_id,
          NULL::uuid AS contribution_id, NULL::uuid AS evidence_id
   FROM money m
-  WHERE line_cents IS NULL AND reversed_at IS NULL AND staff_place IS DISTINCT FROM 'written_off' AND (
-    CAST(:now AS timestamptz) >= :list_due
-    OR EXISTS (
-      SELECT FROM spans s
-      WHERE s.first_at <= m.paid_at - :clock_gap AND s.last_at >= m.paid_at + :clock_gap)
-    OR EXISTS (
-      SELECT FROM pull_runs u
-      WHERE u.wallet = :wallet AND u.shortcode = :shortcode AND u.complete
-        AND u.window_start <= m.paid_at AND u.window_end >= m.recorded_at + :list_lag))
+  WHERE reversed_at IS NULL AND staff_place IS DISTINCT FROM 'written_off' AND (
+    id IN (SELECT id FROM denied)
+    OR (line_cents IS NULL AND (
+      CAST(:now AS timestamptz) >= :list_due
+      OR EXISTS (
+        SELECT FROM spans s
+        WHERE s.first_at <= m.paid_at - :clock_gap AND s.last_at >= m.paid_at + :clock_gap)
+      OR EXISTS (
+        SELECT FROM pull_runs u
+        WHERE u.wallet = :wallet AND u.shortcode = :shortcode AND u.complete
+          AND u.window_start <= m.paid_at AND u.window_end >= m.recorded_at + :list_lag))))
   UNION ALL
   SELECT 'amount_differs', receipt, amount_cents, line_cents, id, NULL, NULL
   FROM money WHERE line_cents <> amount_cents
   UNION ALL
   SELECT 'not_posted', receipt, amount_cents, NULL, id, NULL, NULL
   FROM money
-  WHERE line_cents = amount_cents AND member_id IS NOT NULL AND reversed_at IS NULL
+  -- A posting there is only for what was confirmed: also what the fund bears the difference of.
+  WHERE (line_cents = amount_cents OR posting = 'pending') AND member_id IS NOT NULL AND reversed_at IS NULL
     AND coalesce(posting, 'pending') = 'pending' AND line_seen_at < :now - :registry_lag
   UNION ALL
   SELECT 'rejected_by_registry', receipt, amount_cents, NULL, id, NULL, NULL

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core import outbox
+from core.database import advisory_lock
 from core.errors import InvalidValue
 from core.ids import new_id
 from core.money import Money
@@ -34,7 +35,7 @@ from payments.refunds.tables import Refund
 from payments.registry_postings.corrections import queue_correction
 from payments.suspense.model import Act, DecisionState
 from payments.suspense.tables import Decision
-from payments.view import is_confirmed
+from payments.view import is_confirmed, is_told_by_file_alone
 from payments.wallet_lines.tables import StoredLine
 from payments.wallets.protocol import LineKind
 
@@ -45,6 +46,12 @@ def refund_double(session: Session, member_id: uuid.UUID, code: str, *, now: dat
     The receipt must be the member's, and another of the same amount must lie within 15 minutes of it and
     stay. The same wish again gives the same refund.
     """
+    # Two wishes at once, one for each of two payments, would each find the other one staying.
+    with advisory_lock(session, f"refund:{member_id}"):
+        return _refund_double(session, member_id, code, now=now)
+
+
+def _refund_double(session: Session, member_id: uuid.UUID, code: str, *, now: datetime) -> RefundOutcome:
     receipt = session.scalars(
         select(Receipt).where(Receipt.receipt == code.strip().upper(), is_whole()).with_for_update()
     ).first()
@@ -115,8 +122,15 @@ def open_refund(
     return refund
 
 
+def only_a_file_tells(session: Session, receipt: Receipt) -> bool:
+    """Whether a statement file is all that tells of the payment that a receipt is, or is a part of."""
+    whole = whole_of(session, receipt)
+    told = select(is_told_by_file_alone()).select_from(Receipt).where(Receipt.id == whole.id)
+    return bool(session.scalar(told))
+
+
 def payer_of(session: Session, receipt: Receipt) -> PhoneNumber | None:
-    """Who paid, in full: from the first message, else from the wallet's own list, which hides nobody."""
+    """Who paid, in full: from the wallet's own list, else from the first message, which can be forged."""
     whole = whole_of(session, receipt)
     lines = select(StoredLine.particulars).where(
         StoredLine.wallet == receipt.wallet,
@@ -124,7 +138,7 @@ def payer_of(session: Session, receipt: Receipt) -> PhoneNumber | None:
         StoredLine.receipt == whole.receipt,
         StoredLine.kind == LineKind.CREDIT,
     )
-    for sealed in (receipt.particulars, *session.scalars(lines)):
+    for sealed in (*session.scalars(lines), receipt.particulars):
         payer = Particulars.from_json(sealed).payer
         if payer:
             try:
@@ -149,8 +163,10 @@ def _why_not(session: Session, receipt: Receipt, member_id: uuid.UUID, *, now: d
         return "too_late"
     if not _has_twin(session, receipt):
         return "not_double"
-    if not session.scalar(select(is_confirmed()).select_from(Receipt).where(Receipt.id == receipt.id)):
-        # Only the wallet's own list proves that there is money to give back; a message can be forged.
+    # Only the wallet's own list proves that there is money to give back: a message can be forged. So can a
+    # file that goes through hands; where nothing else tells of the payment, two people of the fund decide.
+    proven = is_confirmed() & ~is_told_by_file_alone()
+    if not session.scalar(select(proven).select_from(Receipt).where(Receipt.id == receipt.id)):
         return "not_confirmed"
     saved = ledger.savings(session, member_id, receipt.currency)
     return "too_little" if saved.amount_cents < receipt.amount_cents else ""
@@ -189,7 +205,9 @@ def _to_refunds_payable(session: Session, receipt: Receipt, member_id: uuid.UUID
     )
     ledger.post(
         session,
-        f"refund:{name_of(receipt)}",
+        # What failed and was given back may be asked for again, and leaves the savings again each time. The
+        # receipt's lock and its one open refund keep a wish to one transfer.
+        f"refund:{name_of(receipt)}:{new_id()}",
         [
             Leg(Account.of_member(member_id, receipt.currency), receipt.amount_cents),
             Leg(payable, -receipt.amount_cents),

@@ -1,10 +1,12 @@
-"""Which receipts may go to the central registry: those of a member that the wallet itself lists."""
+"""Which receipts may go to the central registry: those of a member that the wallet itself lists, or whose
+difference from its list the fund bears.
+"""
 
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ARRAY, Select, Uuid, any_, case, literal, select
+from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, any_, case, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -13,14 +15,18 @@ from core.ids import new_id
 from payments.model import PostingState
 from payments.receipts.tables import Receipt
 from payments.registry_postings.tables import RegistryCorrection, RegistryPosting
+from payments.suspense.model import Act, DecisionState
+from payments.suspense.tables import Decision
 from payments.view import is_confirmed
+from payments.wallet_lines.tables import StoredLine
+from payments.wallets.protocol import LineKind
 
 LANES = 8
 
 
 def queue_if_confirmed(session: Session, receipt: Receipt, *, now: datetime) -> None:
-    """Queue one receipt if the wallet lists it already."""
-    if session.scalar(select(is_confirmed()).select_from(Receipt).where(Receipt.id == receipt.id)):
+    """Queue one receipt if the wallet lists it already, or lists less and the fund bears the rest."""
+    if session.scalar(select(_may_be_told()).select_from(Receipt).where(Receipt.id == receipt.id)):
         _queue(session, [(receipt.id, receipt.member_id, receipt.paid_at)], now=now)
 
 
@@ -52,9 +58,35 @@ def _to_queue() -> Select[uuid.UUID, uuid.UUID | None, datetime]:
         .outerjoin(RegistryPosting, RegistryPosting.receipt_id == Receipt.id)
         # The list is only looked into for what is not queued: of a day that is nearly nothing.
         .where(Receipt.member_id.is_not(None), Receipt.reversed_at.is_(None), not_queued)
-        .where(case((not_queued, is_confirmed())))
+        .where(case((not_queued, _may_be_told())))
         .order_by(Receipt.paid_at, Receipt.id)
     )
+
+
+def _may_be_told() -> ColumnElement[bool]:
+    """SQL: the wallet lists this receipt, or less, and staff decided that the fund bears the difference."""
+    borne = (
+        select(func.sum(Decision.after["borne_cents"].as_integer()))
+        .where(
+            Decision.receipt_id == Receipt.id,
+            Decision.act == Act.WRITE_OFF,
+            Decision.state == DecisionState.DONE,
+        )
+        .correlate(Receipt)
+        .scalar_subquery()
+    )
+    listed = (
+        select(StoredLine.id)
+        .where(
+            StoredLine.wallet == Receipt.wallet,
+            StoredLine.shortcode == Receipt.shortcode,
+            StoredLine.receipt == Receipt.receipt,
+            StoredLine.kind == LineKind.CREDIT,
+            StoredLine.amount_cents + borne == Receipt.amount_cents,
+        )
+        .limit(1)
+    )
+    return is_confirmed() | listed.scalar_subquery().is_not(None)
 
 
 def _queue_all(

@@ -16,6 +16,8 @@ from payments.model import BreakClass
 from payments.receipts.service import name_of
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
+from payments.registry_postings.restating import withdraw
+from payments.registry_postings.service import queue_if_confirmed
 from payments.suspense.model import Act, DecisionState, NotPossible, Place, Share
 from payments.suspense.places import Standing, has_come, move, repost, standing_of
 from payments.suspense.splitting import parts_as_details, rejoin, split
@@ -87,6 +89,9 @@ def carry_out(session: Session, decision: Decision, *, now: datetime) -> None:
     session.flush()
     decision.after = {**_snapshot(receipt, found), **decision.after}
     session.flush()
+    if "borne_cents" in decision.after and receipt is not None and receipt.member_id is not None:
+        # The member's savings have it: the central registry may hear of it now.
+        queue_if_confirmed(session, receipt, now=now)
 
 
 def _known(receipt: Receipt | None) -> Receipt:
@@ -259,6 +264,8 @@ def _may_come_back(session: Session, undone: Decision) -> Standing:
 def _unbear(
     session: Session, decision: Decision, undone: Decision, receipt: Receipt, *, now: datetime
 ) -> None:
+    if not withdraw(session, receipt, now=now):
+        raise NotPossible("at_registry_now")
     cents = int(undone.after["borne_cents"])
     charges, wallet_float = (
         Account.of_shortcode(kind, receipt.wallet, receipt.shortcode, receipt.currency)

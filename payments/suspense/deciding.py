@@ -11,6 +11,7 @@ from core import audit
 from core.reasons import REASON_CHARACTERS_MAX
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
+from payments.refunds.service import only_a_file_tells
 from payments.suspense.carrying_out import carry_out, locked_break, locked_receipt, open_member
 from payments.suspense.model import Act, DecisionState, NotPossible, Wish
 from payments.suspense.second_person import hear, require_reason
@@ -19,7 +20,8 @@ from payments.suspense.tables import Decision
 
 
 def decide(session: Session, wish: Wish, *, maker: str, limit_cents: int, now: datetime) -> Decision:
-    """Carry a wish out, or keep it for a second person when it is about more than `limit_cents`.
+    """Carry a wish out, or keep it for a second person: when it is about more than `limit_cents`, or gives
+    back what only a statement file told of.
 
     The same key again returns the first decision and does nothing. Raises NotPossible.
     """
@@ -44,7 +46,7 @@ def decide(session: Session, wish: Wish, *, maker: str, limit_cents: int, now: d
             session.flush()
     except IntegrityError as error:
         raise NotPossible("waits_already") from error
-    if decision.amount_cents > limit_cents and wish.act != Act.REPOST:
+    if _needs_second(session, decision, receipt, limit_cents=limit_cents):
         _dry_run(session, decision, now=now)
         _note(session, decision, "proposed", actor=maker, reason=wish.reason, now=now)
         return decision
@@ -68,6 +70,13 @@ def check(
         session.flush()
     _note(session, decision, "approved" if approve else "refused", actor=checker, reason=reason, now=now)
     return decision
+
+
+def _needs_second(session: Session, decision: Decision, receipt: Receipt | None, *, limit_cents: int) -> bool:
+    if decision.act == Act.REFUND and receipt is not None and only_a_file_tells(session, receipt):
+        # Whoever hands in a file could have written it: one person alone must not have it paid out.
+        return True
+    return decision.amount_cents > limit_cents and decision.act != Act.REPOST
 
 
 def _receipt_of(session: Session, break_id: uuid.UUID | None) -> uuid.UUID | None:

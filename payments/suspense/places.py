@@ -16,7 +16,7 @@ from payments.receipts.parts import was_taken_back, whole_of
 from payments.receipts.service import name_of
 from payments.receipts.tables import Receipt
 from payments.refunds.model import RefundState, can_be_sent
-from payments.refunds.service import payer_of
+from payments.refunds.service import only_a_file_tells, payer_of
 from payments.refunds.tables import Refund
 from payments.registry_postings.restating import is_unknown_there, make_room, put_back_posting
 from payments.registry_postings.service import queue_if_confirmed
@@ -169,7 +169,12 @@ def is_listed(session: Session, receipt: Receipt) -> bool:
 
 
 def has_come(session: Session, receipt: Receipt) -> bool:
-    """Whether the wallet's own list has a credit by this code, of whatever amount."""
+    """Whether the wallet's own list has a credit by this code, of whatever amount.
+
+    Of a payment that only a file told of, the file proves nothing.
+    """
+    if only_a_file_tells(session, receipt):
+        return False
     line = select(StoredLine.id).where(
         StoredLine.wallet == receipt.wallet,
         StoredLine.shortcode == receipt.shortcode,

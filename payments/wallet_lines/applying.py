@@ -31,13 +31,14 @@ class Applying:
     def run(self, wallet: str, shortcode: str, *, since: datetime, after: int = 0) -> int:
         """Apply every line since an instant that is not in the ledger; returns how many were.
 
-        `after`: lines with ids up to this are known to be applied.
+        `after`: lines with ids up to this are known to be applied, but for reversals of what came later.
         """
         applied = 0
-        # Looking is to go over all that came in: done once, and again for what takes back what came with it.
-        for look in (lines_to_apply, reversals_to_apply):
+        # Looking is to go over all that came in: done once, and again for what takes back what came with it,
+        # which may have been told before: by the list of a later day, or a pull after an outage.
+        for look, told_after in ((lines_to_apply, after), (reversals_to_apply, 0)):
             with self._sessions.begin() as session:
-                for lines in look(session, wallet, shortcode, since=since, after=after, at_once=_BATCH):
+                for lines in look(session, wallet, shortcode, since=since, after=told_after, at_once=_BATCH):
                     for line in self._without_ordinary(lines):
                         self._apply(line)
                     applied += len(lines)

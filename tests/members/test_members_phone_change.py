@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from sqlalchemy import select, text
@@ -25,6 +26,7 @@ from members.phone_change import PhoneChangeCompletion
 from members.tables import PhoneChangeRow
 from tests.members.members_world import ID, OTHER_ID, OTHER_PHONE, PHONE, World, person
 
+THIEF = PhoneNumber("+254799000666")
 NEW = PhoneNumber.parse("0733222111")
 
 
@@ -230,6 +232,22 @@ def test_staff_decide_and_the_audit_says_who_and_why(world: World, accept: bool)
         assert audit.first_broken(session) is None
     with pytest.raises(InvalidValue), world.sessions.begin() as session:
         world.members.decide_phone_change(session, change(world).id, staff="asha", accept=accept, reason="")
+
+
+def test_an_old_request_does_not_take_the_membership_from_a_phone_that_was_never_told(world: World) -> None:
+    member = world.verified_member()
+    thief = start(world, key="thief", born=None, phone=THIEF)
+    own = start(world, key="own", phone=NEW)
+    assert isinstance(thief, PhoneChangeWithStaff)
+    assert isinstance(own, PhoneChangeWithStaff)
+    decide = partial(world.members.decide_phone_change, staff="asha", reason="seen")
+    with world.sessions.begin() as session:
+        decide(session, own.change_id, accept=True)
+    with pytest.raises(InvalidValue, match="phone_changed_since"), world.sessions.begin() as session:
+        decide(session, thief.change_id, accept=True)
+    assert world.member(NEW).id == member.id
+    with world.sessions.begin() as session:
+        assert decide(session, thief.change_id, accept=False) is PhoneChangeState.REFUSED
 
 
 def test_what_nobody_asked_for_is_not_decided(world: World) -> None:

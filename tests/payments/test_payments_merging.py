@@ -22,7 +22,8 @@ from payments.merging.deciding import decide_pair
 from payments.merging.following import MoneyFollowing
 from payments.merging.model import PairAct, PairWish
 from payments.receipts.tables import Receipt
-from payments.suspense.model import NotPossible
+from payments.suspense.model import Act, NotPossible
+from tests.payments.deciding import do, wish
 from tests.payments.one_person import AMINA, LIMIT_CENTS, WHY, Pair
 from tests.payments.world import START, World
 
@@ -285,6 +286,26 @@ def test_money_that_came_to_the_closed_one_meanwhile_follows(world: World, pair:
     assert pair.saved() == (11_300, 0)
     pair.undo(merge)
     assert pair.saved() == (5000, 6300)
+
+
+def test_money_that_comes_back_to_the_closed_one_follows_each_time(world: World, pair: Pair) -> None:
+    world.registry.is_down = True
+    pair.pays(pair.closed, 700)
+    world.work("evidence", "pull")
+    receipt = next(one for one in world.receipts() if one.amount_cents == 700)
+    first = do(world, wish(Act.SUSPEND, receipt))
+    world.clock.forward(minutes=1)
+    do(world, wish(Act.MATCH, receipt, member_id=pair.closed.id))
+    merge = pair.decide()
+    world.clock.forward(minutes=1)
+    do(world, wish(Act.SUSPEND, receipt))
+    world.clock.forward(minutes=1)
+    do(world, wish(Act.UNDO, receipt, undoes_id=first.id))
+    assert pair.saved() == (10_000, 700)
+    MoneyFollowing(world.sessions, world.clock).run(Task(new_id(), "merged_money", "every", {}, 1, START))
+    assert pair.saved() == (10_700, 0)
+    pair.undo(merge)
+    assert pair.saved() == (5000, 5700)
 
 
 def test_a_payment_reversed_after_the_merge_is_taken_from_the_one_that_stayed(

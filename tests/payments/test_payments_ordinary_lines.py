@@ -12,6 +12,7 @@ from payments import matching
 from payments.crediting import Crediting
 from payments.receipts.tables import Receipt
 from payments.registry_postings.tables import RegistryPosting
+from payments.statements import import_statement
 from payments.wallet_lines import applying
 from payments.wallet_lines.applying import Applying
 from payments.wallet_lines.ordinary import apply_ordinary
@@ -150,3 +151,26 @@ def test_what_one_statement_pays_and_takes_back_is_credited_and_taken_back(
     assert (receipt.receipt, receipt.member_id) == (payment, member.id)
     assert receipt.reversed_at is not None
     assert run("mpesa", SHORTCODE, since=START) == 0
+
+
+def test_a_reversal_that_was_told_before_its_payment_takes_it_back(world: World) -> None:
+    member = world.member()
+    party = f"{PhoneNumber(member.phone).wire} - JANE W"
+    monday, tuesday = ((START + timedelta(hours=hours)).strftime(DAY_FIRST) for hours in (3, 27))
+    world.clock.forward(days=4)
+    reversal = row(
+        "SKL000009",
+        withdrawn="-50.00",
+        at=tuesday,
+        reason="Pay Bill Reversal",
+        linked="SKL000001",
+        party=party,
+    )
+    payment = row("SKL000001", paid_in="50.00", at=monday, account=member.number, party=party)
+    # The file of the later day is handed in first.
+    for each in (reversal, payment):
+        stream = StreamedStatement([export([each], preamble=PREAMBLE, totals=None)], SHORTCODE)
+        import_statement(world.sessions, world.clock, "mpesa", stream, pull_delay=PULL_DELAY)
+    [receipt] = receipts(world)
+    assert receipt.member_id == member.id
+    assert receipt.reversed_at is not None

@@ -167,6 +167,20 @@ def test_a_difference_of_amounts_is_borne_by_the_fund_stays_settled_and_can_be_u
     assert world.proof().holds
 
 
+def test_what_the_fund_bears_the_difference_of_is_told_to_the_registry(world: World) -> None:
+    found = credited(world, 5700)
+    world.settle(minutes=5)
+    assert world.proof().acknowledged == 0
+    decision = do(world, wish(Act.WRITE_OFF, break_id=found.id))
+    world.settle(minutes=5)
+    assert world.proof().acknowledged == 1
+    # And no longer when that is undone.
+    do(world, wish(Act.UNDO, break_id=found.id, undoes_id=decision.id))
+    world.settle(minutes=5)
+    proof = world.proof()
+    assert (proof.acknowledged - proof.corrected, held(world, AccountKind.CHARGES)) == (0, 0)
+
+
 def test_of_a_difference_that_changes_the_fund_bears_what_it_does_not_bear_yet(world: World) -> None:
     found = credited(world, 5700)
     first = do(world, wish(Act.WRITE_OFF, break_id=found.id))

@@ -18,7 +18,8 @@ from members.indexes import MemberIndexes
 from members.model import NATIONAL_ID, Status
 from members.numbers import MemberNumber, NationalId
 from members.tables import MemberRow
-from payments.model import PostingState
+from payments.contributions.tables import Contribution
+from payments.model import ContributionState, PostingState
 from payments.receipts.tables import Receipt
 from payments.registry_postings.tables import RegistryPosting
 from registry.canonical import JsonMode
@@ -201,9 +202,15 @@ class DciWorld:
         return row
 
     def contribution(
-        self, member: MemberRow, amount_cents: int = 20_000, *, batch: uuid.UUID | None = None, day: int = 20
+        self,
+        member: MemberRow,
+        amount_cents: int = 20_000,
+        *,
+        batch: uuid.UUID | None = None,
+        day: int = 20,
+        period: str | None = None,
     ) -> Receipt:
-        """Money that the wallet lists, on its way to the central registry."""
+        """Money that the wallet lists, on its way to the registry; `period`: the month it counts for."""
         self._serial += 1
         receipt = Receipt(
             id=new_id(),
@@ -233,6 +240,8 @@ class DciWorld:
                     created_at=receipt.recorded_at,
                 )
             )
+            if period is not None:
+                session.add(_asked_for(receipt, member, period))
         return receipt
 
     def tasks(self, topic: str, state: str = "pending") -> list[OutboxRow]:
@@ -271,3 +280,22 @@ def code_of(answer: Any) -> str:
 
 def dumps(value: Any) -> bytes:
     return json.dumps(value).encode()
+
+
+def _asked_for(receipt: Receipt, member: MemberRow, period: str) -> Contribution:
+    return Contribution(
+        id=new_id(),
+        key=str(receipt.id),
+        member_id=member.id,
+        period=period,
+        phone=member.phone,
+        payer_index="",
+        wallet=receipt.wallet,
+        shortcode=receipt.shortcode,
+        amount_cents=receipt.amount_cents,
+        currency=receipt.currency,
+        channel="ussd",
+        state=ContributionState.PAID,
+        receipt_id=receipt.id,
+        requested_at=receipt.paid_at,
+    )

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from payments.receipts.tables import Receipt
 from registry.keys import public_keys
 from registry.signature import verify
 from tests.registry.dci_world import KEY, DciWorld, code_of, item_of, search_item
@@ -76,6 +77,26 @@ def test_contributions_are_narrowed_by_reference_time_and_period(world: DciWorld
         item = item_of(partner.search(contributions_of(member.number, condition)))
         found = [record["reference_id"] for record in item["data"]["reg_records"]]
         assert found == [str(receipt.id) for receipt in expected], condition
+
+
+def test_the_month_that_money_is_to_count_for_is_told_and_found(world: DciWorld) -> None:
+    member = world.member()
+    receipt = world.contribution(member, period="2026-10")
+    partner = world.partner()
+    for month, expected in (("2026-10", [str(receipt.id)]), ("2026-11", [])):
+        found = item_of(partner.search(contributions_of(member.number, ("period", "eq", month))))
+        assert [record["reference_id"] for record in found["data"]["reg_records"]] == expected
+    [record] = item_of(partner.search(contributions_of(member.number)))["data"]["reg_records"]
+    assert record["period"] == "2026-10"
+
+
+def test_what_was_given_back_is_no_contribution(world: DciWorld) -> None:
+    member = world.member()
+    receipt = world.contribution(member)
+    with world.sessions.begin() as session:
+        # As a refund leaves it: the posting stays until the registry has made its record void.
+        session.get_one(Receipt, receipt.id).member_id = None
+    assert item_of(world.partner().search(contributions_of(member.number)))["data"]["reg_records"] == []
 
 
 def test_pages_add_up_and_too_many_without_pages_is_refused(world: DciWorld) -> None:

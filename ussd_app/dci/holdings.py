@@ -11,6 +11,7 @@ from core.money import Money
 from members.indexes import MemberIndexes
 from members.model import Status as MemberStatus
 from members.tables import MemberRow
+from payments.contributions.tables import Contribution
 from payments.model import PostingState
 from payments.receipts.tables import Receipt
 from payments.registry_postings.tables import RegistryPosting
@@ -19,6 +20,12 @@ from registry.model import ContributionRecord, Identifier
 from registry.server.holdings import Contributions, Membership, Wanted
 from ussd_app.dci.naming import is_named, person_named
 from ussd_app.identifiers import MEMBER_NUMBER
+
+# What the wallet took back, or we gave back, is nobody's contribution any more.
+_STANDS = (Receipt.reversed_at.is_(None), Receipt.member_id == RegistryPosting.member_id)
+
+# What was asked for, if it was: it says which month the money is to count for.
+_ITS_INTENT = Contribution.receipt_id == Receipt.id
 
 
 class RoomsHoldings:
@@ -56,12 +63,14 @@ class RoomsHoldings:
             MemberRow.id == RegistryPosting.member_id,
             RegistryPosting.receipt_id == Receipt.id,
             is_named(self._indexes, wanted.member),
-            Receipt.reversed_at.is_(None),
+            *_STANDS,
             *self._narrowed(wanted),
         ]
-        total = session.scalar(select(func.count(Receipt.id)).where(*conditions)) or 0
+        count = select(func.count(Receipt.id)).outerjoin(Contribution, _ITS_INTENT)
+        total = session.scalar(count.where(*conditions)) or 0
         rows = session.execute(
-            select(Receipt, RegistryPosting, MemberRow.number)
+            select(Receipt, RegistryPosting, MemberRow.number, Contribution.period)
+            .outerjoin(Contribution, _ITS_INTENT)
             .where(*conditions)
             .order_by(Receipt.paid_at, Receipt.id)
             .offset(offset)
@@ -73,17 +82,19 @@ class RoomsHoldings:
         self, session: Session, transaction_id: uuid.UUID
     ) -> Sequence[tuple[str, ContributionRecord]]:
         rows = session.execute(
-            select(Receipt, RegistryPosting, MemberRow.number)
+            select(Receipt, RegistryPosting, MemberRow.number, Contribution.period)
+            .outerjoin(Contribution, _ITS_INTENT)
             .where(
                 RegistryPosting.transaction_id == transaction_id,
                 RegistryPosting.receipt_id == Receipt.id,
                 MemberRow.id == RegistryPosting.member_id,
+                *_STANDS,
             )
             .order_by(Receipt.paid_at, Receipt.id)
         )
         return [
-            (str(posting.member_id), self._record(receipt, posting, number))
-            for receipt, posting, number in rows
+            (str(posting.member_id), self._record(receipt, posting, number, period))
+            for receipt, posting, number, period in rows
         ]
 
     def _narrowed(self, wanted: Wanted) -> list[ColumnElement[bool]]:
@@ -96,7 +107,7 @@ class RoomsHoldings:
             conditions.append(Receipt.paid_at < wanted.paid_before)
         if wanted.period is not None:
             month = func.to_char(func.timezone(str(self._calendar.zone), Receipt.paid_at), "YYYY-MM")
-            conditions.append(month == wanted.period)
+            conditions.append(func.coalesce(Contribution.period, month) == wanted.period)
         return conditions
 
     def _membership(self, row: MemberRow, identifier: Identifier) -> Membership:
@@ -108,7 +119,9 @@ class RoomsHoldings:
             joined_at=row.joined_at,
         )
 
-    def _record(self, receipt: Receipt, posting: RegistryPosting, number: str) -> ContributionRecord:
+    def _record(
+        self, receipt: Receipt, posting: RegistryPosting, number: str, period: str | None
+    ) -> ContributionRecord:
         booked = posting.state == PostingState.ACKNOWLEDGED
         return ContributionRecord(
             reference_id=str(receipt.id),
@@ -116,7 +129,7 @@ class RoomsHoldings:
             member_identifier=Identifier(MEMBER_NUMBER, number),
             programme=self.programme,
             amount=Money(receipt.amount_cents, receipt.currency),
-            period=f"{self._calendar.day_of(receipt.paid_at):%Y-%m}",
+            period=period or f"{self._calendar.day_of(receipt.paid_at):%Y-%m}",
             paid_at=receipt.paid_at,
             payer_fa="",
             provider_reference="",
