@@ -11,7 +11,8 @@ _ADDRESS: Final = re.compile(r"[^@\s,<>\"]{1,64}@[A-Za-z0-9.-]{1,190}")
 _THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-def _addresses(value: Any) -> Any:
+def comma_separated(value: Any) -> Any:
+    """A list as the environment has it; anything else as it is."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
@@ -20,7 +21,7 @@ class MailSettings(BaseModel):
 
     model_config = SETTINGS
 
-    alert_emails: Annotated[list[str], BeforeValidator(_addresses)] = Field(default_factory=list)
+    alert_emails: Annotated[list[str], BeforeValidator(comma_separated)] = Field(default_factory=list)
     smtp_host: str = ""
     smtp_port: int = Field(default=587, ge=1, le=65535)
     # STARTTLS on the port of submission, TLS from the first byte (465), or none at all on this machine.

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from core.errors import InvalidValue, KibabaError
 from core.from_environment import SETTINGS, from_environment
-from core.mail_settings import MailSettings, mail_faults
+from core.mail_settings import MailSettings, comma_separated, mail_faults
 from core.phone import PhoneNumber
 from core.vault import Vault
 from core.wallet_settings import WalletSettings, wallet_faults, wallets_on
@@ -35,10 +35,6 @@ class BadSettings(KibabaError):  # noqa: N818 -- it names what is bad
     def __init__(self, faults: list[str]) -> None:
         self.faults = faults
         super().__init__("; ".join(faults))
-
-
-def _comma_separated(value: Any) -> Any:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 def _json_object(value: Any) -> Any:
@@ -84,7 +80,7 @@ class Settings(WalletSettings, MailSettings):
     redis_url: SecretStr
     public_url: str = "http://127.0.0.1:8000"
     secret_key: SecretStr
-    pii_keys: Annotated[list[SecretStr], BeforeValidator(_comma_separated), Field(min_length=1)]
+    pii_keys: Annotated[list[SecretStr], BeforeValidator(comma_separated), Field(min_length=1)]
     index_key: SecretStr
     pin_pepper: SecretStr
     hook_token: SecretStr
@@ -92,7 +88,7 @@ class Settings(WalletSettings, MailSettings):
     metrics_token: Annotated[SecretStr | None, BeforeValidator(_none_when_empty)] = None
 
     # Networks of the proxies in front of us: only what they write into X-Forwarded-For is believed.
-    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_comma_separated)] = ()
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(comma_separated)] = ()
 
     fund_name: Annotated[str, AfterValidator(_shown_name)] = "Haba Fund"
     fund_zone: Annotated[str, AfterValidator(_zone_name)] = "Africa/Nairobi"
@@ -109,7 +105,7 @@ class Settings(WalletSettings, MailSettings):
     pull_every_seconds: int = Field(default=3600, ge=5)
     reconcile_every_seconds: int = Field(default=3600, ge=5)
     four_eyes_above_cents: int = Field(default=100_000, ge=0)
-    alert_phones: Annotated[list[str], BeforeValidator(_comma_separated)] = Field(default_factory=list)
+    alert_phones: Annotated[list[str], BeforeValidator(comma_separated)] = Field(default_factory=list)
     phone_change_wait_hours: float = Field(default=24.0, ge=0)
     registry_read_back_seconds: float = Field(default=1.0, ge=0)
 
@@ -180,8 +176,13 @@ def _key_faults(settings: Settings) -> list[str]:
         for name, key in keys.items()
         if len(key.get_secret_value()) < _SECRET_CHARACTERS_MIN
     ]
-    if len({key.get_secret_value() for key in keys.values()}) < len(keys):
-        faults.append("SECRET_KEY, PII_KEYS, INDEX_KEY and PIN_PEPPER must all differ")
+    # These are shown to others, in addresses and headers: none of them may be a key.
+    told = [token for token in (settings.hook_token, settings.metrics_token) if token]
+    secrets = [key.get_secret_value() for key in (*keys.values(), *told)]
+    if len(set(secrets)) < len(secrets):
+        faults.append(
+            "SECRET_KEY, PII_KEYS, INDEX_KEY, PIN_PEPPER, HOOK_TOKEN and METRICS_TOKEN must all differ"
+        )
     return faults
 
 

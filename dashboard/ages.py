@@ -18,12 +18,3 @@ class AgeBucket(StrEnum):
         first, _, last = self.value.partition("-")
         newest = now - timedelta(days=int(first))
         return (now - timedelta(days=int(last) + 1) if last else None), newest
-
-
-def bucket_of(first_seen: datetime, now: datetime) -> AgeBucket:
-    for bucket in AgeBucket:
-        oldest, newest = bucket.bounds(now)
-        if first_seen <= newest and (oldest is None or first_seen > oldest):
-            return bucket
-    # Seen in the future by another machine's clock.
-    return AgeBucket.FRESH

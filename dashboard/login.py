@@ -28,7 +28,6 @@ class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login is not typed
         self.email = staff.email
         self.role = Role(staff.role)
         self.actor = f"staff:{staff.id}"
-        self.has_second_factor = staff.totp_secret is not None
         self.must_change_password = staff.must_change_password
         self._session_key = staff.session_key
 

@@ -53,10 +53,6 @@ class Members:
     def by_phone(self, session: Session, phone: PhoneNumber) -> Member | None:
         return _one(session, MemberRow.phone_index == self.indexes.phone(phone))
 
-    def by_wallet_hash(self, session: Session, wallet_hash: str) -> Member | None:
-        """By what M-Pesa C2B v1 sends in place of a phone (`PhoneNumber.wallet_hash`)."""
-        return _one(session, MemberRow.wallet_hash_index == self.indexes.wallet_hash(wallet_hash))
-
     def by_number(self, session: Session, number: MemberNumber) -> Member | None:
         return _one(session, MemberRow.number == number.digits)
 

@@ -17,8 +17,6 @@ class ContributionState(StrEnum):
 
 
 OPEN_STATES = (ContributionState.REQUESTED, ContributionState.PROMPTING, ContributionState.PROMPTED)
-# A prompt in one of these states may have been paid without our knowing it.
-ASKING_STATES = (ContributionState.PROMPTING, ContributionState.PROMPTED, ContributionState.UNKNOWN)
 
 
 class Channel(StrEnum):

@@ -3,13 +3,11 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from core.errors import InvalidValue
 from registry import codes
 from registry.client import DciClient
 from registry.contribution_records import contribution_event, read_contribution
-from registry.envelope import written
 from registry.model import Acknowledged, Condition, ContributionRecord, Predicate, Records, Search
 from registry.outcomes import Refused, Unavailable, Unclear
 
@@ -75,18 +73,6 @@ class FundRegistry:
                 and (not transaction_id or record.transaction_id in {"", transaction_id})
             ]
         return found
-
-    def paid_between(self, start: datetime, end: datetime) -> list[ContributionRecord] | Unavailable:
-        """What the registry holds with `start <= paid_at < end` (aware instants), for reconciliation."""
-        records = self._search(
-            (
-                Condition("paid_at", "ge", written(start.astimezone(UTC))),
-                Condition("paid_at", "lt", written(end.astimezone(UTC))),
-            )
-        )
-        if isinstance(records, Unavailable):
-            return records
-        return [record for record in records if start <= record.paid_at < end]
 
     def _search(self, conditions: tuple[Condition, ...]) -> list[ContributionRecord] | Unavailable:
         found: list[ContributionRecord] = []

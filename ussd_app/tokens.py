@@ -20,7 +20,6 @@ def needs_token(token: str) -> Callable[[View], View]:
             return view(**values)
 
         guarded.__name__ = view.__name__
-        guarded.kibaba_caller = "token"  # type: ignore[attr-defined]  # read by the test that every route says who may call
         return guarded
 
     return wrap

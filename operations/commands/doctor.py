@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ import click
 import requests
 from pydantic import ValidationError
 
-from core.errors import KibabaError
+from core.errors import InvalidValue, KibabaError
 from core.mail_settings import MailSettings
 from core.settings import BadSettings, load_settings
 from messages.mail.server import MailNotSent, MailServer
@@ -23,10 +24,12 @@ from operations.keys import check_keys
 from operations.migrate import pending
 from operations.outside_servers import check_database, check_redis
 from operations.trouble import TroubleError
+from payments.wallets.mpesa.initiator import Initiator, certificate_from
 from ussd_app.bootstrap import build
 from ussd_app.tasks import build_tasks
 
 REACH_SECONDS_MAX = 5
+_CERTIFICATE_DAYS_MIN = 30
 _PROVIDERS = ("MPESA_URL", "AIRTEL_URL", "MTN_URL", "AT_URL", "CIVIL_REGISTRY_URL", "FUND_REGISTRY_URL")
 
 
@@ -49,6 +52,7 @@ def doctor(as_json: bool) -> None:
             *server_findings(env),
             *provider_findings(env),
             *mail_findings(env),
+            *certificate_findings(env),
         ]
     if as_json:
         well = all(finding.state != "ill" for finding in findings)
@@ -130,6 +134,26 @@ def mail_findings(env: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("SMTP_HOST", "warning", f"{settings.smtp_host} cannot be reached ({error})")
     else:
         yield Finding("SMTP_HOST", "well", settings.smtp_host)
+
+
+def certificate_findings(env: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether refunds can be ordered tomorrow: certificates have ended unnoticed."""
+    setting = env.get("MPESA_CERTIFICATE", "")
+    if not setting:
+        return
+    name = "MPESA_CERTIFICATE"
+    try:
+        left = Initiator("", "", certificate_from(setting)).certificate_ends_at - datetime.now(UTC)
+    except InvalidValue as error:
+        # A stand-in serves its own, and need not run while somebody asks.
+        yield Finding(name, "warning" if setting.startswith("http") else "ill", str(error))
+        return
+    if left < timedelta(0):
+        yield Finding(name, "ill", "the certificate has ended: no refund can be ordered")
+    elif left.days < _CERTIFICATE_DAYS_MIN:
+        yield Finding(name, "warning", f"the certificate ends in {left.days} days")
+    else:
+        yield Finding(name, "well")
 
 
 def _check_migrations(database_url: str) -> None:

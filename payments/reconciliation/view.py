@@ -1,12 +1,12 @@
 """What the dashboard shows of a day: totals from the wallet to the registry, and its breaks."""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, ScalarSelect, Subquery, case, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Subquery, case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from core.clock import FundCalendar
@@ -153,20 +153,6 @@ def _unknown(session: Session, start: datetime, end: datetime) -> Figure:
         )
     ).one()
     return Figure(int(count), int(cents))
-
-
-def breaks_of_day(
-    session: Session, day: date, *, limit: int = 200, offset: int = 0
-) -> Sequence[BreakSummary]:
-    """The breaks of a fund day, open ones first, oldest first; resolved ones stay, with their reason."""
-    rows = session.scalars(
-        select(Break)
-        .where(Break.day == day)
-        .order_by((Break.state != "open").cast(Integer), Break.first_seen, Break.id)
-        .limit(limit)
-        .offset(offset)
-    )
-    return [summary(row) for row in rows]
 
 
 def open_breaks(session: Session) -> dict[BreakClass, int]:

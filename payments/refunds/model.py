@@ -28,7 +28,6 @@ class RefundWay(StrEnum):
 
 # As `payments.suspense` calls the place of money that is to be given back.
 REFUND_PLACE = "refund"
-WAITING_STATES = (RefundState.REQUESTED, RefundState.SENDING, RefundState.SENT, RefundState.UNKNOWN)
 # Two payments of one amount so close together may be one that was made twice.
 DOUBLE_WITHIN = timedelta(minutes=15)
 # How long a member may ask for a double payment back.

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import func, or_, select
@@ -223,8 +223,3 @@ def _phone(text: str) -> PhoneNumber | None:
         return PhoneNumber.parse(text)
     except InvalidValue:
         return None
-
-
-def describe(suggestions: Iterable[Suggestion]) -> list[str]:
-    """Member numbers, best first: what the accuracy bench compares."""
-    return [each.number for each in suggestions]

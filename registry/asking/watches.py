@@ -1,6 +1,5 @@
 """Watches: a registry is asked to tell us of one person's death or change of name."""
 
-import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import outbox
 from registry.codes import ALREADY_SUBSCRIBED, Status, code_named
 from registry.tables import DciWatchRow
 
@@ -16,11 +14,6 @@ TOPIC = "watch"
 EVENTS = ("death", "name_change")
 WAITING, LIVE, REFUSED = "waiting", "live", "refused"
 REASON_CHARACTERS_MAX = 200
-
-
-def ask_to_watch(session: Session, subject: uuid.UUID, now: datetime) -> None:
-    """Have a member watched, once. `subject`: our own id of them."""
-    outbox.add(session, TOPIC, str(subject), {"subject": str(subject)}, now=now)
 
 
 def settle_watches(

@@ -29,7 +29,6 @@ from registry.server.server import CALLBACK_TOPIC, DciServer
 from registry.server.subscribing import CONTRIBUTION_RECEIVED, EVENTS, MEMBER_JOINED, subscribers
 from registry.tables import DciMessageRow, DciSubscriptionRow
 
-EVENT_TOPIC = "dci_event"
 _GIVEN_UP_AFTER = timedelta(days=3)
 _PAUSE_SECONDS_MAX = 900.0
 # An answer's message id follows from what it answers: every attempt carries the same.

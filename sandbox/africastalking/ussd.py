@@ -15,7 +15,6 @@ CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 15.0
 IDLE_SECONDS = 30.0
 SESSION_SECONDS = 180.0
-SCREEN_LETTERS_MAX = 182
 NETWORK_ERROR = "Connection problem or invalid MMI code."
 ENDS = {"success": "Success", "incomplete": "Incomplete", "failed": "Failed"}
 

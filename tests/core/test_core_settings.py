@@ -93,6 +93,12 @@ def test_weak_or_shared_keys_are_refused_without_being_shown() -> None:
     assert "tooshort" not in str(caught.value)
 
 
+@pytest.mark.parametrize("token", ["hook_token", "metrics_token"])
+def test_what_others_are_shown_is_no_key(token: str) -> None:
+    with pytest.raises(BadSettings, match="must all differ"):
+        load_settings(**GOOD | {token: GOOD["secret_key"]})
+
+
 @pytest.mark.parametrize("contact", ["+254 20 123 4567", "0800 720 000", "100"])
 def test_the_helpline_is_a_number_that_fits_every_screen(contact: str) -> None:
     assert load_settings(**GOOD | {"fund_contact": contact}).fund_contact == contact

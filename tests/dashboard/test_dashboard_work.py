@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from core.audit import AuditEntry
-from dashboard.ages import AgeBucket, bucket_of
+from dashboard.ages import AgeBucket
 from dashboard.services import Services
 from members.tables import MemberRow
 from payments.ledger.service import savings
@@ -276,7 +276,13 @@ def test_ages_are_counted_and_narrow_the_list(officer: FlaskClient, day: Day, pa
         (30, "8-30"),
         (31, "31-"),
     ):
-        assert bucket_of(NOON - timedelta(days=days, hours=1), NOON) == AgeBucket(bucket)
+        seen = NOON - timedelta(days=days, hours=1)
+        bounds = {each: each.bounds(NOON) for each in AgeBucket}
+        assert [
+            each
+            for each, (oldest, newest) in bounds.items()
+            if seen <= newest and (oldest is None or seen > oldest)
+        ] == [bucket]
 
 
 def test_members_in_doubt_are_listed_and_decided_once(as_role: AsRole, day: Day, parts: Services) -> None:

@@ -1,6 +1,7 @@
 """A fund's members with a clock set by hand and a civil registry that says what it is told to say."""
 
 import threading
+import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -16,6 +17,7 @@ from members.look_up import IdentityLookUp
 from members.model import Joined, JoinOutcome, Member, Purpose
 from members.numbers import NationalId
 from members.service import Members
+from members.tables import MemberRow
 
 NOON = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 PHONE = PhoneNumber.parse("0712345678")
@@ -120,6 +122,12 @@ class World:
             found = self.members.by_phone(session, phone)
         assert found is not None
         return found
+
+    def hashed(self, phone: PhoneNumber) -> uuid.UUID | None:
+        """Whose wallet hash is that of a phone, as M-Pesa C2B v1 sends it."""
+        index = self.members.indexes.wallet_hash(phone.wallet_hash)
+        with self.sessions() as session:
+            return session.scalar(select(MemberRow.id).where(MemberRow.wallet_hash_index == index))
 
     def tasks(self, topic: str) -> list[Task]:
         """Every outbox row of a topic as its handler is given it: oldest first, of one transaction by key."""

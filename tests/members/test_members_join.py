@@ -115,9 +115,9 @@ def test_members_are_found_by_phone_number_id_and_wallet_hash(world: World) -> N
     with world.sessions() as session:
         assert world.members.by_number(session, member.number) == member
         assert world.members.by_identifier(session, ID) == member
-        assert world.members.by_wallet_hash(session, PHONE.wallet_hash) == member
         assert world.members.by_id(session, member.id) == member
         assert world.members.by_phone(session, OTHER_PHONE) is None
+    assert world.hashed(PHONE) == member.id
 
 
 def test_nothing_personal_is_stored_in_clear(world: World) -> None:

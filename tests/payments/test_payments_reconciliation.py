@@ -19,11 +19,11 @@ from payments.reconciliation.view import (
     BreakSummary,
     DayTotals,
     Figure,
-    breaks_of_day,
     day_totals,
     find_break,
     last_run,
     open_breaks,
+    summary,
 )
 from payments.suspense.model import Act
 from payments.wallet_lines.service import keep_lines
@@ -42,7 +42,8 @@ def _pay(world: World, member: MemberRow, cents: int = 5000) -> str:
 def _breaks(world: World) -> list[BreakSummary]:
     world.reconcile()
     with world.sessions.begin() as session:
-        return list(breaks_of_day(session, world.calendar.day_of(START)))
+        of_day = select(Break).where(Break.day == world.calendar.day_of(START))
+        return [summary(row) for row in session.scalars(of_day.order_by(Break.first_seen, Break.id))]
 
 
 def _open(world: World) -> list[tuple[str, str]]:

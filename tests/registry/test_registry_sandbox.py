@@ -189,17 +189,6 @@ def test_contributions_are_posted_and_read_back_page_by_page(fund: FundRegistry)
     assert fund.read_back(["never-sent"]) == []
 
 
-def test_a_days_contributions_can_be_read(fund: FundRegistry) -> None:
-    day = datetime(2027, 3, 4, tzinfo=UTC)
-    inside = batch(5, paid_at=day + timedelta(hours=23))
-    fund.post(inside)
-    fund.post(batch(1, paid_at=day - timedelta(seconds=1)))
-    fund.post(batch(1, paid_at=day + timedelta(days=1)))
-    read = fund.paid_between(day, day + timedelta(days=1))
-    assert isinstance(read, list)
-    assert references(read) == references(inside)
-
-
 def test_a_batch_sent_twice_is_held_once(fund: FundRegistry) -> None:
     sent = batch(3)
     assert isinstance(fund.post(sent), Posted)

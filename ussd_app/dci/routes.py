@@ -56,8 +56,6 @@ def _view(dci: DciHouse, path: str) -> Callable[[], ResponseReturnValue]:
         authorization = request.headers.get("Authorization", "")
         return _answer(path, dci.server.handle(path, request.get_data(), authorization))
 
-    # Read by the test that every route says who may call it.
-    view.kibaba_caller = "dci client"  # type: ignore[attr-defined]  # a function takes attributes
     return view
 
 

@@ -38,7 +38,7 @@ class Initiator:
 
     @property
     def certificate_ends_at(self) -> datetime:
-        """Certificates have ended unnoticed; the doctor looks. Raises InvalidValue."""
+        """When it stops being valid, aware; `bin/kibaba doctor` warns before. Raises InvalidValue."""
         return self._loaded().not_valid_after_utc
 
     def _loaded(self) -> x509.Certificate:

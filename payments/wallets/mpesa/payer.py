@@ -34,9 +34,3 @@ def read_payer(text: str) -> Payer:
         return Payer(phone=PhoneNumber.parse(written))
     except InvalidValue:
         return Payer()
-
-
-def mask_fits(mask: str, phone: PhoneNumber) -> bool:
-    """Whether a mask could be this number's. Thousands share one: it corroborates, never decides."""
-    start, end = mask.split("*", 1)[0], mask.rsplit("*", 1)[-1]
-    return bool(start) and phone.wire.startswith(start) and phone.wire.endswith(end)

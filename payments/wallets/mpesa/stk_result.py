@@ -11,7 +11,6 @@ from payments.wallets.mpesa.wire import read_compact_time, read_payment, read_re
 from payments.wallets.protocol import Fate, PromptResult, UnreadableMessage
 from payments.wallets.wire import Identifier, Line, WireModel, read_fields, read_json
 
-ACKNOWLEDGED = {"ResultCode": 0, "ResultDesc": "Accepted"}
 _ITEMS_MAX = 20
 
 

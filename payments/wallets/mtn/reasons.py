@@ -9,7 +9,6 @@ from enum import StrEnum
 
 from payments.wallets.protocol import Fate
 
-ALREADY_SENT = "RESOURCE_ALREADY_EXIST"
 NOT_FOUND = "RESOURCE_NOT_FOUND"
 
 

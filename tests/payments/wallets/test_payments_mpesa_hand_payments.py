@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.money import Money
 from core.phone import PhoneNumber
 from payments.wallets.mpesa.hand_payment import CONFIRMED, RejectReason, accept, read_hand_payment, reject
-from payments.wallets.mpesa.payer import Payer, mask_fits, read_payer
+from payments.wallets.mpesa.payer import Payer, read_payer
 from payments.wallets.protocol import HandPayment, UnreadableMessage
 from tests.payments.wallets.mpesa_bodies import hand_payment
 
@@ -68,13 +68,6 @@ def test_number_hash_and_mask_are_told_apart(written: str, payer: Payer) -> None
 def test_a_hash_is_that_of_the_number_it_belongs_to() -> None:
     message = read_hand_payment(hand_payment(MSISDN=HASHED))
     assert message.payer_hash == PhoneNumber.parse("0705912645").wallet_hash
-
-
-def test_a_mask_fits_the_numbers_it_could_be() -> None:
-    assert mask_fits("2547*****126", PhoneNumber("+254712345126"))
-    assert not mask_fits("2547*****126", PhoneNumber("+254712345127"))
-    assert not mask_fits("25470****126", PhoneNumber("+254712345126"))
-    assert not mask_fits("****", PhoneNumber("+254712345126"))
 
 
 @pytest.mark.parametrize("name", ["BillRefNumber", "MSISDN", "FirstName", "LastName", "OrgAccountBalance"])
