@@ -44,6 +44,17 @@ def test_every_module_says_what_it_is_for() -> None:
     assert silent == []
 
 
+def test_no_file_knows_a_machine_that_it_was_made_on() -> None:
+    home = re.compile(r"(?<![\w.])/(home|root|Users|work)/\w")
+    kinds = ("*.py", "*.md", "*.toml", "*.in", "*.txt", "*.yaml", "*.html", "*.sql", "bin/*")
+    found = [
+        str(path.relative_to(REPOSITORY))
+        for path in tracked(*kinds)
+        if path != Path(__file__) and home.search(path.read_text())
+    ]
+    assert found == []
+
+
 def test_lock_files_name_no_registry_host() -> None:
     for path in tracked("requirements*.txt"):
         assert "://" not in path.read_text()

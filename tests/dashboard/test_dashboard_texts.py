@@ -33,6 +33,7 @@ from payments.suspense.model import Act, DecisionState, Place
 from payments.suspense.suggesting import _WORTH
 from payments.wallets.protocol import LineKind
 from registry.breaker import CONNECTIONS, Circuit
+from workers.topics import TOPICS
 
 FOLDER = Path(dashboard.__file__).parent
 TEMPLATES = sorted((FOLDER / "templates").rglob("*.html"))
@@ -86,6 +87,7 @@ def test_every_key_that_is_asked_for_is_written(path: Path) -> None:
         ("act_of_staff", list(Act)),
         ("act_means", sorted(set(Act) - {Act.MATCH, Act.UNDO})),
         ("circuit", list(Circuit)),
+        ("topic", list(TOPICS)),
         ("registry", list(CONNECTIONS)),
         ("notice_kind", list(NoticeKind)),
         ("notice_next", list(NoticeKind)),

@@ -1,17 +1,14 @@
 """One row of a statement: a payment to us, a charge, a settlement, a reversal, or something else."""
 
 import re
-from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
 
 from core.money import Money
 from payments.wallets.mpesa.payer import read_payer
 from payments.wallets.mpesa.row_key import row_key
 from payments.wallets.mpesa.wire import read_amount, read_receipt, read_time
 from payments.wallets.protocol import LineKind, UnreadableMessage, WalletLine
-
-_Value = TypeVar("_Value")
+from payments.wallets.statement_cells import column
 
 _NOT_COMPLETED = frozenset({"failed", "cancelled", "declined", "expired", "rejected"})
 _TEXT_CHARACTERS_MAX = 400
@@ -50,7 +47,7 @@ def read_row(shortcode: str, row: dict[str, str]) -> WalletLine:
         raise UnreadableMessage("Transaction Status: not one we know")
     if max(map(len, row.values())) > _TEXT_CHARACTERS_MAX:
         raise UnreadableMessage(f"a cell has more than {_TEXT_CHARACTERS_MAX} characters")
-    receipt = _column("Receipt No.", read_receipt, row["receipt"])
+    receipt = column("Receipt No.", read_receipt, row["receipt"])
     amount = _moved(row)
     reason = row.get("reason") or row["details"]
     kind = _kind(amount, row)
@@ -64,12 +61,12 @@ def read_row(shortcode: str, row: dict[str, str]) -> WalletLine:
         row_key=row_key(receipt, kind, amount, reason),
         kind=kind,
         amount=amount,
-        at=_column("Completion Time", _read_local, row["completed"]),
+        at=column("Completion Time", _read_local, row["completed"]),
         account=row.get("account", ""),
         payer=read_payer(named["number"]).phone if named else None,
         payer_text=payer_text,
-        linked_receipt=_column("Linked Transaction ID", read_receipt, linked) if linked else "",
-        balance_after=_column("Balance", read_amount, balance) if balance else None,
+        linked_receipt=column("Linked Transaction ID", read_receipt, linked) if linked else "",
+        balance_after=column("Balance", read_amount, balance) if balance else None,
         details=row["details"],
     )
 
@@ -77,8 +74,8 @@ def read_row(shortcode: str, row: dict[str, str]) -> WalletLine:
 def _moved(row: dict[str, str]) -> Money:
     """Money in above zero, money out below it, whatever sign the export gives to Withdrawn."""
     nothing = Money(0)
-    paid_in = _column("Paid In", read_amount, row["paid in"]) if row["paid in"] else nothing
-    withdrawn = _column("Withdrawn", read_amount, row["withdrawn"]) if row["withdrawn"] else nothing
+    paid_in = column("Paid In", read_amount, row["paid in"]) if row["paid in"] else nothing
+    withdrawn = column("Withdrawn", read_amount, row["withdrawn"]) if row["withdrawn"] else nothing
     if (paid_in == nothing) == (withdrawn == nothing):
         raise UnreadableMessage("Paid In and Withdrawn: exactly one must hold an amount")
     if paid_in < nothing:
@@ -103,10 +100,3 @@ def _read_local(text: str) -> datetime:
     if _YEAR_FIRST.fullmatch(text):
         return read_time(text, "%Y-%m-%d %H:%M:%S")
     raise UnreadableMessage("neither dd-mm-yyyy nor yyyy-mm-dd with a time")
-
-
-def _column(name: str, read: Callable[[str], _Value], text: str) -> _Value:
-    try:
-        return read(text)
-    except UnreadableMessage as error:
-        raise UnreadableMessage(f"{name}: {error}") from None
