@@ -12,7 +12,7 @@ from core.ids import new_id
 from core.phone import PhoneNumber
 from core.vault import Vault
 from members.model import Member, Purpose
-from members.notices import PHONE_PLACE, tell_member, tell_phone
+from members.notices import PHONE_PLACE, USUAL_LANGUAGE, tell_member, tell_phone
 from members.service import Members
 from messages.model import IncomingSms, Keyword, Word, receipt_code_in, word_in
 from messages.tables import InboundMessageRow
@@ -29,7 +29,7 @@ _MONEY_TOPICS = {
     Keyword.CONFIRM: "claim",
     Keyword.REFUND: "refund_wish",
 }
-_PLAIN_ANSWERS = {Keyword.UNKNOWN: "unknown_keyword", Keyword.HELP: "help"}
+_PLAIN_ANSWERS = {Keyword.UNKNOWN: "unknown_keyword"}
 _WITH_CODE = frozenset({Keyword.CLAIM, Keyword.CONFIRM, Keyword.REFUND})
 # These say that staff read the message, or look into what it says.
 _READ_BY_STAFF = frozenset({"unknown_keyword", "claim_staff", "phone_change_held"})
@@ -114,7 +114,7 @@ class Receiving:
         return session.scalars(statement).one_or_none()
 
     def _understood(self, session: Session, word: Word | None, phone: PhoneNumber, text: str) -> _Asked:
-        keyword, language = (word.keyword, word.language) if word else (Keyword.UNKNOWN, "en")
+        keyword, language = (word.keyword, word.language) if word else (Keyword.UNKNOWN, USUAL_LANGUAGE)
         code = receipt_code_in(text) if keyword in _WITH_CODE else None
         member = self._members.by_phone(session, phone)
         merged_into = member.merged_into if member is not None else None
@@ -128,6 +128,8 @@ class Receiving:
         # Who was just asked whether they are moving may say so in any words.
         if asked.is_vague and self._members.hold_phone_change(session, asked.phone):
             return "phone_change_held"
+        if asked.keyword is Keyword.HELP:
+            return "help" if asked.member is not None else "help_stranger"
         return _PLAIN_ANSWERS.get(asked.keyword) or _short_answer(asked)
 
     def _stop(self, session: Session, asked: _Asked) -> str:
@@ -198,8 +200,8 @@ def _short_answer(asked: _Asked) -> str | None:
         # The phone that paid need not be a member's to say whom it meant, nor know how to write it.
         return None
     if asked.member is None:
-        # Nor to say of a receipt that it is theirs: whose the money is, staff find out.
-        return "claim_staff" if asked.keyword is Keyword.CLAIM and asked.code else "help"
+        # Nor to say of a receipt that it is theirs, or was paid twice: whose the money is, staff find out.
+        return "claim_staff" if asked.keyword in _WITH_CODE and asked.code else "help_stranger"
     if asked.stayed is not None:
         # All that was there has moved: that there is nothing would frighten.
         return "merged_closed"

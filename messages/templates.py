@@ -101,6 +101,7 @@ _DECLARED = (
     Template("merged_closed", frozenset({"number"})),
     Template("merge_undone", frozenset({"number"})),
     Template("help", better_twice=False),
+    Template("help_stranger", better_twice=False),
     Template("stop_done", better_twice=False),
     Template("unknown_keyword", better_twice=False),
     Template("plan_reminder", frozenset({"amount"}), better_twice=False, reminder=True),

@@ -25,6 +25,7 @@ from menus.engine.render import render
 from menus.engine.vocabulary import Accepted
 
 _ERRORS_BEFORE_HELP = 3
+_NO_CHOICE = "choice"
 _NAVIGATION = {BACK: OFFERS_BACK, HOME: OFFERS_HOME, MORE: OFFERS_MORE}
 
 
@@ -125,7 +126,7 @@ def _chosen(walk: Walk, session: Session, typed: str) -> None:
         _answered(walk, spec.answer if spec.kind is Kind.CHOICE else "", value)
         walk.advance(spec.options_by_value[value].to)
     else:
-        invalid(walk, "choice")
+        invalid(walk, _NO_CHOICE)
 
 
 def _answered(walk: Walk, name: str, value: str) -> None:
@@ -159,7 +160,9 @@ def _finished(walk: Walk, budget: int) -> Step:
             walk.require(value.needs)
         remark = template.fill(view)
     back = spec.back and bool(walk.trail) and not spec.ends
-    rendered = render(language, spec, view, walk.page, budget, back=back, remark=remark)
+    # Nobody agrees, or pays, without the question in sight: that a number was wrong is seen without words.
+    yields = spec.kind is Kind.CHOICE and walk.remark == f"reason.{_NO_CHOICE}"
+    rendered = render(language, spec, view, walk.page, budget, back=back, remark=remark, yields=yields)
     if spec.ends:
         walk.mark("ended")
     session = Session(

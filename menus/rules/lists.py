@@ -19,8 +19,8 @@ def usual_amount(view: View) -> list[tuple[str, str]]:
 
 
 def amounts_to_offer(view: View) -> list[tuple[str, str]]:
-    """The member's usual amounts; for a newcomer those the scheme suggests."""
-    amounts = view.facts["usual_amounts"] or view.facts["scheme"]["suggested_cents"]
+    """The member's usual amounts, then those the scheme suggests: there is always a choice."""
+    amounts = list(dict.fromkeys([*view.facts["usual_amounts"], *view.facts["scheme"]["suggested_cents"]]))
     return [(str(cents), money(cents, currency_of(view))) for cents in amounts[:USUAL_AMOUNTS_MAX]]
 
 

@@ -76,21 +76,22 @@ class Handset:
         self._read = {message["id"] for message in self._line.state()["sms"]}
         dialled: str | None = code
         while dialled:
-            self._talk(self._line.do("dial", code=dialled))
-            self._wait_for_more()
+            self._wait_for_more(promised=_promises_a_prompt(self._talk(self._line.do("dial", code=dialled))))
             dialled = self._typed("dial", False)
 
-    def _talk(self, state: State) -> None:
+    def _talk(self, state: State) -> str:
+        """The words of the screen that ended the dialogue; none when the caller hung up."""
         while True:
             state = self._settled(state)
             screen = state["screen"]
-            click.echo(draw_screen(screen["text"] or screen["error"] or "", screen["kind"]))
+            text: str = screen["text"] or screen["error"] or ""
+            click.echo(draw_screen(text, screen["kind"]))
             if not screen["open"]:
-                return
-            answer = self._typed("answer", _asks_for_a_pin(screen["text"]))
+                return text
+            answer = self._typed("answer", _asks_for_a_pin(text))
             if answer is None:
                 self._line.do("cancel")
-                return
+                return ""
             state = self._line.do("answer", text=answer)
 
     def _settled(self, state: State) -> State:
@@ -100,24 +101,32 @@ class Handset:
             state = self._line.state()
         return state
 
-    def _wait_for_more(self) -> None:
+    def _wait_for_more(self, *, promised: bool) -> None:
+        """Show what comes; a prompt is waited for where it was `promised`, whatever SMS come before it."""
         deadline = time.monotonic() + self._wait_seconds
         while time.monotonic() < deadline:
             state = self._line.state()
             new = [message for message in state["sms"] if message["id"] not in self._read]
             for message in new:
                 self._read.add(message["id"])
-                click.echo(draw_message(message["from"], message["text"]))
+                if message["direction"] == "in":
+                    click.echo(draw_message(message["from"], message["text"]))
             if state["prompt"] is not None:
                 click.echo(draw_prompt(state["prompt"]["text"]))
                 pin = self._typed(f"{state['prompt'].get('wallet', 'M-PESA')} PIN", True)
                 done = self._line.do("prompt", **({"pin": pin} if pin else {"cancel": True}))
                 click.echo(f"  {done['result']['text']}")
                 deadline = time.monotonic() + self._wait_seconds
-            elif new:
+                promised = False
+            elif new and not promised:
                 # Nobody waits after good news.
                 return
             time.sleep(POLL_SECONDS)
+
+
+def _promises_a_prompt(text: str) -> bool:
+    """Whether the last screen says that the wallet will ask for its PIN."""
+    return "PIN" in text
 
 
 def _asks_for_a_pin(text: str) -> bool:

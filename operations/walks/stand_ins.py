@@ -76,6 +76,15 @@ class MemoryStore:
             self._phones[phone_index] = (now, key)
         return record
 
+    def begin(self, key: str, phone_index: str, record: Record) -> bool:
+        self._ask()
+        is_known = self.load(key) is not None or self._alive(self._phones.get(phone_index), KEPT_SECONDS)
+        if is_known or self._since is None:
+            return False
+        now = self._clock.now()
+        self._records[key], self._phones[phone_index] = (now, record), (now, key)
+        return True
+
     def first_end(self, key: str) -> bool:
         self._ask()
         is_first = key not in self._ended

@@ -177,13 +177,17 @@ found AS (
     GROUP BY member_id, amount_cents HAVING count(*) > 1) often
   -- Few saved one amount twice: those are looked up, one by one.
   CROSS JOIN LATERAL (
-    SELECT id, receipt, paid_at, lag(paid_at) OVER (ORDER BY paid_at, receipt) AS before
+    SELECT id, receipt, paid_at, payer_index, lag(paid_at) OVER in_order AS before,
+           lag(payer_index) OVER in_order AS payer_before
     FROM receipts r
     WHERE r.member_id = often.member_id AND r.amount_cents = often.amount_cents AND r.reversed_at IS NULL
       AND r.wallet = :wallet AND r.shortcode = :shortcode
       AND r.paid_at >= CAST(:day_start AS timestamptz) - :intent_gap AND r.paid_at < :day_end
-      AND r.part_of IS NULL) twice
+      AND r.part_of IS NULL
+    WINDOW in_order AS (ORDER BY paid_at, receipt)) twice
+  -- Two people who pay for one member mean two payments. Who is hidden may be the same.
   WHERE paid_at - before < :intent_gap AND paid_at >= :day_start
+    AND (payer_index = payer_before) IS NOT FALSE
   UNION ALL
   -- The wallet's list brought it first, and no message ever came: repaired, and worth knowing.
   SELECT 'missing_callback', receipt, amount_cents, NULL, id, NULL, NULL

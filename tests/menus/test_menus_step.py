@@ -81,7 +81,7 @@ def test_a_number_that_was_not_shown_chooses_nothing(graph: Graph, facts: FactsO
     for typed in ("5", "6", "0", "00", "98", "01", "1.", "", "\u0661", "\u00b9", "1*1"):
         answered = done(graph, home.session, Typed(typed), facts("active"))
         assert answered.session.screen == "home_plain", typed
-        assert answered.text.startswith("Please choose a number shown."), typed
+        assert answered.text.startswith("Choose a number shown."), typed
 
 
 def test_spaces_around_an_answer_are_forgiven(graph: Graph, facts: FactsOf) -> None:
@@ -303,8 +303,14 @@ def test_more_and_back_turn_pages_and_lose_nothing(graph: Graph, facts: FactsOf)
 def test_a_slip_keeps_the_page(graph: Graph, facts: FactsOf) -> None:
     second = walked(graph, facts("none"), "2", "3", "98")
     slipped = done(graph, second.session, Typed("?"), facts("none"))
-    assert slipped.text == f"Please choose a number shown.\n{second.text}"
+    assert slipped.text == f"Choose a number shown.\n{second.text}"
     assert slipped.session.page == second.session.page
+
+
+def test_a_slip_never_takes_the_question_away(graph: Graph, facts: FactsOf) -> None:
+    asked = walked(graph, facts("none"), "2")
+    assert "May we keep your data" in asked.text
+    assert done(graph, asked.session, Typed("7"), facts("none")).text == asked.text
 
 
 def test_help_is_offered_at_the_third_slip_and_leads_back_to_the_page(graph: Graph, facts: FactsOf) -> None:

@@ -114,10 +114,13 @@ def test_a_double_payment_is_asked_back(world: World) -> None:
     assert asked(world, "refund_wish") == [{"member_id": str(member.id), "code": "SFF6XYZ12X"}]
 
 
-@pytest.mark.parametrize("text", ["WAPI", "RISITI", "REFUND SFF6XYZ12X"])
-def test_strangers_are_told_how_to_join(world: World, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [("WAPI", "help_stranger"), ("RISITI", "help_stranger"), ("REFUND SFF6XYZ12X", "claim_staff")],
+)
+def test_strangers_move_no_money_by_sms(world: World, text: str, answer: str) -> None:
     world.receive(text, STRANGER)
-    assert answers(world) == ["help"]
+    assert answers(world) == [answer]
     assert asked(world, "claim") == asked(world, "where") == asked(world, "refund_wish") == []
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from core.outbox import OutboxRow
 from core.phone import PhoneNumber
 from members.model import PhoneChangeState, Purpose, Status
+from members.notices import USUAL_LANGUAGE
 from members.numbers import NationalId
 from members.tables import MemberRow, PhoneChangeRow
 from messages.model import Keyword
@@ -50,9 +51,23 @@ def test_a_member_who_asks_for_the_balance_gets_it_from_the_room_that_knows(worl
     assert asked.payload == {"member_id": str(member.id)}
 
 
-def test_a_stranger_who_asks_for_a_balance_is_told_how_to_join(world: World) -> None:
-    world.receive("BAL", STRANGER)
-    assert [task.payload["template"] for task in world.queued()] == ["help"]
+@pytest.mark.parametrize("text", ["BAL", "HELP", "REFUND", "risiti"])
+def test_a_stranger_is_told_how_to_join_and_nothing_of_a_balance(world: World, text: str) -> None:
+    world.receive(text, STRANGER)
+    assert [task.payload["template"] for task in world.queued()] == ["help_stranger"]
+
+
+@pytest.mark.parametrize("text", ["REFUND SFF6XYZ12X", "rejesha sff6xyz12x", "RECEIPT SFF6XYZ12X"])
+def test_what_a_stranger_says_of_a_payment_is_for_staff(world: World, text: str) -> None:
+    world.receive(text, STRANGER)
+    assert [task.payload["template"] for task in world.queued()] == ["claim_staff"]
+    assert not inbound(world).answered
+
+
+def test_a_stranger_who_writes_no_word_of_ours_is_answered_in_the_countrys_language(world: World) -> None:
+    world.receive("salo", STRANGER)
+    (task,) = world.queued()
+    assert task.payload["language"] == USUAL_LANGUAGE
 
 
 @pytest.mark.parametrize("text", ["", "   ", "nilituma pesa jana", "STOPPED", "?", "💰"])

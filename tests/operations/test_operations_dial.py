@@ -19,6 +19,9 @@ class Network(Line):
         self._prompt = {"text": prompt} if prompt else None
         self._sms: list[dict[str, str]] = []
 
+    def _hears(self, text: str, direction: str = "in") -> None:
+        self._sms.append({"id": str(len(self._sms)), "from": "HABA", "text": text, "direction": direction})
+
     def state(self) -> dict[str, Any]:
         return {"screen": self._screen, "prompt": self._prompt, "sms": list(self._sms)}
 
@@ -34,7 +37,7 @@ class Network(Line):
             }
         if what == "prompt":
             self._prompt = None
-            self._sms.append({"id": "1", "from": "HABA", "text": "Tumepokea KES 50"})
+            self._hears("Tumepokea KES 50")
             return self.state() | {"result": {"code": 0, "text": "done"}}
         return self.state()
 
@@ -98,3 +101,26 @@ def test_a_screen_tells_its_septets() -> None:
 def test_long_words_and_long_senders_stay_in_the_frame() -> None:
     drawn = draw_message("HABA", "x" * 100)
     assert {len(line) for line in drawn.splitlines()} == {COLUMNS + 4}
+
+
+def test_a_promised_prompt_is_waited_for_whatever_comes_before_it(capsys: pytest.CaptureFixture[str]) -> None:
+    class Busy(Network):
+        """Other news come first, then the prompt."""
+
+        looks = 0
+
+        def state(self) -> dict[str, Any]:
+            if self._screen and not self._screen["open"]:
+                self.looks += 1
+                if self.looks == 2:
+                    self._hears("Jina lako limethibitishwa.")
+                    self._hears("what I wrote myself", "out")
+                self._prompt = {"text": "Pay Ksh 50?"} if self.looks == 4 else self._prompt
+            return super().state()
+
+    network = Busy([("Enter your M-Pesa PIN there.", False)])
+    assert use(network, "1234", "")[0] == ("M-PESA PIN", True)
+    assert ("prompt", {"pin": "1234"}) in network.sent
+    shown = capsys.readouterr().out
+    assert "Jina lako limethibitishwa." in shown
+    assert "what I wrote myself" not in shown

@@ -22,7 +22,7 @@ from payments.suspense.model import Act
 from payments.wallet_lines.service import keep_lines
 from payments.wallets.protocol import LineKind, WalletLine
 from payments.wallets.statements import StatementRefused
-from tests.payments.deciding import do, wish
+from tests.payments.deciding import STRANGER, do, wish
 from tests.payments.scripted_wallet import SHORTCODE
 from tests.payments.world import START, World
 
@@ -87,6 +87,18 @@ def test_two_payments_that_may_be_one_wish_are_somebodys_work(world: World) -> N
     do(world, wish(Act.SUSPEND, second))
     assert breaks(world)["duplicate_intent"][1] == "resolved"
     assert (world.proof().credited_cents, world.proof().suspense_cents) == (5000, 5000)
+
+
+def test_two_people_who_pay_for_one_member_mean_two_payments(world: World) -> None:
+    member = world.member()
+    for payer in (PhoneNumber(member.phone), STRANGER):
+        world.confirm(world.wallet.pay_by_hand(payer, 5000, member.number))
+        world.clock.forward(minutes=2)
+    world.settle(minutes=1)
+    second = next(receipt for receipt in world.receipts() if receipt.member_id is None)
+    do(world, wish(Act.MATCH, second, member_id=member.id))
+    assert "duplicate_intent" not in breaks(world)
+    assert world.proof().credited_cents == 10_000
 
 
 def test_two_payments_on_both_sides_of_midnight_may_be_one_wish(world: World) -> None:

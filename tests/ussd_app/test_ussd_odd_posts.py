@@ -100,7 +100,7 @@ def test_after_a_contradiction_the_session_still_goes_on_where_it_was(
     [
         ("", "number"),
         ("*", "number"),
-        ("1*", "choose a number"),
+        ("1*", "Choose a number"),
         ("4*50", "Save KES 50 "),
         ("9*1", "Save KES"),
     ],
