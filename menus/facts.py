@@ -91,10 +91,16 @@ class WayStep(TypedDict):
 
 
 class Way(TypedDict):
-    """The payment that was picked from the statement. `receipt` is empty until money came."""
+    """The payment that was picked from the statement. `receipt` is empty until money came.
+
+    `period`: the month (`YYYY-MM`) it is to count for, where that was chosen. `for_number`: the member number
+    of whose savings it is, where that is not the caller.
+    """
 
     amount_cents: int
     receipt: str
+    period: NotRequired[str]
+    for_number: NotRequired[str]
     steps: list[WayStep]
 
 

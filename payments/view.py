@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, se
 from sqlalchemy.orm import Session, aliased
 
 from core.money import Money
+from members.tables import MemberRow
 from payments.contributions.tables import Contribution, ContributionEvent
 from payments.model import ContributionState, EvidenceChannel, PaymentState, PostingState
 from payments.receipts.parts import SPLIT, is_live_part, wallets_code
@@ -47,6 +48,15 @@ class Payment:
         found = self.receipt_id or self.contribution_id
         assert found is not None  # A payment is money, or an intent, or both.
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """For which month (`YYYY-MM`, None: that of the payment), and whose savings by id and number."""
+
+    period: str | None
+    member_id: uuid.UUID
+    member_number: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +246,16 @@ def payment_way(session: Session, payment_id: uuid.UUID) -> Sequence[WayStep]:
     if receipt_id is not None:
         steps += _money_steps(session, receipt_id)
     return sorted(steps, key=lambda step: step.at)
+
+
+def intent_of(session: Session, payment_id: uuid.UUID) -> Intent | None:
+    """What was wished with a payment (ids as for `payment_way`); None when nobody asked us for it."""
+    found = session.execute(
+        select(Contribution.period, MemberRow.id, MemberRow.number)
+        .join(MemberRow, MemberRow.id == Contribution.member_id)
+        .where((Contribution.id == payment_id) | (Contribution.receipt_id == payment_id))
+    ).first()
+    return None if found is None else Intent(*found)
 
 
 def _intent_steps(session: Session, contribution_id: uuid.UUID) -> list[WayStep]:

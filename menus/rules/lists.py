@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from menus.engine.vocabulary import ListRule, View
 from menus.facts import MONTHS_MAX, STATEMENT_PAYMENTS_MAX, STEPS_MAX, USUAL_AMOUNTS_MAX
-from menus.rules.values import LONGEST_SAVING, currency_of, day, day_and_time, money, month
+from menus.rules.values import LONGEST_SAVING, currency_of, day, day_and_time, money, month, number_in_groups
 
 # Longest state words are kept short by the lint: "10 Nov UGX 5,000,000" and a state of up to 20 septets.
 _LONGEST_PAYMENT = "22 Nov KES 999,999.99 " + "w" * 24
@@ -49,11 +49,17 @@ def last_payments(view: View) -> list[tuple[str, str]]:
 
 
 def steps_of_payment(view: View) -> list[tuple[str, str]]:
-    """When each step was taken, oldest first, and what comes next."""
-    steps = view.facts["payment_way"]["steps"][-STEPS_MAX:]
+    """For whom and which month it is, where that was chosen; when each step was taken; what comes next."""
+    way = view.facts["payment_way"]
+    steps = way["steps"][-STEPS_MAX:]
+    wished = []
+    if way.get("for_number"):
+        wished.append(("", f"{view.texts['way_for_member']} {number_in_groups(way['for_number'])}"))
+    if way.get("period"):
+        wished.append(("", f"{view.texts['way_for_month']} {month(way['period'], view)}"))
     taken = [("", f"{day_and_time(step['on'], view)} {_state(step['state'], view)}") for step in steps]
     next_one = view.texts.get(f"next_{steps[-1]['state']}") if steps else None
-    return [*taken, ("", next_one)] if next_one else taken
+    return [*wished, *taken, ("", next_one)] if next_one else [*wished, *taken]
 
 
 def _paid(payment: dict[str, Any], view: View) -> str:
@@ -81,5 +87,5 @@ LISTS: Final = (
         USUAL_AMOUNTS_MAX,
         ("plan_amounts", "scheme"),
     ),
-    ListRule("steps_of_payment", steps_of_payment, _LONGEST_STEP, STEPS_MAX + 1, ("payment_way",)),
+    ListRule("steps_of_payment", steps_of_payment, _LONGEST_STEP, STEPS_MAX + 3, ("payment_way",)),
 )

@@ -26,7 +26,6 @@ from tests.payments.deciding import STRANGER, do, wish
 from tests.payments.scripted_wallet import SHORTCODE
 from tests.payments.world import START, World
 
-STRANGER = PhoneNumber("+254733000111")
 DAY = START.date()
 
 

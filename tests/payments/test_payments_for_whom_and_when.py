@@ -13,7 +13,7 @@ from payments.contributions.model import NotAllowed, Requested, RequestOutcome
 from payments.contributions.tables import Contribution
 from payments.ledger.service import savings
 from payments.model import Channel, PaymentState
-from payments.view import statement_of
+from payments.view import Intent, intent_of, statement_of
 from tests.payments.world import World
 
 
@@ -88,6 +88,25 @@ def test_a_paybill_message_that_comes_first_is_theirs_too_and_nobody_hears_twice
     assert (saved(world, owner), saved(world, payer)) == (5000, 0)
     assert [template for template, _ in told(world)] == ["receipt", "paid_for"]
     assert [record.period for record in world.registry.posts] == ["2026-09"]
+
+
+def test_a_payment_says_for_whom_and_when_it_is_before_and_after_it_came(world: World) -> None:
+    payer, owner = world.member(), world.member()
+    checkout = prompted(world, payer, owner, "2026-09")
+    wished = Intent("2026-09", owner.id, owner.number)
+
+    def seen(member: MemberRow) -> list[Intent | None]:
+        with world.sessions.begin() as session:
+            return [intent_of(session, payment.id) for payment in statement_of(session, member.id, 10)]
+
+    assert seen(payer) == [wished]
+    world.call_back(world.wallet.end(checkout, "0"))
+    world.settle(minutes=2)
+    assert seen(payer) == seen(owner) == [wished]
+    # Money that nobody asked us for has only what its payer typed.
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(payer.phone), 700, payer.number))
+    world.settle(minutes=1)
+    assert None in seen(payer)
 
 
 def test_a_prompt_that_fails_is_told_to_the_payer_alone(world: World) -> None:

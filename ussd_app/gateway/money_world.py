@@ -14,7 +14,7 @@ from menus.facts import STATEMENT_PAYMENTS_MAX
 from payments.claims import service as claims
 from payments.claims.model import AlreadyYours, NotAClaim, NotKnownYet, Offered
 from payments.model import PaymentState
-from payments.view import payment_way, statement_of
+from payments.view import intent_of, payment_way, statement_of
 from ussd_app.gateway.turns import Visit
 
 Caller = Callable[[Visit], Member]
@@ -68,9 +68,13 @@ class MoneyWorld:
         if line is None:
             raise InvalidValue("this payment is not on the caller's statement")
         steps = groupby(payment_way(visit.database, line.id), key=lambda step: step.state)
+        intent = intent_of(visit.database, line.id)
+        is_anothers = intent is not None and intent.member_id != self.caller(visit).id
         return {
             "amount_cents": line.amount.amount_cents,
             "receipt": line.receipt or "",
+            "period": (intent and intent.period) or "",
+            "for_number": intent.member_number if intent and is_anothers else "",
             "steps": [
                 {"on": self.calendar.minute(next(same).at), "state": shown_state(state)}
                 for state, same in steps
