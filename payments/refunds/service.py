@@ -3,6 +3,7 @@ a wallet.
 """
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import exists, select
@@ -17,6 +18,7 @@ from core.money import Money
 from core.phone import PhoneNumber
 from payments.ledger import service as ledger
 from payments.ledger.model import Account, AccountKind, Leg, Reason
+from payments.model import EvidenceChannel
 from payments.particulars import Particulars
 from payments.receipts.parts import is_whole, whole_of
 from payments.receipts.service import name_of
@@ -129,16 +131,36 @@ def only_a_file_tells(session: Session, receipt: Receipt) -> bool:
     return bool(session.scalar(told))
 
 
-def payer_of(session: Session, receipt: Receipt) -> PhoneNumber | None:
-    """Who paid, in full: from the wallet's own list, else from the first message, which can be forged."""
+def a_file_decides(session: Session, receipt: Receipt) -> bool:
+    """Whether nothing but a statement file, which goes through hands, tells of the payment or of who paid."""
     whole = whole_of(session, receipt)
-    lines = select(StoredLine.particulars).where(
-        StoredLine.wallet == receipt.wallet,
-        StoredLine.shortcode == receipt.shortcode,
-        StoredLine.receipt == whole.receipt,
-        StoredLine.kind == LineKind.CREDIT,
-    )
-    for sealed in (*session.scalars(lines), receipt.particulars):
+    lines = _lines_of(session, whole)
+    if any(line.source != EvidenceChannel.STATEMENT for line in lines):
+        return False
+    is_named = any(Particulars.from_json(line.particulars).payer for line in lines)
+    return is_named or whole.source == EvidenceChannel.STATEMENT
+
+
+def _lines_of(session: Session, whole: Receipt) -> Sequence[StoredLine]:
+    """What lists have of a payment, the wallet's own answer before files."""
+    return session.scalars(
+        select(StoredLine)
+        .where(
+            StoredLine.wallet == whole.wallet,
+            StoredLine.shortcode == whole.shortcode,
+            StoredLine.receipt == whole.receipt,
+            StoredLine.kind == LineKind.CREDIT,
+        )
+        .order_by(StoredLine.source == EvidenceChannel.STATEMENT, StoredLine.id)
+    ).all()
+
+
+def payer_of(session: Session, receipt: Receipt) -> PhoneNumber | None:
+    """Who paid, in full: from the wallet's own answer, else a statement file, else the first message, which
+    can be forged.
+    """
+    told = [line.particulars for line in _lines_of(session, whole_of(session, receipt))]
+    for sealed in (*told, receipt.particulars):
         payer = Particulars.from_json(sealed).payer
         if payer:
             try:
@@ -163,10 +185,10 @@ def _why_not(session: Session, receipt: Receipt, member_id: uuid.UUID, *, now: d
         return "too_late"
     if not _has_twin(session, receipt):
         return "not_double"
-    # Only the wallet's own list proves that there is money to give back: a message can be forged. So can a
-    # file that goes through hands; where nothing else tells of the payment, two people of the fund decide.
-    proven = is_confirmed() & ~is_told_by_file_alone()
-    if not session.scalar(select(proven).select_from(Receipt).where(Receipt.id == receipt.id)):
+    is_listed = session.scalar(select(is_confirmed()).select_from(Receipt).where(Receipt.id == receipt.id))
+    if not is_listed or a_file_decides(session, receipt):
+        # Only the wallet's own list proves that there is money to give back: a message can be forged. So can
+        # a file; where all hangs on one, two people of the fund decide.
         return "not_confirmed"
     saved = ledger.savings(session, member_id, receipt.currency)
     return "too_little" if saved.amount_cents < receipt.amount_cents else ""

@@ -11,7 +11,7 @@ from core import audit
 from core.reasons import REASON_CHARACTERS_MAX
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
-from payments.refunds.service import only_a_file_tells
+from payments.refunds.service import a_file_decides
 from payments.suspense.carrying_out import carry_out, locked_break, locked_receipt, open_member
 from payments.suspense.model import Act, DecisionState, NotPossible, Wish
 from payments.suspense.second_person import hear, require_reason
@@ -21,7 +21,7 @@ from payments.suspense.tables import Decision
 
 def decide(session: Session, wish: Wish, *, maker: str, limit_cents: int, now: datetime) -> Decision:
     """Carry a wish out, or keep it for a second person: when it is about more than `limit_cents`, or gives
-    back what only a statement file told of.
+    back what hangs on a statement file alone.
 
     The same key again returns the first decision and does nothing. Raises NotPossible.
     """
@@ -73,7 +73,7 @@ def check(
 
 
 def _needs_second(session: Session, decision: Decision, receipt: Receipt | None, *, limit_cents: int) -> bool:
-    if decision.act == Act.REFUND and receipt is not None and only_a_file_tells(session, receipt):
+    if decision.act == Act.REFUND and receipt is not None and a_file_decides(session, receipt):
         # Whoever hands in a file could have written it: one person alone must not have it paid out.
         return True
     return decision.amount_cents > limit_cents and decision.act != Act.REPOST

@@ -20,6 +20,7 @@ from payments.wallets.protocol import LineKind, WalletLine
 from tests.payments.deciding import do, held, second, wish
 from tests.payments.scripted_wallet import SHORTCODE
 from tests.payments.test_payments_ordinary_lines import PREAMBLE, PULL_DELAY
+from tests.payments.test_payments_undoing import proposals
 from tests.payments.wallets.mpesa_statements import DAY_FIRST, export, row
 from tests.payments.world import START, World
 
@@ -93,3 +94,29 @@ def test_what_the_wallets_own_answer_lacks_is_a_forgery_suspect_until_it_has_it(
     with pytest.raises(NotPossible, match="has come"):
         do(world, wish(Act.WRITE_OFF, break_id=_suspects(world)["SKZ000002"].id))
     assert suspects() == {"SKZ000001": "resolved", "SKZ000002": "resolved", "SKZ000003": "open"}
+
+
+def test_whom_only_a_file_names_is_paid_by_two_people(world: World) -> None:
+    """The message hides who paid; whoever hands in the file could have written any number there."""
+    world.wallet.is_down = True
+    body = world.wallet.pay_by_hand(PhoneNumber("+254733000111"), 5000, "WHO", payer_mask="2547 ***** 111")
+    world.confirm(body)
+    world.work("evidence")
+    world.clock.forward(minutes=30)
+    [receipt] = world.receipts()
+    at = world.calendar.local(receipt.paid_at).strftime(DAY_FIRST)
+    party = f"{OFFICERS_OWN.wire} - A B"
+    rows = [row(receipt.receipt, paid_in="50.00", at=at, account="WHO", party=party)]
+    stream = StreamedStatement([export(rows, preamble=PREAMBLE, totals=None)], SHORTCODE)
+    import_statement(world.sessions, world.clock, "mpesa", stream, pull_delay=PULL_DELAY)
+    assert do(world, wish(Act.REFUND, receipt), limit_cents=LIMIT).state == DecisionState.PROPOSED
+    # The wallet's own answer names them: then one person may.
+    world.wallet.is_down = False
+    world.pull()
+    [waiting] = proposals(world)
+    second(world, waiting, approve=False)
+    assert do(world, wish(Act.REFUND, receipt), limit_cents=LIMIT).state == DecisionState.DONE
+    world.add_task("refunds", {})
+    world.settle(minutes=2)
+    [paid] = world.payouts.paid.values()
+    assert paid.phone == PhoneNumber("+254733000111")
