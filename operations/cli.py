@@ -23,6 +23,7 @@ class _Command:
 
 
 _COMMANDS: Final = {
+    "backup": _Command("backup:backup", "The whole database into one file."),
     "dial": _Command("dial:dial", "A phone in the terminal."),
     "doctor": _Command("doctor:doctor", "Check settings, servers and providers."),
     "ledger": _Command("ledger:ledger", "The books: proof."),
@@ -31,6 +32,7 @@ _COMMANDS: Final = {
     "migrate": _Command("migrate:migrate", "Bring the database to the newest migration."),
     "reconcile": _Command("reconcile:reconcile", "Have a day compared."),
     "registry": _Command("registry:registry", "Registries: client add, conformance."),
+    "restore": _Command("restore:restore", "A backup into an empty house."),
     "simulate": _Command("simulate:simulate", "Live through bad days, by seed."),
     "staff": _Command("staff:staff", "The fund's people: add."),
     "statement": _Command("statement:statement", "The wallets' own statements: import."),

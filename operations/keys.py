@@ -1,5 +1,7 @@
 """Whether the keys of the settings are those that the data of this house were written with."""
 
+from sqlalchemy.orm import Session
+
 from core.database import make_engine, make_sessions
 from core.key_proofs import keys_unlike
 from core.settings import Settings
@@ -8,11 +10,17 @@ from operations.trouble import TroubleError
 
 def check_keys(settings: Settings) -> None:
     """Raises TroubleError naming each that is not. The database is at its newest migration."""
-    vault = settings.vault()
-    engine = make_engine(settings.database_url.get_secret_value(), vault, pooled=False)
-    with make_sessions(engine).begin() as session:
-        unlike = keys_unlike(session, vault, settings.pin_pepper.get_secret_value().encode())
-    engine.dispose()
+    engine = make_engine(settings.database_url.get_secret_value(), settings.vault(), pooled=False)
+    try:
+        with make_sessions(engine).begin() as session:
+            refuse_other_keys(session, settings)
+    finally:
+        engine.dispose()
+
+
+def refuse_other_keys(session: Session, settings: Settings) -> None:
+    """Raises TroubleError naming each that is not; the proof of a key that is new here is left behind."""
+    unlike = keys_unlike(session, settings.vault(), settings.pin_pepper.get_secret_value().encode())
     if unlike:
         raise TroubleError(
             f"the database was written with another {' and another '.join(unlike)}: put that back, or "

@@ -4,6 +4,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
@@ -42,14 +43,43 @@ def pending(database_url: str) -> bool:
     """Whether the database lacks a migration."""
     engine = create_engine(database_url, poolclass=NullPool)
     with engine.connect() as connection:
-        heads = ScriptDirectory.from_config(_config(database_url, connection)).get_current_head()
         current = _revision(connection)
     engine.dispose()
-    return heads != current
+    return newest() != current
+
+
+def newest() -> str:
+    """The newest migration of this release."""
+    head = _scripts().get_current_head()
+    assert head is not None
+    return head
+
+
+def is_known(revision: str) -> bool:
+    """Whether this release has the migration."""
+    try:
+        return _scripts().get_revision(revision) is not None
+    except CommandError:
+        return False
+
+
+def bring_to(connection: Connection, revision: str) -> None:
+    """Take the database up or down to a known migration, within the transaction that is open."""
+    current = _revision(connection)
+    url = connection.engine.url.render_as_string(hide_password=False)
+    passed = _scripts().iterate_revisions(current, "base") if current else ()
+    if any(script.revision == revision for script in passed):
+        command.downgrade(_config(url, connection), revision)
+    else:
+        command.upgrade(_config(url, connection), revision)
 
 
 def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(REPOSITORY / "migrations"))
 
 
 def _config(database_url: str, connection: Connection) -> Config:

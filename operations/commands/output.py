@@ -1,7 +1,7 @@
 """How results are printed: for people, or as one JSON document for programs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -18,6 +18,16 @@ def show(result: Mapping[str, Any], *, as_json: bool, currency: str = "") -> Non
     width = max(len(name) for name in named)
     for name, value in named.items():
         click.echo(f"{name:<{width}}  {value}")
+
+
+def tell_rows(*, quiet: bool) -> Callable[[str, int], None]:
+    """Tells how far long work over tables is, beside the result."""
+
+    def tell(table: str, rows: int) -> None:
+        if not quiet:
+            click.echo(f"{table}: {rows} rows", err=True)
+
+    return tell
 
 
 def money(amount_cents: int, currency: str) -> str:

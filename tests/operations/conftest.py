@@ -1,6 +1,7 @@
 """Places to run servers and whole houses in."""
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -12,8 +13,16 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from psycopg import sql
+from sqlalchemy import Engine, make_url
 
-from tests.servers import REPOSITORY
+from core.settings import Settings
+from core.vault import Vault
+from operations.backups.restoring import restore_backup
+from operations.backups.taking import take_backup
+from tests.databases import connect, drop_database, empty, text_of
+from tests.operations.living_house import live, quiet
+from tests.servers import REPOSITORY, Servers
 
 WAIT_SECONDS_MAX = 180.0
 _SMALL_HOUSE = Path(__file__).parent / "small_house"
@@ -142,3 +151,83 @@ def no_orphans() -> Iterator[set[int]]:
     for pid in pids:
         if not is_gone(pid):
             os.kill(pid, signal.SIGKILL)
+
+
+class Operator:
+    """Types `bin/kibaba …` on a state directory of their own."""
+
+    def __init__(self, settings: Settings, state: Path) -> None:
+        self.env = {
+            **os.environ,
+            "KIBABA_STATE": str(state),
+            "DATABASE_URL": settings.database_url.get_secret_value(),
+            "REDIS_URL": settings.redis_url.get_secret_value(),
+        }
+
+    def types(
+        self, *words: str, env: Mapping[str, str] | None = None, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "operations.cli", *words],
+            cwd=REPOSITORY,
+            env={**self.env, **(env or {})},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture
+def operator(settings: Settings, tmp_path: Path) -> Operator:
+    return Operator(settings, tmp_path / "state")
+
+
+@pytest.fixture
+def keys(settings: Settings) -> dict[str, str]:
+    """The keys of `settings`, as an operator sets them."""
+    return {
+        "SECRET_KEY": settings.secret_key.get_secret_value(),
+        "PII_KEYS": ",".join(key.get_secret_value() for key in settings.pii_keys),
+        "INDEX_KEY": settings.index_key.get_secret_value(),
+        "PIN_PEPPER": settings.pin_pepper.get_secret_value(),
+    }
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture
+def house_file(kept: Path, engine: Engine, vault: Vault, settings: Settings) -> Path:
+    """A backup of a living house, made once; the database of the test is empty."""
+    file = kept / "house.kibaba"
+    if not file.exists():
+        live(engine, vault, settings)
+        take_backup(settings.database_url.get_secret_value(), file, quiet)
+        empty(engine.url)
+        engine.dispose()
+    return file
+
+
+@pytest.fixture
+def living(house_file: Path, settings: Settings) -> str:
+    """The address of the test's database, in which that house lives."""
+    restore_backup(settings, house_file, quiet)
+    return settings.database_url.get_secret_value()
+
+
+@pytest.fixture
+def empty_database(servers: Servers) -> Iterator[str]:
+    """A database without a single table, as its owner sees it, who may do nothing else on the server."""
+    server, password = make_url(servers.database_url), secrets.token_hex(8)
+    name = f"kibaba_empty_{secrets.token_hex(6)}"
+    owner = sql.Identifier(name)
+    with connect(server) as connection:
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(owner, password))
+        connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(owner, owner))
+    yield text_of(server.set(database=name, username=name, password=password))
+    drop_database(server, name)
+    with connect(server) as connection:
+        connection.execute(sql.SQL("DROP ROLE {}").format(owner))

@@ -1,50 +1,15 @@
 """The operators' command line, as it is typed, on the servers of the tests."""
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from core.settings import Settings
 from operations.environment import read_file, write_file
 from operations.state import State
-from tests.servers import REPOSITORY
+from tests.operations.conftest import Operator
 
 PASSWORD = "haba na haba hujaza kibaba"
-
-
-class Operator:
-    """Types `bin/kibaba …` on a state directory of their own."""
-
-    def __init__(self, settings: Settings, state: Path) -> None:
-        self.env = {
-            **os.environ,
-            "KIBABA_STATE": str(state),
-            "DATABASE_URL": settings.database_url.get_secret_value(),
-            "REDIS_URL": settings.redis_url.get_secret_value(),
-        }
-
-    def types(
-        self, *words: str, env: Mapping[str, str] | None = None, stdin: str = ""
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "operations.cli", *words],
-            cwd=REPOSITORY,
-            env={**self.env, **(env or {})},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-
-@pytest.fixture
-def operator(settings: Settings, tmp_path: Path) -> Operator:
-    return Operator(settings, tmp_path / "state")
 
 
 def test_the_proof_of_empty_books_holds(operator: Operator) -> None:
@@ -221,7 +186,8 @@ def test_the_central_registry_is_told_of_everybody_only_where_it_wants_it(operat
 
 def test_every_command_has_help(operator: Operator) -> None:
     help_text = operator.types("--help").stdout
-    for name in ("dial", "doctor", "ledger", "member", "menus", "migrate", "reconcile", "staff", "statement"):
+    names = {"backup", "dial", "doctor", "ledger", "member", "menus", "migrate", "reconcile", "restore"}
+    for name in names | {"staff", "statement"}:
         assert f"\n  {name} " in help_text
 
 
