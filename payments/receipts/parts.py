@@ -24,6 +24,11 @@ def is_live_part(part: type[Receipt], whole_id: uuid.UUID | ColumnElement[uuid.U
     return (part.part_of == whole_id) & func.coalesce(part.staff_place, "").not_in(_GONE)
 
 
+def holds_money() -> ColumnElement[bool]:
+    """SQL: an undivided payment, or a live part of a divided one: each cent that came is counted once."""
+    return func.coalesce(Receipt.staff_place, "").not_in(_GONE)
+
+
 def live_parts(session: Session, whole_id: uuid.UUID) -> Sequence[Receipt]:
     """Where a divided payment's money is."""
     parts = select(Receipt).where(is_live_part(Receipt, whole_id))

@@ -324,20 +324,19 @@ WHERE wallet = :wallet AND shortcode = :shortcode AND day = :day AND state = 'op
 """)
 
 FIGURES = text("""
-WITH parts AS (
-  SELECT part_of, sum(amount_cents) FILTER (WHERE posting IN ('posted', 'acknowledged')) AS posted_cents,
-    sum(amount_cents) FILTER (WHERE posting = 'acknowledged') AS acknowledged_cents
-  FROM day_parts GROUP BY part_of
-),
--- A payment that was divided is one, and posted when all of it is.
-money AS (
-  SELECT m.amount_cents, m.line_cents = m.amount_cents AS confirmed,
-    CASE WHEN m.posting IN ('posted', 'acknowledged') THEN m.amount_cents
-      ELSE p.posted_cents END AS posted_cents,
-    CASE WHEN m.posting = 'acknowledged' THEN m.amount_cents
-      ELSE p.acknowledged_cents END AS acknowledged_cents
-  FROM day_money m LEFT JOIN parts p ON p.part_of = m.id
-  WHERE m.id IS NOT NULL AND m.reversed_at IS NULL AND m.staff_place IS DISTINCT FROM 'written_off'
+-- What was divided counts by its parts. What is given back, or is to be, was confirmed and goes no further,
+-- also when the registry was told before: `payments.reconciliation.view` counts the same.
+WITH money AS (
+  SELECT amount_cents,
+    staff_place IS DISTINCT FROM 'refund' AND posting IN ('posted', 'acknowledged') AS posted,
+    staff_place IS DISTINCT FROM 'refund' AND posting = 'acknowledged' AS acknowledged,
+    line_cents = amount_cents OR posting IN ('posted', 'acknowledged') AS confirmed
+  FROM (
+    SELECT amount_cents, staff_place, reversed_at, line_cents, posting FROM day_money
+    WHERE id IS NOT NULL AND staff_place IS DISTINCT FROM 'split'
+    UNION ALL
+    SELECT amount_cents, staff_place, reversed_at, line_cents, posting FROM day_parts) m
+  WHERE reversed_at IS NULL AND staff_place IS DISTINCT FROM 'written_off'
 ),
 listed AS (
   -- A payment that both a pull and a statement list is one.
@@ -352,10 +351,10 @@ SELECT m.*, l.*, b.breaks_open FROM (
   SELECT count(*) AS received, coalesce(sum(amount_cents), 0) AS received_cents,
     count(*) FILTER (WHERE confirmed) AS confirmed,
     coalesce(sum(amount_cents) FILTER (WHERE confirmed), 0) AS confirmed_cents,
-    count(*) FILTER (WHERE posted_cents = amount_cents) AS posted,
-    coalesce(sum(posted_cents), 0) AS posted_cents,
-    count(*) FILTER (WHERE acknowledged_cents = amount_cents) AS acknowledged,
-    coalesce(sum(acknowledged_cents), 0) AS acknowledged_cents
+    count(*) FILTER (WHERE posted) AS posted,
+    coalesce(sum(amount_cents) FILTER (WHERE posted), 0) AS posted_cents,
+    count(*) FILTER (WHERE acknowledged) AS acknowledged,
+    coalesce(sum(amount_cents) FILTER (WHERE acknowledged), 0) AS acknowledged_cents
   FROM money) m,
  (SELECT count(*) AS wallet_lines,
     coalesce(sum(amount_cents) FILTER (WHERE credits = 1), 0) AS wallet_in_cents,

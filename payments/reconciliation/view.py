@@ -1,20 +1,20 @@
 """What the dashboard shows of a day: totals from the wallet to the registry, and its breaks."""
 
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Subquery, case, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Subquery, case, func, select, true
+from sqlalchemy.orm import Session
 
 from core.clock import FundCalendar
 from payments.contributions.tables import Contribution
 from payments.model import BreakClass, ContributionState, PostingState
-from payments.receipts.parts import SPLIT, is_live_part, is_whole
+from payments.receipts.parts import holds_money
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break, ReconciliationRun
+from payments.refunds.model import REFUND_PLACE
 from payments.registry_postings.tables import RegistryPosting
 from payments.view import is_confirmed
 
@@ -31,13 +31,18 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class DayTotals:
-    """A fund day, by the time of payment. Each of received ≥ confirmed ≥ posted ≥ acknowledged is a part of
-    the one before. `suspense` is received money without a member; `unknown`: prompts whose end nobody knows.
+    """A fund day, by the time of payment. What was divided counts by its parts; what the wallet took back,
+    and what staff wrote off because it never came, is not received.
+
+    Each of received ≥ confirmed ≥ posted ≥ acknowledged is a part of the one before. `given_back`, or to be
+    given back, is confirmed money that goes no further: confirmed - given back - posted still waits.
+    `suspense` is received money without a member; `unknown`: prompts whose end nobody knows.
     """
 
     day: date
     received: Figure
     confirmed: Figure
+    given_back: Figure
     posted: Figure
     acknowledged: Figure
     suspense: Figure
@@ -71,42 +76,50 @@ def day_totals(session: Session, calendar: FundCalendar, day: date) -> DayTotals
     """The figures of a fund day over all wallets."""
     start, end = calendar.bounds(day)
     facts = _facts(start, end)
-    columns: list[ColumnElement[Any]] = [func.count(), func.coalesce(func.sum(facts.c.cents), 0)]
-    for name in ("confirmed", "posted", "acknowledged", "suspense"):
-        cents = facts.c[name]
-        has_come = cents.is_not(None) if name == "suspense" else cents == facts.c.cents
-        columns += [func.count().filter(has_come), func.coalesce(func.sum(cents), 0)]
+    cents = facts.c.cents
+    columns: list[ColumnElement[Any]] = []
+    for has_come in (
+        true(),
+        facts.c.is_confirmed,
+        facts.c.is_confirmed & facts.c.is_to_give_back,
+        facts.c.is_posted,
+        facts.c.is_acknowledged,
+        facts.c.is_in_suspense,
+    ):
+        columns += [func.count().filter(has_come), func.coalesce(func.sum(cents).filter(has_come), 0)]
     row = [int(value) for value in session.execute(select(*columns).select_from(facts)).one()]
     figures = [Figure(*pair) for pair in zip(row[::2], row[1::2], strict=True)]
-    received, confirmed, posted, acknowledged, suspense = figures
-    return DayTotals(day, received, confirmed, posted, acknowledged, suspense, _unknown(session, start, end))
+    received, confirmed, given_back, posted, acknowledged, suspense = figures
+    return DayTotals(
+        day=day,
+        received=received,
+        confirmed=confirmed,
+        given_back=given_back,
+        posted=posted,
+        acknowledged=acknowledged,
+        suspense=suspense,
+        unknown=_unknown(session, start, end),
+    )
 
 
 def _facts(start: datetime, end: datetime) -> Subquery:
-    """SQL: each payment made between two instants, with how many of its cents have come how far."""
+    """SQL: each payment made between two instants, or each part of it, and how far it has come."""
     told = func.coalesce(RegistryPosting.state.in_(_TOLD), False)
-    is_acknowledged = func.coalesce(RegistryPosting.state == PostingState.ACKNOWLEDGED, False)
-    in_suspense = Receipt.member_id.is_(None) & (func.coalesce(Receipt.staff_place, "suspense") == "suspense")
-    is_divided = Receipt.staff_place == SPLIT
-    all_of_it = Receipt.amount_cents
+    # What a member asked back may have been told before; by now a correction says that it is void.
+    is_to_give_back = func.coalesce(Receipt.staff_place == REFUND_PLACE, False)
     return (
         select(
             Receipt.amount_cents.label("cents"),
             # What was told to the registry was confirmed before: only the rest is looked up in the list.
-            case((told, all_of_it), (is_confirmed(), all_of_it)).label("confirmed"),
-            # A payment that was divided is one here, with the cents of those parts that have come so far.
-            case(
-                (told, all_of_it),
-                (is_divided, _of_parts(lambda _, its: its.state.in_(_TOLD))),
-            ).label("posted"),
-            case(
-                (is_acknowledged, all_of_it),
-                (is_divided, _of_parts(lambda _, its: its.state == PostingState.ACKNOWLEDGED)),
-            ).label("acknowledged"),
-            case(
-                (in_suspense, all_of_it),
-                (is_divided, _of_parts(lambda part, _: part.staff_place == "suspense")),
-            ).label("suspense"),
+            case((told, True), else_=is_confirmed()).label("is_confirmed"),
+            is_to_give_back.label("is_to_give_back"),
+            (told & ~is_to_give_back).label("is_posted"),
+            (
+                func.coalesce(RegistryPosting.state == PostingState.ACKNOWLEDGED, False) & ~is_to_give_back
+            ).label("is_acknowledged"),
+            (
+                Receipt.member_id.is_(None) & (func.coalesce(Receipt.staff_place, "suspense") == "suspense")
+            ).label("is_in_suspense"),
         )
         # A posting keeps when its receipt was paid: those of the day are read at once and not one by one, and
         # not every posting there ever was.
@@ -117,7 +130,7 @@ def _facts(start: datetime, end: datetime) -> Subquery:
             & (RegistryPosting.paid_at < end),
         )
         .where(
-            is_whole(),
+            holds_money(),
             Receipt.paid_at >= start,
             Receipt.paid_at < end,
             Receipt.reversed_at.is_(None),
@@ -126,21 +139,6 @@ def _facts(start: datetime, end: datetime) -> Subquery:
         # Keeps the subquery apart, so that nothing is looked up twice.
         .offset(0)
         .subquery()
-    )
-
-
-def _of_parts(
-    where: Callable[[type[Receipt], type[RegistryPosting]], ColumnElement[bool]],
-) -> ScalarSelect[int]:
-    """SQL: the cents of a divided payment's parts of which something holds; only asked of such a payment."""
-    part, posting = aliased(Receipt), aliased(RegistryPosting)
-    return (
-        select(func.sum(part.amount_cents))
-        .select_from(part)
-        .outerjoin(posting, posting.receipt_id == part.id)
-        .where(is_live_part(part, Receipt.id.expression), where(part, posting))
-        .correlate(Receipt)
-        .scalar_subquery()
     )
 
 

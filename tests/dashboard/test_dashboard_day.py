@@ -1,5 +1,6 @@
 """The day: what is stuck and where, from empty to full, and having it compared now."""
 
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 
@@ -11,17 +12,22 @@ from core.audit import AuditEntry
 from core.outbox import OutboxRow
 from dashboard.flow import WIDTH, steps
 from dashboard.services import Services
+from payments.receipts.tables import Receipt
 from payments.reconciliation.view import DayTotals, Figure
+from payments.registry_postings.tables import RegistryPosting
+from payments.wallet_lines.tables import StoredLine
+from payments.wallets.protocol import LineKind
 from tests.dashboard.a_day import Day
 from tests.dashboard.browsing import post, turn
 
 TODAY = "/dashboard/day/2026-11-22"
 
 
-def totals(*cents: int) -> DayTotals:
+def totals(*cents: int, given_back: int = 0) -> DayTotals:
     received, confirmed, posted, acknowledged = (Figure(value // 100, value) for value in cents)
+    back = Figure(given_back // 100, given_back)
     day = date(2026, 11, 22)
-    return DayTotals(day, received, confirmed, posted, acknowledged, Figure(), Figure())
+    return DayTotals(day, received, confirmed, back, posted, acknowledged, Figure(), Figure())
 
 
 def test_a_day_without_money_says_so(officer: FlaskClient) -> None:
@@ -93,12 +99,26 @@ def test_what_is_stuck_is_the_part_that_did_not_come_on() -> None:
     assert not acknowledged.fall
 
 
+def test_what_was_given_back_is_not_stuck() -> None:
+    received, confirmed, posted, acknowledged = steps(totals(10_000, 10_000, 7_000, 7_000, given_back=2_000))
+    assert (posted.stuck, posted.given_back) == (Figure(10, 1_000), Figure(20, 2_000))
+    assert (confirmed.stuck, acknowledged.stuck) == (Figure(), Figure())
+    assert confirmed.fall
+    assert confirmed.way_back
+    assert [each.way_back for each in (received, posted, acknowledged)] == ["", "", ""]
+    _, confirmed, posted, _ = steps(totals(10_000, 10_000, 8_000, 8_000, given_back=2_000))
+    assert posted.stuck == Figure()
+    assert confirmed.way_back
+    assert not confirmed.fall
+
+
+@pytest.mark.parametrize("given_back", [0, 1, 100, 10**6])
 @pytest.mark.parametrize(
     "cents", [(0, 0, 0, 0), (100, 0, 0, 0), (10**12, 1, 1, 1), (100, 100, 100, 100), (100, 50, 80, 90)]
 )
-def test_the_picture_stays_in_its_box(cents: tuple[int, ...]) -> None:
-    for step in steps(totals(*cents)):
-        for shape in (step.node, step.stream, step.fall):
+def test_the_picture_stays_in_its_box(cents: tuple[int, ...], given_back: int) -> None:
+    for step in steps(totals(*cents, given_back=given_back)):
+        for shape in (step.node, step.stream, step.fall, step.way_back):
             numbers = [float(n) for n in shape.translate(str.maketrans("MhvHCzh", "       ")).split()]
             assert all(-WIDTH <= number <= WIDTH for number in numbers)
             assert "nan" not in shape
@@ -110,3 +130,55 @@ def test_an_administrator_sees_the_picture_without_the_way_into_it(
     page = as_role("admin").get(TODAY).text
     assert "/dashboard/exceptions" not in page
     assert "Reconcile now" not in page
+
+
+def test_money_given_back_is_named_and_waits_no_more(officer: FlaskClient, day: Day, parts: Services) -> None:
+    """Each step is the one before less what is stuck and what was given back: the page adds up."""
+    before = officer.get(TODAY).text
+    assert "given back" not in before
+    with parts.sessions.begin() as session:
+        for place in (17, 39):
+            session.get_one(Receipt, day.receipts[place].id).staff_place = "refund"
+    page = officer.get(TODAY).text
+    back = sum(day.receipts[place].amount_cents for place in (17, 39))
+    assert f"KES {back // 100:,}</b> · 2 payments<br>given back, or on its way back" in page
+    received, confirmed, posted, acknowledged = figures(page, r'class="sum">KES ([\d,]+)<')
+    stuck = figures(page, r"<b>KES ([\d,]+)</b> · \d+ payments?<br>not ")
+    assert received == confirmed + stuck[0]
+    assert confirmed == posted + stuck[1] + back // 100
+    assert posted == acknowledged + stuck[2]
+    assert "All of it is at the fund" not in page
+
+
+def test_a_day_whose_rest_is_at_the_fund_says_so(officer: FlaskClient, day: Day, parts: Services) -> None:
+    with parts.sessions.begin() as session:
+        for receipt in session.scalars(select(Receipt)):
+            posting = session.get(RegistryPosting, receipt.id)
+            if posting is None or posting.state != "acknowledged":
+                session.add(line_of(receipt))
+                receipt.staff_place = "refund"
+    page = officer.get(TODAY).text
+    assert "All that was not given back is at the fund." in page
+    assert "all else went on" in page
+    assert "not posted yet" not in page
+
+
+def line_of(receipt: Receipt) -> StoredLine:
+    """The wallet lists it with the amount we have."""
+    return StoredLine(
+        wallet=receipt.wallet,
+        shortcode=receipt.shortcode,
+        row_key=f"{receipt.receipt}:again",
+        receipt=receipt.receipt,
+        kind=LineKind.CREDIT,
+        amount_cents=receipt.amount_cents,
+        currency="KES",
+        particulars=receipt.particulars,
+        source="pull",
+        at=receipt.paid_at,
+        seen_at=receipt.paid_at,
+    )
+
+
+def figures(page: str, pattern: str) -> list[int]:
+    return [int(found.replace(",", "")) for found in re.findall(pattern, page)]

@@ -1,6 +1,7 @@
 """The figures of a day are what a plain addition, payment by payment, gives."""
 
 import json
+import uuid
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -10,17 +11,23 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from core.phone import PhoneNumber
+from members.tables import MemberRow
 from payments.closing.control import ControlTotals, CutOff, control_totals
 from payments.closing.tables import Closing
 from payments.ledger.model import AccountKind, Reason
 from payments.ledger.tables import LedgerAccount, LedgerPosting, LedgerTransfer
 from payments.model import EvidenceChannel
 from payments.receipts.tables import Receipt
+from payments.reconciliation.tables import Break
 from payments.reconciliation.view import Figure, day_totals
+from payments.refunds.service import open_decided
 from payments.registry_postings.tables import RegistryPosting
+from payments.suspense.model import Act
 from payments.wallet_lines.service import keep_lines
 from payments.wallet_lines.tables import StoredLine
 from payments.wallets.protocol import LineKind
+from tests.payments.deciding import do, wish
+from tests.payments.divisions import last_run, parts_of, split_wish
 from tests.payments.scripted_wallet import SHORTCODE
 from tests.payments.test_payments_closing import BY, DAY, OF, WHY, a_day, bring, end_of_day, line
 from tests.payments.world import World
@@ -177,25 +184,110 @@ def test_how_far_the_money_of_a_day_has_come_is_a_plain_addition_of_its_payments
     assert found[1].acknowledged == Figure(1, 50_000)
 
 
-_WAY = ("received", "confirmed", "posted", "acknowledged", "suspense")
+@pytest.mark.parametrize("paid_out", [False, True])
+def test_what_is_given_back_waits_no_more_and_what_was_written_off_never_came(
+    world: World, *, paid_out: bool
+) -> None:
+    """Every cent received is at the registry, waits at one step, or was given back: whole payments, one that
+    the registry had heard of, and the rest of one that was divided.
+    """
+    member = world.member()
+    _pay_twice(world, member, 3_000)
+    back, divided = (_in_suspense(world, cents) for cents in (500, 120_000))
+    do(world, split_wish(divided, (member, 50_000)))
+    for receipt in (back, parts_of(world, divided)[-1]):
+        do(world, wish(Act.REFUND, receipt))
+    never_came = _pay(world, 9_000_000)
+    world.wallet.lines = [each for each in world.wallet.lines if each.receipt != never_came]
+    world.settle(minutes=2)
+    world.pull()
+    do(world, wish(Act.WRITE_OFF, break_id=_difference(world, "not_on_statement")))
+    _in_suspense(world, 20)
+    if paid_out:
+        _pay_out(world)
+    world.settle(minutes=1)
+    run = last_run(world)
+    with world.sessions.begin() as session:
+        totals = day_totals(session, world.calendar, DAY)
+        assert {name: getattr(totals, name) for name in _WAY} == _how_far(world, session, DAY)
+    assert totals.received == totals.confirmed == Figure(6, 126_520)
+    assert totals.given_back == Figure(3, 73_500)
+    assert totals.posted == totals.acknowledged == Figure(2, 53_000)
+    assert totals.suspense == Figure(1, 20)
+    for name in ("received", "confirmed", "posted", "acknowledged"):
+        assert Figure(getattr(run, name), getattr(run, f"{name}_cents")) == getattr(totals, name), name
+
+
+def _in_suspense(world: World, cents: int) -> Receipt:
+    code = _pay(world, cents)
+    world.settle(minutes=1)
+    return next(receipt for receipt in world.receipts() if receipt.receipt == code)
+
+
+def _difference(world: World, kind: str) -> uuid.UUID:
+    world.reconcile()
+    with world.sessions.begin() as session:
+        return session.scalars(select(Break.id).where(Break.break_class == kind)).one()
+
+
+def _pay_twice(world: World, member: MemberRow, cents: int) -> None:
+    """Paid twice, told to the registry, and one of the two asked back."""
+    body = world.wallet.pay_by_hand(PhoneNumber(member.phone), cents, member.number)
+    world.confirm(body)
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), cents, member.number))
+    world.settle(minutes=1)
+    assert world.proof().acknowledged == 2
+    world.write("refund_wish", member, json.loads(body)["receipt"])
+    world.work()
+
+
+def _pay_out(world: World) -> None:
+    with world.sessions.begin() as session:
+        assert open_decided(session, now=world.clock.now()) == 2
+    world.work()
+    world.hear_of_orders()
+    world.work()
+    assert world.proof().refunds_payable_cents == 0
+
+
+def test_a_difference_that_the_fund_bears_was_confirmed_when_it_is_posted(world: World) -> None:
+    member = world.member()
+    body = json.loads(world.wallet.pay_by_hand(PhoneNumber(member.phone), 4_000, member.number))
+    world.confirm(json.dumps(body | {"amount_cents": 5_000}))
+    world.settle(minutes=1)
+    do(world, wish(Act.WRITE_OFF, break_id=_difference(world, "amount_differs")))
+    world.settle(minutes=5)
+    run = last_run(world)
+    with world.sessions.begin() as session:
+        totals = day_totals(session, world.calendar, DAY)
+    assert totals.received == totals.confirmed == totals.acknowledged == Figure(1, 5_000)
+    assert (run.confirmed, run.confirmed_cents, run.acknowledged) == (1, 5_000, 1)
+
+
+_WAY = ("received", "confirmed", "given_back", "posted", "acknowledged", "suspense")
+_NOWHERE = {"split", "rejoined", "written_off"}
 
 
 def _how_far(world: World, session: Session, day: date) -> dict[str, Figure]:
     came: dict[str, list[int]] = {name: [] for name in _WAY}
     for receipt in session.scalars(select(Receipt).where(Receipt.reversed_at.is_(None))):
-        if world.calendar.day_of(receipt.paid_at) != day:
+        if world.calendar.day_of(receipt.paid_at) != day or receipt.staff_place in _NOWHERE:
             continue
         posting = session.get(RegistryPosting, receipt.id)
+        whole = session.get_one(Receipt, receipt.part_of or receipt.id)
         listed = select(StoredLine.id).where(
-            StoredLine.receipt == receipt.receipt, StoredLine.amount_cents == receipt.amount_cents
+            StoredLine.receipt == whole.receipt, StoredLine.amount_cents == whole.amount_cents
         )
-        state = posting.state if posting else ""
+        is_confirmed = session.scalar(listed.limit(1)) is not None
+        is_refunded = receipt.staff_place == "refund"
+        state = posting.state if posting and not is_refunded else ""
         for name, is_so in (
             ("received", True),
-            ("confirmed", session.scalar(listed.limit(1)) is not None),
+            ("confirmed", is_confirmed),
+            ("given_back", is_confirmed and is_refunded),
             ("posted", state in {"posted", "acknowledged"}),
             ("acknowledged", state == "acknowledged"),
-            ("suspense", receipt.member_id is None),
+            ("suspense", receipt.member_id is None and not is_refunded),
         ):
             if is_so:
                 came[name].append(receipt.amount_cents)

@@ -40,18 +40,19 @@ def test_a_day_with_a_divided_payment_agrees_on_all_three_sides(world: World) ->
         ("suspense", receipt.receipt): "resolved",
         ("suspense", f"{receipt.receipt}-3"): "open",
     }
-    assert (run.received, run.received_cents, run.confirmed) == (1, ALL, 1)
-    assert (run.posted, run.posted_cents) == (0, 80_000)
+    # It counts by its parts: two are at the registry, one waits.
+    assert (run.received, run.received_cents, run.confirmed) == (3, ALL, 3)
+    assert (run.posted, run.posted_cents) == (2, 80_000)
     assert (run.wallet_in_cents, run.acknowledged_cents) == (ALL, 80_000)
     do(world, wish(Act.MATCH, parts_of(world, receipt)[-1], member_id=one.id))
     world.settle(minutes=1)
     run = last_run(world)
-    assert (run.received, run.posted, run.acknowledged) == (1, 1, 1)
+    assert (run.received, run.posted, run.acknowledged, run.wallet_lines) == (3, 3, 3, 1)
     assert (run.received_cents, run.acknowledged_cents, run.breaks_open) == (ALL, ALL, 0)
     with world.sessions.begin() as session:
         totals = day_totals(session, world.calendar, world.calendar.day_of(START))
     assert totals.received == totals.confirmed == totals.posted == totals.acknowledged
-    assert (totals.received.count, totals.received.amount_cents) == (1, ALL)
+    assert (totals.received.count, totals.received.amount_cents) == (3, ALL)
     assert totals.suspense.count == 0
 
 
