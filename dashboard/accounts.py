@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import abort, has_request_context, request, url_for
 
+from dashboard.catalogue import word
 from dashboard.services import services
 from payments.wallets.choosing import WalletAccount
 
@@ -28,6 +29,11 @@ def chosen() -> WalletAccount:
     if found is None:
         abort(404)
     return found
+
+
+def named(wallet: str, shortcode: str) -> str:
+    """How people name a wallet: `M-Pesa 174379`."""
+    return f"{word('wallet', wallet)} {shortcode}"
 
 
 def key_of(account: WalletAccount) -> str:

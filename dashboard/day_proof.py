@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from dashboard.accounts import named
 from dashboard.catalogue import text, word
 from dashboard.exporting import decimal
 from dashboard.services import services
@@ -48,7 +49,7 @@ class DayProof:
 
     of: CutOff
     lines: Sequence[ProofLine]
-    holds: bool
+    verdict: str
     made_at: datetime
     closed_by: str
     digest: str
@@ -60,7 +61,20 @@ class DayProof:
             [word("proof_line", line.key), decimal(line.wallet_cents), decimal(line.ledger_cents)]
             for line in self.lines
         ]
+        rows += [[text("closings.proof"), self.verdict, None], [text("accounts.title"), self.account, None]]
         return head, rows
+
+    @property
+    def account(self) -> str:
+        """`M-Pesa 174379`."""
+        return named(self.of.wallet, self.of.shortcode)
+
+
+def verdict_on(totals: ControlTotals) -> str:
+    """In words, as the pages say it: proven, not, or nothing to prove it by while no statement is there."""
+    if totals.holds:
+        return text("closings.holds")
+    return text("closings.no_statement" if totals.gap_cents is None else "closings.fails")
 
 
 def lines_of(totals: ControlTotals) -> list[ProofLine]:
@@ -83,7 +97,7 @@ def proof_of(
     return DayProof(
         of=of,
         lines=lines_of(totals),
-        holds=totals.holds,
+        verdict=verdict_on(totals),
         made_at=closing.closed_at if closing else made_at,
         closed_by=names.get(closing.closed_by, closing.closed_by) if closing else "",
         digest=closing.digest if closing else "",
@@ -97,14 +111,14 @@ def pdf(proof: DayProof) -> bytes:
 
     page = FPDF(format="A4")
     page.set_creation_date(proof.made_at)
-    page.set_title(text("closings.proof_of", day=proof.of.day.isoformat()))
+    page.set_title(f"{text('closings.proof_of', day=proof.of.day.isoformat())} · {proof.account}")
     page.set_margins(_LEFT, _LEFT)
     page.add_page()
     page.set_font("Helvetica", "B", 16)
     _row(page, services().fund_name, height=9)
     _row(page, text("closings.proof_of", day=day(proof.of.day)), height=9)
     page.set_font("Helvetica", size=10)
-    _row(page, f"{proof.of.wallet} {proof.of.shortcode} · {services().currency}")
+    _row(page, f"{proof.account} · {services().currency}")
     page.ln(6)
     page.set_font("Helvetica", "B", 10)
     _cells(page, text("closings.line"), text("closings.wallet_says"), text("closings.ledger_says"))
@@ -113,7 +127,7 @@ def pdf(proof: DayProof) -> bytes:
         _cells(page, word("proof_line", line.key), _figure(line.wallet_cents), _figure(line.ledger_cents))
     page.ln(6)
     page.set_font("Helvetica", "B", 11)
-    _row(page, text("closings.holds" if proof.holds else "closings.fails"))
+    _row(page, proof.verdict)
     page.set_font("Helvetica", size=10)
     if proof.closed_by:
         _row(page, text("closings.closed_line", who=proof.closed_by, at=moment(proof.made_at)))

@@ -15,8 +15,10 @@ from dashboard import accounts
 from dashboard.ages import AgeBucket
 from dashboard.breaks import AgeCount, BreakFilter, by_age, by_class
 from dashboard.catalogue import text, word
+from dashboard.day_proof import verdict_on
 from dashboard.exporting import Cell, decimal
 from dashboard.services import Services
+from dashboard.showing import iso
 from payments.closing.view import DayToClose, recent_days
 from payments.model import BreakClass
 
@@ -88,8 +90,8 @@ def day_table(days: Sequence[DayToClose], names: Mapping[str, str]) -> tuple[lis
         row: list[Cell] = [each.day.isoformat()]
         row += [decimal(getattr(each.totals, name)) for name in _DAY_COLUMNS]
         row += [each.totals.lines, each.breaks_open]
-        row.append(text("closings.holds" if each.totals.holds else "closings.fails"))
-        row.append(closing.closed_at.isoformat(timespec="seconds") if closing else None)
+        row.append(verdict_on(each.totals))
+        row.append(iso(closing.closed_at) if closing else None)
         row.append(names.get(closing.closed_by, closing.closed_by) if closing else None)
         row.append(closing.digest if closing else None)
         rows.append(row)
@@ -115,4 +117,4 @@ def age_table(kinds: Sequence[KindByAge]) -> tuple[list[str], list[list[Cell]]]:
 def head_rows(session: Session) -> Iterator[list[Cell]]:
     """Every kept head of the audit chain, oldest first."""
     for head in session.scalars(select(AuditHead).order_by(AuditHead.day)):
-        yield [head.day.isoformat(), head.number, head.hash, head.at.isoformat(timespec="seconds")]
+        yield [head.day.isoformat(), head.number, head.hash, iso(head.at)]

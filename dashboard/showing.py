@@ -61,8 +61,8 @@ def clock_time(instant: datetime) -> str:
 
 
 def iso(instant: datetime) -> str:
-    """For `<time datetime>`."""
-    return instant.isoformat(timespec="seconds")
+    """For files and `<time datetime>`: `2026-11-22T14:05:09+03:00`, as the fund's own clock shows it."""
+    return services().calendar.local(instant).isoformat(timespec="seconds")
 
 
 def age(instant: datetime) -> str:

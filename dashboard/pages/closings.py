@@ -82,6 +82,7 @@ def show(day: str) -> str:
     return render_template(
         "dashboard/closing.html",
         day=of.day,
+        account=accounts.named(of.wallet, of.shortcode),
         totals=totals,
         lines=day_proof.lines_of(totals),
         closing=closing,

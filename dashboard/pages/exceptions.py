@@ -18,6 +18,7 @@ from dashboard.login import me
 from dashboard.presence.service import be_seen, others_at
 from dashboard.reading import was_seen
 from dashboard.services import services
+from dashboard.showing import iso
 from payments.model import BreakClass
 from payments.receipts.tables import Receipt
 from payments.reconciliation.proof import break_evidence
@@ -140,7 +141,7 @@ def _lines(chosen: BreakFilter) -> Iterator[list[Cell]]:
                 decimal(row.amount_cents),
                 decimal(row.other_amount_cents),
                 decimal(row.at_risk_cents),
-                row.first_seen.isoformat(timespec="seconds"),
+                iso(row.first_seen),
                 word("turn", row.turn),
                 names.get(row.owner or "", ""),
             ]

@@ -22,6 +22,7 @@ from payments.imports.tables import StatementImport
 from payments.reconciliation.tables import ReconciliationRun
 from payments.wallets.choosing import WalletAccount
 from tests.dashboard.browsing import post, sign_in, token_in
+from tests.dashboard.opened_files import strings_of, text_of_pdf
 
 DAY = "2026-11-21"
 MTN = "account=mtn:MTNFUND"
@@ -41,7 +42,7 @@ def supervisor(as_role: Callable[[str], FlaskClient]) -> FlaskClient:
 def account_links(page: str) -> dict[str, str]:
     """Where each wallet's link leads, by what it says."""
     nav = page.partition('aria-label="Wallet"')[2].partition("</nav>")[0]
-    found = re.findall(r'href="([^"]+)"[^>]*>([^<]+)</a>', nav)
+    found = re.findall(r'href="([^"]+)"[^>]*>(?:<svg.*?</svg>)?([^<]+)</a>', nav)
     return {words: unescape(address) for address, words in found}
 
 
@@ -55,7 +56,7 @@ def test_every_page_about_one_wallet_leads_to_the_same_page_about_the_other(
     assert MTN in links["MTN MoMo MTNFUND"].replace("%3A", ":")
     other = supervisor.get(links["MTN MoMo MTNFUND"])
     assert other.status_code == 200
-    current = re.search(r'aria-current="true">([^<]+)</a>', other.text)
+    current = re.search(r'aria-current="true"><svg.*?</svg>([^<]+)</a>', other.text)
     assert current is not None
     assert current[1] == "MTN MoMo MTNFUND"
     back = account_links(other.text)["M-Pesa 174379"]
@@ -95,6 +96,22 @@ def test_a_day_is_closed_for_the_chosen_wallet_alone(supervisor: FlaskClient, pa
         [closing] = session.scalars(select(Closing))
     assert (closing.wallet, closing.shortcode, closing.period) == ("mtn", "MTNFUND", DAY)
     assert f"/dashboard/closings/{DAY}/close" in supervisor.get(f"/dashboard/closings/{DAY}").text
+
+
+def test_the_proof_of_a_day_names_its_wallet_wherever_it_is_shown(supervisor: FlaskClient) -> None:
+    for account, name in (("", "M-Pesa 174379"), (f"?{MTN}", "MTN MoMo MTNFUND")):
+        page = supervisor.get(f"/dashboard/closings/{DAY}{account}").text
+        heading = re.search(r"<h1[^>]*>(.+?)</h1>", page)
+        assert heading is not None
+        assert name in heading[1]
+        paper = text_of_pdf(supervisor.get(f"/dashboard/closings/{DAY}/proof.pdf{account}").data)
+        assert f"{name} \N{MIDDLE DOT} KES" in paper
+        cells = supervisor.get(f"/dashboard/closings/{DAY}/proof.xlsx{account}").data
+        assert name in strings_of(cells)
+
+
+def test_what_is_of_all_wallets_says_so(supervisor: FlaskClient) -> None:
+    assert "those of all wallets together" in supervisor.get(f"/dashboard/day/{DAY}").text
 
 
 def a_run(parts: Services, day: date) -> ReconciliationRun:

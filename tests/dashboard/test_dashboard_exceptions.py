@@ -147,6 +147,9 @@ def test_the_download_holds_the_filtered_list_and_is_remembered(
     rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
     assert [row["What differs"] for row in rows] == ["No member found"] * 2
     assert {row["Amount, KES"] for row in rows} == {"250.00", "500.00"}
+    # 08:16 in Greenwich: the screen and the file show the fund's own clock.
+    assert {row["Seen since"] for row in rows} == {"2026-11-22T11:16:00+03:00"}
+    assert "22 Nov 2026, 11:16:00" in officer.get(f"{LIST}?kind=suspense").text
     with parts.sessions() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "exceptions.exported")).one()
     assert entry.details["kind"] == "suspense"

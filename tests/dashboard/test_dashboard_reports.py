@@ -4,6 +4,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Callable
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
@@ -14,12 +15,14 @@ from core.audit import AuditEntry
 from core.audit_heads import AuditHead, KeepingHeads
 from core.ids import new_id
 from core.outbox import Task
+from dashboard.day_proof import verdict_on
 from dashboard.services import Services
 from payments.closing.control import ControlTotals, CutOff, control_totals
 from payments.closing.service import Closings, in_force
 from payments.reconciliation.service import reconcile
 from tests.dashboard.a_day import Day
 from tests.dashboard.browsing import turn
+from tests.dashboard.opened_files import strings_of, text_of_pdf
 
 AsRole = Callable[[str], FlaskClient]
 REPORTS = "/dashboard/reports/"
@@ -79,6 +82,41 @@ def test_a_closed_day_is_reported_as_it_was_closed(as_role: AsRole, day: Day, pa
     assert closed["Closed by"] == "operator"
 
 
+def test_files_say_of_a_proof_and_of_a_time_what_the_screen_says(
+    as_role: AsRole, day: Day, parts: Services
+) -> None:
+    """Before any statement nothing is proven and nothing fails; times are those of the fund's own clock."""
+    of = close_the_day(parts)
+    supervisor = as_role("supervisor")
+    on_screen = supervisor.get(f"/dashboard/closings/{of.day}").text
+    assert "No statement yet" in on_screen
+    assert "23 Nov 2026, 08:00:00" in on_screen
+    head, *rows = table(supervisor, f"{REPORTS}days.csv?month=2026-11")
+    row = next(dict(zip(head, row, strict=True)) for row in rows if row[0] == of.day.isoformat())
+    assert row["Proof"] == "No statement yet"
+    assert row["Closed at"] == "2026-11-23T08:00:00+03:00"
+    cells = strings_of(supervisor.get(f"{REPORTS}days.xlsx?month=2026-11").data)
+    assert {"No statement yet", "2026-11-23T08:00:00+03:00"} <= set(cells)
+    assert "Does not add up" not in cells
+    proof = f"/dashboard/closings/{of.day}/proof"
+    for said in (
+        text_of_pdf(supervisor.get(f"{proof}.pdf").data),
+        strings_of(supervisor.get(f"{proof}.xlsx").data),
+    ):
+        assert "No statement yet" in said
+        assert "Does not add up" not in said
+
+
+@pytest.mark.parametrize(
+    ("gap_cents", "words"), [(0, "Proven"), (5, "Does not add up"), (None, "No statement yet")]
+)
+def test_a_proof_holds_fails_or_waits_for_its_statement(gap_cents: int | None, words: str) -> None:
+    nothing = dict.fromkeys((each.name for each in fields(ControlTotals)), 0)
+    totals = replace(ControlTotals(**nothing), statement_cents=gap_cents)
+    assert totals.gap_cents == gap_cents
+    assert verdict_on(totals) == words
+
+
 def test_differences_by_age_add_up_to_the_list(officer: FlaskClient, day: Day) -> None:
     head, *rows = table(officer, f"{REPORTS}differences.csv")
     open_now = table(officer, "/dashboard/exceptions/download.csv")[1:]
@@ -122,4 +160,5 @@ def test_the_daily_heads_are_taken_outside_by_those_who_inspect(
         kept = session.scalars(select(AuditHead)).one()
         entry = session.scalars(select(AuditEntry).where(AuditEntry.number == kept.number)).one()
     assert dict(zip(head, row, strict=True))["SHA-256"] == kept.hash == entry.hash
+    assert row[-1] == "2026-11-22T12:00:00+03:00"
     assert as_role("officer").get(f"{REPORTS}audit-heads.csv").status_code == 403
