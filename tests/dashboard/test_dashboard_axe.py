@@ -165,6 +165,18 @@ def test_axe_finds_nothing_on_any_page(
     assert not found, "\n".join(found)
 
 
+def test_axe_finds_nothing_on_a_phone_with_the_menu_folded_or_open(
+    page: Page, address: str, staff: Callable[[str], str], day: Day
+) -> None:
+    enter(page, address, staff("supervisor"))
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{address}/dashboard/day/2026-11-22")
+    found = faults(page)
+    page.locator("summary", has_text="Menu").click()
+    found += faults(page)
+    assert not found, "\n".join(found)
+
+
 def test_every_page_is_looked_at_by_somebody(app: Flask) -> None:
     """No page hides from the test above behind an argument that it does not know."""
     known = dict.fromkeys(
