@@ -83,6 +83,7 @@ _DECLARED = (
     Template("claim_waiting", frozenset({"receipt"}), better_twice=False),
     Template("claim_staff", frozenset({"receipt"}), better_twice=False),
     Template("claim_tomorrow", frozenset({"receipt"}), better_twice=False),
+    Template("claim_closed", frozenset({"receipt"})),
     Template("way_none", better_twice=False),
     Template("way_asked", frozenset({"amount", "wallet"}), better_twice=False),
     Template("way_checking", frozenset({"amount", "wallet"}), better_twice=False),

@@ -9,7 +9,10 @@ from core.money import Money
 
 
 class ClaimState(StrEnum):
-    """WAITING: the receipt is not known yet and the wallet's list is read. STAFF: a person decides."""
+    """WAITING: the receipt is not known yet and the wallet's list is read. STAFF: a person decides.
+
+    SETTLED: the money became theirs without the claim, or staff closed the claim.
+    """
 
     WAITING = "waiting"
     OFFERED = "offered"

@@ -42,7 +42,8 @@ _PULL_AFTER = timedelta(seconds=1)
 
 
 def claim(session: Session, member_id: uuid.UUID, receipt_code: str, *, now: datetime) -> ClaimOutcome:
-    """Look for a payment by the code of the wallet's SMS. The same claim again is the same claim.
+    """Look for a payment by the code of the wallet's SMS. The same claim again is the same claim; once staff
+    closed it, it is begun anew.
 
     Offered when the payer's evidence fits the member; otherwise, and always where the membership is closed,
     a case for staff. What is not known yet is looked for in the wallet's own list.
@@ -51,8 +52,8 @@ def claim(session: Session, member_id: uuid.UUID, receipt_code: str, *, now: dat
     member = session.get_one(MemberRow, member_id)
     if not _CODE.fullmatch(code):
         return NotAClaim("not_a_code")
-    receipt = _receipt(session, code)
-    own = _own(session, receipt, member_id)
+    receipt = receipt_of(session, code)
+    own = own_of(session, receipt, member_id)
     if own is not None:
         return _theirs(own)
     row = _kept(session, member_id, code, now=now)
@@ -89,7 +90,7 @@ def shown(session: Session, member_id: uuid.UUID, receipt_code: str) -> Offered 
         .order_by(Receipt.member_id.is_not(None), Receipt.paid_at.desc())
     )
     for receipt, row in found:
-        own = _own(session, receipt, member_id)
+        own = own_of(session, receipt, member_id)
         if own is not None:
             return _theirs(own)
         if row is not None and row.state == ClaimState.OFFERED and is_free(receipt):
@@ -104,8 +105,8 @@ def look_again(session: Session, claim_id: uuid.UUID, *, now: datetime, last: bo
     if row is None or row.state != ClaimState.WAITING:
         return None
     member = session.get_one(MemberRow, row.member_id)
-    receipt = _receipt(session, row.receipt)
-    own = _own(session, receipt, row.member_id)
+    receipt = receipt_of(session, row.receipt)
+    own = own_of(session, receipt, row.member_id)
     if own is not None:
         row.state, row.receipt_id, row.decided_at = ClaimState.SETTLED, own.id, now
         return _theirs(own)
@@ -141,7 +142,7 @@ def _judge(
     return Offered(row.id, amount, receipt.paid_at, receipt.receipt, fits)
 
 
-def _own(session: Session, receipt: Receipt | None, member_id: uuid.UUID) -> Receipt | None:
+def own_of(session: Session, receipt: Receipt | None, member_id: uuid.UUID) -> Receipt | None:
     """What of a payment is the member's already: all of it, or their part; nothing once it was taken back."""
     if receipt is None or receipt.reversed_at is not None:
         return None
@@ -164,7 +165,7 @@ def _why_staff(receipt: Receipt) -> str:
     return "the payer's evidence does not fit"
 
 
-def _receipt(session: Session, code: str) -> Receipt | None:
+def receipt_of(session: Session, code: str) -> Receipt | None:
     """The receipt with this code, locked. Of two wallets with the same code the one in suspense is meant."""
     return session.scalars(
         select(Receipt)
@@ -178,12 +179,16 @@ def _receipt(session: Session, code: str) -> Receipt | None:
 
 def _kept(session: Session, member_id: uuid.UUID, code: str, *, now: datetime) -> Claim | None:
     same = select(Claim).where(Claim.member_id == member_id, Claim.receipt == code).with_for_update()
-    known = session.scalars(same).first()
-    if known is not None:
+    known = session.scalars(same.execution_options(populate_existing=True)).first()
+    if known is not None and known.state != ClaimState.SETTLED:
         return known
     recent = select(func.count()).where(Claim.member_id == member_id, Claim.claimed_at > now - _DAY)
     if (session.scalar(recent) or 0) >= CLAIMS_PER_DAY_MAX:
         return None
+    if known is not None:
+        # Who asks again has something to say: it is a case of today, behind those that wait already.
+        known.state, known.claimed_at = ClaimState.WAITING, now
+        return known
     values = {
         "id": new_id(),
         "member_id": member_id,
@@ -202,4 +207,6 @@ def _look_for(session: Session, row: Claim, *, now: datetime) -> None:
         wallet, _, shortcode = key.partition(":")
         ask_for_pull(session, wallet, shortcode, delay=_PULL_AFTER, now=now)
     payload = {"claim_id": str(row.id)}
-    outbox.add(session, "claim_again", str(row.id), payload, now=now, due_at=now + timedelta(seconds=30))
+    # Of a claim that is begun anew the first looking is over.
+    key = f"{row.id}:{row.claimed_at.timestamp():.0f}"
+    outbox.add(session, "claim_again", key, payload, now=now, due_at=now + timedelta(seconds=30))

@@ -224,7 +224,7 @@ def _borne_cents(session: Session, receipt: Receipt) -> int:
 
 def _undo(session: Session, decision: Decision, receipt: Receipt | None, *, now: datetime) -> None:
     undone = session.get(Decision, decision.undoes_id, with_for_update=True, populate_existing=True)
-    if undone is None or undone.state != DecisionState.DONE or undone.act in {Act.UNDO, Act.REPOST}:
+    if undone is None or not undone.is_to_undo:
         raise NotPossible("not_to_undo")
     if undone.act != Act.EXPLAIN and undone.receipt_id != decision.receipt_id:
         raise NotPossible("not_to_undo")

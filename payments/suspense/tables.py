@@ -69,3 +69,8 @@ class Decision(Base):
     done_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     before: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}", default=dict)
     after: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}", default=dict)
+
+    @property
+    def is_to_undo(self) -> bool:
+        """Whether it stands and is of a kind that another decision can undo."""
+        return self.state == DecisionState.DONE and self.act not in {Act.UNDO, Act.REPOST}
