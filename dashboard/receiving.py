@@ -19,10 +19,11 @@ ROWS_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One SMS. `member` is whose phone wrote, if it is a member's."""
+    """One SMS. `phone` is None when no phone wrote; `member` is whose phone it is, if it is a member's."""
 
     message_id: uuid.UUID
     sender_masked: str
+    phone: PhoneNumber | None
     member: Member | None
     text: str
     received_at: datetime
@@ -54,5 +55,5 @@ def _shown(session: Session, members: Members, row: InboundMessageRow) -> Waitin
         phone = PhoneNumber.parse(row.sender)
     except InvalidValue:
         # A short code or a name: nobody's phone, and nothing to mask.
-        return Waiting(row.id, row.sender, None, row.text, row.received_at)
-    return Waiting(row.id, phone.masked, members.by_phone(session, phone), row.text, row.received_at)
+        return Waiting(row.id, row.sender, None, None, row.text, row.received_at)
+    return Waiting(row.id, phone.masked, phone, members.by_phone(session, phone), row.text, row.received_at)

@@ -28,12 +28,18 @@ class Particulars:
         return cls(**json.loads(text)) if text else cls()
 
     @property
+    def payer_phone(self) -> PhoneNumber | None:
+        """The payer's phone; None while the wallet names nobody, or hides the number."""
+        try:
+            return PhoneNumber.parse(self.payer) if self.payer else None
+        except InvalidValue:
+            return None
+
+    @property
     def payer_masked(self) -> str:
         """For staff's eyes: `+2547*****678`, or the wallet's own mask."""
-        try:
-            return PhoneNumber.parse(self.payer).masked if self.payer else self.payer_mask
-        except InvalidValue:
-            return self.payer_mask
+        phone = self.payer_phone
+        return self.payer_mask if phone is None else phone.masked
 
     @property
     def account_masked(self) -> str:

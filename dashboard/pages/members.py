@@ -12,9 +12,10 @@ from core.reasons import REASON_CHARACTERS_MAX, REASON_CHARACTERS_MIN, is_reason
 from dashboard import membership
 from dashboard.access import READERS, WORKERS, allow
 from dashboard.catalogue import text
-from dashboard.login import signed_in_staff
+from dashboard.login import me
 from dashboard.reading import was_seen
 from dashboard.reasons import typed_reason
+from dashboard.revealing import reason_to_reveal, was_revealed
 from dashboard.services import services
 from payments.ledger.service import savings
 from payments.view import statement_of
@@ -44,7 +45,14 @@ def search() -> str | Response:
             )
         except InvalidValue:
             return _search(nothing="unreadable")
-        _note(database, "member.searched", member.id if member else "nobody", details={"by": kind})
+        audit.record(
+            database,
+            at=parts.clock.now(),
+            actor=me().actor,
+            action="member.searched",
+            subject=member.id if member else "nobody",
+            details={"by": kind},
+        )
     if member is None:
         return _search(nothing="none")
     return redirect(url_for(".show", member_id=member.id))
@@ -55,19 +63,18 @@ def search() -> str | Response:
 def show(member_id: uuid.UUID) -> str:
     """One member, masked. That the page was opened is in the audit trail."""
     with services().sessions.begin() as database:
-        return _member(database, member_id, act="member.opened")
+        return _member(database, member_id)
 
 
 @routes.post("/<uuid:member_id>/unmask")
 @allow(READERS)
 def unmask(member_id: uuid.UUID) -> str | Response:
     """The same page with phone and ID in full, this once; the reason is kept first."""
-    reason = _reason()
+    reason = reason_to_reveal()
     if reason is None:
-        flash(text("member.unmask.short", count=REASON_CHARACTERS_MIN))
         return redirect(url_for(".show", member_id=member_id))
     with services().sessions.begin() as database:
-        return _member(database, member_id, act="member.unmasked", reason=reason)
+        return _member(database, member_id, reason=reason)
 
 
 @routes.post("/<uuid:member_id>/pin")
@@ -81,12 +88,10 @@ def pin(member_id: uuid.UUID) -> Response:
         flash(text("change.short", count=REASON_CHARACTERS_MIN))
         return redirect(url_for(".show", member_id=member_id))
     parts = services()
-    staff = signed_in_staff()
-    assert staff is not None
     act = parts.members.new_pins.allow if answer == "allow" else parts.members.new_pins.withdraw
     try:
         with parts.sessions.begin() as database:
-            act(database, member_id, staff=staff.actor, reason=reason)
+            act(database, member_id, staff=me().actor, reason=reason)
     except InvalidValue:
         flash(text("member.pin.over"))
     else:
@@ -117,13 +122,11 @@ def decide(change_id: uuid.UUID) -> Response:
         flash(text("change.short", count=REASON_CHARACTERS_MIN))
         return redirect(url_for(".change", change_id=change_id))
     parts = services()
-    staff = signed_in_staff()
-    assert staff is not None
     is_accepted = answer == "accept"
     try:
         with parts.sessions.begin() as database:
             parts.members.decide_phone_change(
-                database, change_id, staff=staff.actor, accept=is_accepted, reason=reason
+                database, change_id, staff=me().actor, accept=is_accepted, reason=reason
             )
     except InvalidValue:
         flash(text("change.over"))
@@ -139,18 +142,22 @@ def _search(nothing: str | None = None) -> str:
     return render_template("dashboard/members.html", changes=changes, nothing=nothing)
 
 
-def _member(database: Session, member_id: uuid.UUID, *, act: str, reason: str = "") -> str:
+def _member(database: Session, member_id: uuid.UUID, *, reason: str | None = None) -> str:
+    """The page; in full for who gave a reason."""
     parts = services()
     member = parts.members.by_id(database, member_id)
     if member is None:
         abort(404)
-    _note(database, act, member.id, reason=reason)
+    if reason is None:
+        was_seen(database, "member.opened", member.id)
+    else:
+        was_revealed(database, "member.unmasked", member.id, reason)
     return render_template(
         "dashboard/member.html",
         member=member,
         stayed=parts.members.by_id(database, member.merged_into) if member.merged_into else None,
         identifier=membership.masked_identifier(database, member.id),
-        in_full=membership.in_full(database, member.id) if act == "member.unmasked" else None,
+        in_full=None if reason is None else membership.in_full(database, member.id),
         saved=savings(database, member.id, parts.currency),
         payments=statement_of(database, member.id, _PAYMENTS_MAX),
         enrolment=membership.told_of_enrolment(database, member.id),
@@ -158,27 +165,6 @@ def _member(database: Session, member_id: uuid.UUID, *, act: str, reason: str = 
         changes=membership.changes_of(database, member.id),
         pin=membership.pin_of(database, parts.members, member.id),
         reason_characters=(REASON_CHARACTERS_MIN, REASON_CHARACTERS_MAX),
-    )
-
-
-def _note(
-    database: Session,
-    act: str,
-    subject: uuid.UUID | str,
-    *,
-    reason: str = "",
-    details: dict[str, str] | None = None,
-) -> None:
-    staff = signed_in_staff()
-    assert staff is not None
-    audit.record(
-        database,
-        at=services().clock.now(),
-        actor=staff.actor,
-        action=act,
-        subject=subject,
-        reason=reason,
-        details=details,
     )
 
 
