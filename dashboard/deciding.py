@@ -92,6 +92,13 @@ def acts_on(session: Session, receipt: Receipt | None, found: BreakSummary | Non
     return acts
 
 
+def may_be_decided(session: Session, receipt: Receipt) -> bool:
+    """Whether the page of a receipt offers any act: a decision, or the undoing of one."""
+    if acts_on(session, receipt, None):
+        return True
+    return any(each.is_to_undo for each in decisions_about(session, receipt_id=receipt.id, break_id=None))
+
+
 def _may_be_written_off(session: Session, receipt: Receipt | None, found: BreakSummary) -> bool:
     if found.break_class is BreakClass.AMOUNT_DIFFERS:
         return (found.amount_cents or 0) > (found.other_amount_cents or 0)
@@ -110,9 +117,9 @@ def read_wish(
     """From a posted form. Raises InvalidValue for what no page sends, NotPossible for what people mistype."""
     try:
         key = uuid.UUID(form.get("key", ""))
-        choice, _, about = form.get("choice", "").partition(":")
+        choice, _, about = _choice(form).partition(":")
         act = Act(choice)
-        about_id = uuid.UUID(about) if about else None
+        about_id = uuid.UUID(about) if about or act is Act.UNDO else None
     except ValueError as error:
         raise InvalidValue("not a decision") from error
     member_id = about_id if act is Act.MATCH else None
@@ -127,6 +134,16 @@ def read_wish(
         member_id=member_id,
         undoes_id=about_id if act is Act.UNDO else None,
     )
+
+
+def _choice(form: Mapping[str, str]) -> str:
+    """What was chosen. A number that was typed chooses its member, and contradicts any other choice."""
+    choice, has_number = form.get("choice", ""), bool(form.get("number", "").strip())
+    if has_number and choice not in {"", Act.MATCH}:
+        raise NotPossible("two_choices")
+    if not choice and not has_number:
+        raise NotPossible("no_choice")
+    return choice or Act.MATCH
 
 
 def _typed_member(session: Session, typed: str) -> uuid.UUID:

@@ -3,18 +3,20 @@
 import uuid
 from collections.abc import Iterator
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
 
 from core import audit
 from core.errors import InvalidValue
 from dashboard import breaks, witnesses
-from dashboard.access import READERS, allow
+from dashboard.access import READERS, WORKERS, allow
 from dashboard.ages import AgeBucket
 from dashboard.breaks import BreakFilter, Sort, read_filter
 from dashboard.catalogue import text, word
 from dashboard.deciding import names_of, work_on
 from dashboard.exporting import Cell, csv_response, decimal, xlsx_response
 from dashboard.login import me
+from dashboard.posted import Refused, carry_out
 from dashboard.presence.service import be_seen, others_at
 from dashboard.reading import was_seen
 from dashboard.services import services
@@ -89,6 +91,20 @@ def download(form: str) -> Response:
 @allow(READERS)
 def show(break_id: uuid.UUID) -> str:
     """One difference: what each side says, side by side, and what can be done about it."""
+    return _page(break_id)
+
+
+@routes.post("/<uuid:break_id>")
+@allow(WORKERS)
+def decide(break_id: uuid.UUID) -> BaseResponse | tuple[str, int]:
+    """Carry a decision about it out, or propose it to a second person. What was refused is shown as typed."""
+    refused = carry_out(break_id=break_id)
+    if refused is None:
+        return redirect(url_for(".show", break_id=break_id))
+    return _page(break_id, refused), refused.status
+
+
+def _page(break_id: uuid.UUID, refused: Refused | None = None) -> str:
     parts = services()
     now = parts.clock.now()
     with parts.sessions.begin() as database:
@@ -117,6 +133,7 @@ def show(break_id: uuid.UUID) -> str:
         notes=notes,
         names=names,
         is_mine=found.owner == me().actor,
+        refused=refused,
     )
 
 

@@ -8,10 +8,12 @@ from werkzeug.wrappers import Response
 
 from core.errors import InvalidValue
 from dashboard import receipts
-from dashboard.access import READERS, allow
+from dashboard.access import READERS, WORKERS, allow, may
+from dashboard.deciding import may_be_decided
 from dashboard.reading import was_seen
 from dashboard.services import services
 from payments.model import PaymentState
+from payments.receipts.tables import Receipt
 from payments.view import WayStep, payment_way
 
 routes = Blueprint("payments", __name__, url_prefix="/payments")
@@ -52,6 +54,8 @@ def show(payment_id: uuid.UUID) -> str:
             abort(404)
         way = _without_echoes(payment_way(database, facts.payment_id))
         differences = receipts.breaks_about(database, facts.payment_id)
+        receipt = database.get(Receipt, facts.payment_id) if may(WORKERS) else None
+        can_decide = receipt is not None and may_be_decided(database, receipt)
         was_seen(database, "payment.opened", facts.payment_id)
     reached = {step.state for step in way}
     # On the wallet's list, and yet not confirmed: the list names another amount.
@@ -65,6 +69,7 @@ def show(payment_id: uuid.UUID) -> str:
         ahead=ahead,
         disputed=disputed,
         differences=differences,
+        can_decide=can_decide,
     )
 
 

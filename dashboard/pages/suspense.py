@@ -1,25 +1,35 @@
-"""Suspense: money that waits for its owner, oldest first, each with whose it may be; refunds; claims."""
+"""Suspense: money that waits for its owner, oldest first, each with whose it may be; refunds; claims.
+
+A receipt's page decides about any receipt, also one that is with a member.
+"""
 
 import uuid
 from datetime import datetime
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
 
 from core.errors import InvalidValue
-from dashboard.access import READERS, allow
-from dashboard.deciding import work_on
+from dashboard.access import READERS, WORKERS, allow
+from dashboard.catalogue import text
+from dashboard.deciding import numbers_of, work_on
 from dashboard.login import me
 from dashboard.paging import cursor, read_cursor
+from dashboard.posted import Refused, carry_out
 from dashboard.presence.service import be_seen, others_at
 from dashboard.reading import was_seen
+from dashboard.reasons import typed_reason
 from dashboard.receipts import parts_of
+from dashboard.revealing import reason_to_reveal, was_revealed
 from dashboard.services import services
-from payments.claims.view import claims_for_staff
+from payments.claims.closing import close
+from payments.claims.view import ROWS_MAX, claims_for_staff, claims_to, count_for_staff
 from payments.particulars import Particulars
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
-from payments.suspense.model import Place
+from payments.suspense.model import NotPossible, Place
 from payments.suspense.view import refunds_to_pay, suspense_page, suspense_total
 
 routes = Blueprint("suspense", __name__, url_prefix="/suspense")
@@ -34,6 +44,7 @@ def index() -> str:
         total = suspense_total(database)
         refunds = refunds_to_pay(database)
         claims = claims_for_staff(database)
+        claim_count = count_for_staff(database) if len(claims) == ROWS_MAX else len(claims)
         was_seen(database, "suspense.listed", "suspense", rows=len(rows) + len(refunds) + len(claims))
     return render_template(
         "dashboard/suspense.html",
@@ -41,6 +52,7 @@ def index() -> str:
         total=total,
         refunds=refunds,
         claims=claims,
+        claim_count=claim_count,
         after=cursor(following[0].isoformat(), following[1]) if following else None,
         is_first=not request.args.get("after"),
     )
@@ -50,6 +62,49 @@ def index() -> str:
 @allow(READERS)
 def show(receipt_id: uuid.UUID) -> str:
     """One receipt, whose it may be, and what can be done."""
+    return _page(receipt_id)
+
+
+@routes.post("/<uuid:receipt_id>")
+@allow(WORKERS)
+def decide(receipt_id: uuid.UUID) -> Response | tuple[str, int]:
+    """Carry a decision about it out, or propose it to a second person. What was refused is shown as typed."""
+    refused = carry_out(receipt_id=receipt_id)
+    if refused is None:
+        return redirect(url_for(".show", receipt_id=receipt_id))
+    return _page(receipt_id, refused=refused), refused.status
+
+
+@routes.post("/<uuid:receipt_id>/unmask")
+@allow(READERS)
+def unmask(receipt_id: uuid.UUID) -> str | Response:
+    """The same page with the payer's number in full, this once; the reason is kept first."""
+    reason = reason_to_reveal()
+    if reason is None:
+        return redirect(url_for(".show", receipt_id=receipt_id))
+    return _page(receipt_id, reason=reason)
+
+
+@routes.post("/claims/<uuid:claim_id>")
+@allow(WORKERS)
+def close_claim(claim_id: uuid.UUID) -> Response:
+    """Close a claim. A second click finds it closed and changes nothing."""
+    parts = services()
+    try:
+        with parts.sessions.begin() as database:
+            is_done = close(database, claim_id, by=me().actor, reason=typed_reason(), now=parts.clock.now())
+    except InvalidValue:
+        abort(404)
+    except NotPossible as error:
+        flash(text(f"work.not_possible.{error.why}"), "fault")
+    else:
+        flash(text("claims.done" if is_done else "claims.over"), "done" if is_done else "fault")
+    receipt_id = request.args.get("receipt", type=uuid.UUID)
+    return redirect(url_for(".show", receipt_id=receipt_id) if receipt_id else url_for(".index"))
+
+
+def _page(receipt_id: uuid.UUID, *, refused: Refused | None = None, reason: str | None = None) -> str:
+    """One receipt's page: with what was refused as typed, or the payer in full for who gave a reason."""
     house = services()
     now = house.clock.now()
     with house.sessions.begin() as database:
@@ -63,16 +118,32 @@ def show(receipt_id: uuid.UUID) -> str:
             select(Break).where(Break.receipt_id == receipt_id).order_by(Break.first_seen)
         ).all()
         parts = parts_of(database, receipt_id) if receipt.staff_place == Place.SPLIT else ()
-        was_seen(database, "suspense.opened", receipt_id)
+        claims = claims_to(database, receipt)
+        owner = _number_of(database, receipt.member_id)
+        known = Particulars.from_json(receipt.particulars)
+        if reason is None:
+            was_seen(database, "suspense.opened", receipt_id)
+        elif known.payer_phone is None:
+            abort(404)
+        else:
+            was_revealed(database, "payer.unmasked", receipt_id, reason)
     return render_template(
         "dashboard/suspense_receipt.html",
         receipt=receipt,
-        known=Particulars.from_json(receipt.particulars),
+        known=known,
+        is_in_full=reason is not None,
+        claims=claims,
+        owner=owner,
+        refused=refused,
         others=others,
         work=work,
         parts=parts,
         differences=differences,
     )
+
+
+def _number_of(database: Session, member_id: uuid.UUID | None) -> str | None:
+    return numbers_of(database, {member_id})[member_id] if member_id else None
 
 
 def _place() -> tuple[datetime, uuid.UUID] | None:

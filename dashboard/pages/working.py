@@ -1,4 +1,4 @@
-"""Acting on differences: decide, take, note, all at once for several, and who else is here."""
+"""Acting on differences: take, note, all at once for several, and who else is here."""
 
 import uuid
 
@@ -9,7 +9,6 @@ from core.errors import InvalidValue
 from core.reasons import REASON_CHARACTERS_MIN
 from dashboard.access import READERS, WORKERS, allow
 from dashboard.catalogue import counted, text
-from dashboard.deciding import read_wish
 from dashboard.login import me
 from dashboard.presence.service import be_seen, others_at
 from dashboard.reasons import typed_reason
@@ -21,22 +20,6 @@ from payments.suspense.model import Act, NotPossible, Wish
 routes = Blueprint("working", __name__, url_prefix="/work")
 
 _BULK_MAX = 50
-
-
-@routes.post("/break/<uuid:break_id>")
-@allow(WORKERS)
-def on_break(break_id: uuid.UUID) -> Response:
-    """Carry a decision about a difference out, or propose it to a second person."""
-    _decide(break_id=break_id)
-    return redirect(url_for("dashboard.exceptions.show", break_id=break_id))
-
-
-@routes.post("/receipt/<uuid:receipt_id>")
-@allow(WORKERS)
-def on_receipt(receipt_id: uuid.UUID) -> Response:
-    """The same about money in suspense that was not compared yet."""
-    _decide(receipt_id=receipt_id)
-    return redirect(url_for("dashboard.suspense.show", receipt_id=receipt_id))
 
 
 @routes.post("/break/<uuid:break_id>/hand")
@@ -94,11 +77,7 @@ def several() -> Response:
                 done += decision.state == "done"
         except NotPossible:
             failed += 1
-    flash(counted("several.done", done))
-    if waiting:
-        flash(counted("several.waiting", waiting))
-    if failed:
-        flash(counted("several.failed", failed, characters=REASON_CHARACTERS_MIN), "fault")
+    _say(done, waiting, failed, len(chosen) - done - waiting - failed)
     return redirect(request.form.get("back", "") if _is_ours() else url_for("dashboard.exceptions.index"))
 
 
@@ -119,21 +98,15 @@ def _is_ours() -> bool:
     return back.startswith(url_for("dashboard.exceptions.index")) and "\\" not in back and back.isprintable()
 
 
-def _decide(*, receipt_id: uuid.UUID | None = None, break_id: uuid.UUID | None = None) -> None:
-    parts = services()
-    try:
-        with parts.sessions.begin() as database:
-            wish = read_wish(database, request.form, receipt_id=receipt_id, break_id=break_id)
-            decision = decide(
-                database,
-                wish,
-                maker=me().actor,
-                limit_cents=parts.four_eyes_above_cents,
-                now=parts.clock.now(),
-            )
-    except InvalidValue:
-        abort(400)
-    except NotPossible as error:
-        flash(text(f"work.not_possible.{error.why}"), "fault")
-    else:
-        flash(text("work.proposed" if decision.state == "proposed" else "work.done"))
+def _say(done: int, waiting: int, failed: int, unchanged: int) -> None:
+    """Have the next page say what became of those that were ticked."""
+    if not done + waiting + failed + unchanged:
+        flash(text("several.none"), "fault")
+    if done:
+        flash(counted("several.done", done))
+    if waiting:
+        flash(counted("several.waiting", waiting))
+    if unchanged:
+        flash(counted("several.unchanged", unchanged), "fault")
+    if failed:
+        flash(counted("several.failed", failed, characters=REASON_CHARACTERS_MIN), "fault")

@@ -27,6 +27,12 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+// Who types the number of a member means that member.
+document.addEventListener("input", (event) => {
+  const radio = event.target.closest(".choice")?.querySelector("input[type=radio]");
+  if (radio && radio !== event.target) radio.checked = true;
+});
+
 // A form is sent once: the server refuses the second anyway, the button says so at once.
 document.addEventListener("submit", (event) => {
   for (const button of event.target.querySelectorAll("button")) setTimeout(() => { button.disabled = true; }, 0);

@@ -29,9 +29,11 @@ from tests.dashboard.a_day import Day
 from tests.dashboard.browsing import PASSWORD, turn
 from tests.dashboard.statement_files import statement
 from tests.dashboard.test_dashboard_browser import _CHROMIUM, _FLAGS, photograph
+from tests.dashboard.test_dashboard_claims import a_claim
 from tests.dashboard.test_dashboard_duplicates import a_case
 from tests.dashboard.test_dashboard_evening import work
 from tests.dashboard.test_dashboard_funnels import SCREENS, Told
+from tests.dashboard.test_dashboard_unmask import REASON, a_message
 
 pytestmark = pytest.mark.browser
 
@@ -89,9 +91,13 @@ def enter(page: Page, address: str, email: str) -> None:
 
 
 def much_to_see(parts: Services, day: Day, officer: str) -> dict[str, str]:
-    """An alert, a proposal, a statement, a likely duplicate, a death; and what stands in addresses."""
+    """An alert, a proposal, a statement, a likely duplicate, a claim, a message, a death; and what stands in
+    addresses.
+    """
     now = parts.clock.now()
     case = a_case(parts, day)
+    a_claim(parts, day, place=39)
+    a_message(parts)
     with parts.sessions.begin() as session:
         staff = session.scalars(select(Staff).where(Staff.email == officer)).one()
         raise_alert(session, AlertKind.STATEMENT_MISSING, "all", "none for 2026-11-21", now=now)
@@ -193,6 +199,44 @@ def test_every_page_is_looked_at_by_somebody(app: Flask) -> None:
         for argument in rule.arguments
     }
     assert asked <= known.keys() | {"form", "name", "rest"}
+
+
+def test_axe_finds_nothing_on_what_officers_open_or_are_refused(
+    page: Page, address: str, staff: Callable[[str], str], day: Day, parts: Services
+) -> None:
+    """The forms that a click opens, numbers in full, and a decision that comes back as it was typed."""
+    a_claim(parts, day)
+    a_message(parts)
+    enter(page, address, staff("officer"))
+    found = []
+    suspense, inbox = f"{address}/dashboard/suspense/", f"{address}/dashboard/inbox/"
+    for path, opened, photo in (
+        (suspense, "Not theirs", "claims-open"),
+        (f"{suspense}{day.receipts[17].id}", "Not theirs", "claimants-open"),
+        (inbox, "Show in full", "inbox-open"),
+    ):
+        page.goto(path)
+        page.locator("summary", has_text=opened).click()
+        found += faults(page)
+        photograph(page, photo)
+    page.get_by_label("Reason").fill(REASON)
+    page.get_by_role("button", name="Show in full").click()
+    page.get_by_text("This is in the audit trail").wait_for()
+    found += faults(page)
+    photograph(page, "inbox-unmasked")
+    page.goto(f"{suspense}{day.receipts[17].id}")
+    page.locator("#unmask-reason").fill(REASON)
+    page.get_by_role("button", name="Show in full").click()
+    page.get_by_text("This is in the audit trail").wait_for()
+    found += faults(page)
+    photograph(page, "payer-unmasked")
+    page.get_by_label("Member number").fill("400000009")
+    page.locator("#reason").fill(REASON)
+    page.get_by_role("button", name="Decide").click()
+    page.get_by_text("Check the digits").wait_for()
+    found += faults(page)
+    photograph(page, "refused-decision")
+    assert not found, "\n".join(found)
 
 
 def test_axe_finds_nothing_on_pages_behind_a_form(

@@ -107,7 +107,7 @@ def test_what_is_left_over_is_in_suspense_and_can_be_undone_with_the_rest(
     undo = re.search(r'name="key" value="([^"]+)".*?value="(undo:[^"]+)"', page)
     assert undo
     data = {"csrf_token": token_in(page), "key": undo[1], "choice": undo[2], "reason": REASON}
-    answer = officer.post(f"/dashboard/work/receipt/{receipt.id}", data=data, follow_redirects=True)
+    answer = officer.post(f"/dashboard/suspense/{receipt.id}", data=data, follow_redirects=True)
     assert "Done." in answer.text
     assert parts_in(parts, receipt) == []
     assert receipt.receipt in officer.get("/dashboard/suspense/").text

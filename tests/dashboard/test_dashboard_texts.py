@@ -27,6 +27,7 @@ from members.model import (
 )
 from members.new_pin import PinStanding
 from payments.alerts.service import AlertKind
+from payments.claims.model import ClaimState
 from payments.merging.model import PairAct
 from payments.model import BreakClass, EvidenceChannel, MatchStep, PaymentState, Verdict
 from payments.suspense.model import Act, DecisionState, Place
@@ -96,6 +97,7 @@ def test_every_key_that_is_asked_for_is_written(path: Path) -> None:
         ("pair_act", list(PairAct)),
         ("paper", [NATIONAL_ID, *FORMS]),
         ("decision_state", list(DecisionState)),
+        ("claim_state", list(ClaimState)),
         ("place", list(Place)),
         ("alert", list(AlertKind)),
         ("suggestion", list(_WORTH)),
