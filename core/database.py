@@ -13,6 +13,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
 
 from core import priority
+from core.sealing_key import connection_name, refuse_retired
 from core.vault import Vault
 
 Sessions = sessionmaker[Session]
@@ -80,11 +81,14 @@ def make_engine(
 
     With `patience_seconds` no statement, lock, connection or place in the pool is waited for longer, and a
     connection is not tried before it is used: whoever asks for this repeats a transaction that lost its own.
+
+    Connections say with which key their process seals; with one that was retired there are none.
     """
     options: dict[str, Any] = {"poolclass": NullPool}
     if pooled:
         options = {"pool_size": pool_size, "max_overflow": 4, "pool_pre_ping": True, "pool_timeout": 5}
-    connecting = {"connect_timeout": 3, "application_name": "kibaba", "options": _OPTIONS}
+    name = connection_name(vault.newest)
+    connecting = {"connect_timeout": 3, "application_name": name, "options": _OPTIONS}
     if patience_seconds is not None:
         milliseconds = int(patience_seconds * 1000)
         if pooled:
@@ -97,6 +101,7 @@ def make_engine(
     # An error that carried its parameters into a log would carry what somebody typed.
     engine = create_engine(url, connect_args=connecting, hide_parameters=True, **options)
     engine.dialect.kibaba_vault = vault  # type: ignore[attr-defined]
+    event.listen(engine, "connect", lambda connection, _record: refuse_retired(connection, vault.newest))
     event.listen(engine, "connect", lambda connection, _record: priority.share(connection))
     _engines.add(engine)
     return engine

@@ -82,6 +82,16 @@ class Vault:
         except (KeyError, ValueError, InvalidTag) as error:
             raise UnreadableSecret(f"a value in {place} cannot be opened") from error
 
+    @property
+    def newest(self) -> str:
+        """The id of the key that seals: eight hex digits, which every value it sealed begins with."""
+        return self._newest
+
+    @property
+    def older(self) -> list[str]:
+        """The ids of the keys that only open."""
+        return [key_id for key_id in self._ciphers if key_id != self._newest]
+
     def is_newest(self, token: str) -> bool:
         """Whether a stored value was sealed with the newest key."""
         return token.startswith(f"{self._newest}.")
@@ -95,6 +105,11 @@ class Vault:
         inner.update(value.encode())
         outer.update(inner.digest())
         return outer.hexdigest()
+
+
+def key_of_bytes(sealed: bytes) -> str:
+    """The id of the key that sealed what `seal_bytes` made."""
+    return sealed[:_KEY_ID_BYTES].decode("ascii", "replace")
 
 
 def _halves(key: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:

@@ -26,6 +26,7 @@ _COMMANDS: Final = {
     "backup": _Command("backup:backup", "The whole database into one file."),
     "dial": _Command("dial:dial", "A phone in the terminal."),
     "doctor": _Command("doctor:doctor", "Check settings, servers and providers."),
+    "keys": _Command("keys:keys", "Keys that seal personal data: rotate."),
     "ledger": _Command("ledger:ledger", "The books: proof."),
     "member": _Command("member:member", "People: show."),
     "menus": _Command("menus:menus", "What callers see: lint, graph."),

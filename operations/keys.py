@@ -1,9 +1,11 @@
 """Whether the keys of the settings are those that the data of this house were written with."""
 
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from core.database import make_engine, make_sessions
 from core.key_proofs import keys_unlike
+from core.sealing_key import RetiredKeyError
 from core.settings import Settings
 from operations.trouble import TroubleError
 
@@ -14,6 +16,10 @@ def check_keys(settings: Settings) -> None:
     try:
         with make_sessions(engine).begin() as session:
             refuse_other_keys(session, settings)
+    except OperationalError as error:
+        if isinstance(error.orig, RetiredKeyError):
+            raise TroubleError(str(error.orig)) from error
+        raise
     finally:
         engine.dispose()
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
 from operations.state import REPOSITORY
+from operations.trouble import TroubleError
 
 # Any number will do that nobody else uses; this one spells "kibaba" on a phone.
 LOCK_KEY = 542_222
@@ -72,6 +73,12 @@ def bring_to(connection: Connection, revision: str) -> None:
         command.downgrade(_config(url, connection), revision)
     else:
         command.upgrade(_config(url, connection), revision)
+
+
+def check_migrations(database_url: str) -> None:
+    """Raises TroubleError when the database lacks a migration."""
+    if pending(database_url):
+        raise TroubleError("the database is not at the newest migration; run bin/kibaba migrate")
 
 
 def _revision(connection: Connection) -> str | None:

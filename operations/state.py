@@ -132,13 +132,30 @@ def state_from_environment() -> State:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, all of it or nothing."""
+    """Write a file that only its owner may read, all of it or nothing, and on the disk when this returns.
+
+    One that was there keeps its mode and its owner.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(f".unfinished-{os.getpid()}")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
+        if path.exists():
+            _keep_access(descriptor, path)
         file.write(text)
+        file.flush()
+        os.fsync(descriptor)
     unfinished.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    os.fsync(directory)
+    os.close(directory)
+
+
+def _keep_access(descriptor: int, path: Path) -> None:
+    before = path.stat()
+    if os.geteuid() == 0:
+        os.fchown(descriptor, before.st_uid, before.st_gid)
+    os.fchmod(descriptor, before.st_mode & 0o777)
 
 
 def _is_alive(pid: int) -> bool:

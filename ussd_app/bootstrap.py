@@ -104,7 +104,7 @@ def build(settings: Settings, *, clock: Clock | None = None, menu_root: Path | N
         members=members,
         policy=policy,
         messages=Messages(members, vault, clock, calendar, NOTICE_VERSION),
-        evidence=EvidenceDesk(_direct(settings, closing), vault),
+        evidence=EvidenceDesk(_direct(settings, vault.newest, closing), vault),
         host=_host(base, members, funnel, definition, brief, brief_sessions),
         funnel=funnel,
         funnel_reading=FunnelReading(sessions, definition.graph),
@@ -113,8 +113,9 @@ def build(settings: Settings, *, clock: Clock | None = None, menu_root: Path | N
     )
 
 
-def _direct(settings: Settings, closing: ExitStack) -> Direct:
-    direct = Direct(settings.database_url.get_secret_value(), patience_seconds=_HOP_SECONDS)
+def _direct(settings: Settings, key_id: str, closing: ExitStack) -> Direct:
+    url = settings.database_url.get_secret_value()
+    direct = Direct(url, patience_seconds=_HOP_SECONDS, key_id=key_id)
     closing.callback(direct.close)
     return direct
 

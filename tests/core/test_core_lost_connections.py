@@ -56,7 +56,7 @@ def test_a_direct_statement_is_run_again(
     engine: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[Connection] = []
-    direct = Direct(database_url, patience_seconds=5.0)
+    direct = Direct(database_url, patience_seconds=5.0, key_id="00000000")
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE words (word text PRIMARY KEY)"))
     monkeypatch.setattr("core.direct.psycopg.connect", remembered(psycopg.connect, made))

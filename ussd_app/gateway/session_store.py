@@ -9,6 +9,8 @@ older post that arrives again gets its own reply again.
 
 import hashlib
 import time
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import field
 from datetime import datetime
 from typing import Any, Final
@@ -18,13 +20,14 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisAwayError
 from redis.exceptions import NoScriptError, RedisError
 
-from core.vault import Vault
+from core.vault import Vault, key_of_bytes
 from menus import Session, SessionUnreadableError, value
 from ussd_app.gateway.store_lines import StoreLines
 from ussd_app.gateway.turns import Known
 
 _PLACE: Final = "ussd.session"
 _SESSION: Final = "ussd:session:"
+_EARLIER: Final = "ussd:earlier:"
 _SINCE_KEY: Final = "ussd:since"
 # A store that just failed is not asked again for so long, so that a hop waits for it at most once.
 _AWAY_SECONDS: Final = 1.0
@@ -52,6 +55,7 @@ _BEGIN_SHA: Final = hashlib.sha1(_BEGIN, usedforsecurity=False).hexdigest()
 _KEYS: Final = 3
 _SEPARATOR: Final = b"|"
 _STAMP_FIELDS: Final = 9
+_COUNTED_AT_ONCE: Final = 500
 
 
 @value
@@ -227,7 +231,7 @@ def _session_key(key: str) -> str:
 
 
 def _earlier_key(key: str) -> str:
-    return f"ussd:earlier:{key}"
+    return f"{_EARLIER}{key}"
 
 
 def _ended_key(key: str) -> str:
@@ -236,3 +240,22 @@ def _ended_key(key: str) -> str:
 
 def _phone_key(phone_index: str) -> str:
     return f"ussd:phone:{phone_index}"
+
+
+def records_by_key(redis: "Redis") -> Counter[str]:
+    """How many records there are now, by the id of the key that sealed them: each is gone fifteen minutes
+    after its last hop at most.
+    """
+    found: Counter[str] = Counter()
+    for stored in _all_stored(redis):
+        found[key_of_bytes(stored.split(_SEPARATOR, _STAMP_FIELDS)[-1])] += 1
+    return found
+
+
+def _all_stored(redis: "Redis") -> Iterator[bytes]:
+    for name in redis.scan_iter(f"{_SESSION}*", count=_COUNTED_AT_ONCE):
+        stored = redis.get(name)
+        if isinstance(stored, bytes):
+            yield stored
+    for name in redis.scan_iter(f"{_EARLIER}*", count=_COUNTED_AT_ONCE):
+        yield from (stored for stored in redis.hvals(name) if isinstance(stored, bytes))
