@@ -52,11 +52,14 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """For which month (`YYYY-MM`, None: that of the payment), and whose savings by id and number."""
+    """For which month (`YYYY-MM`, None: that of the payment), whose savings by id and number, and which member
+    asked for it, if another.
+    """
 
     period: str | None
     member_id: uuid.UUID
     member_number: str
+    asked_by: uuid.UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +254,7 @@ def payment_way(session: Session, payment_id: uuid.UUID) -> Sequence[WayStep]:
 def intent_of(session: Session, payment_id: uuid.UUID) -> Intent | None:
     """What was wished with a payment (ids as for `payment_way`); None when nobody asked us for it."""
     found = session.execute(
-        select(Contribution.period, MemberRow.id, MemberRow.number)
+        select(Contribution.period, MemberRow.id, MemberRow.number, Contribution.asked_by)
         .join(MemberRow, MemberRow.id == Contribution.member_id)
         .where((Contribution.id == payment_id) | (Contribution.receipt_id == payment_id))
     ).first()

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import date
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -14,7 +15,7 @@ from dashboard.reading import was_seen
 from dashboard.services import services
 from payments.model import PaymentState
 from payments.receipts.tables import Receipt
-from payments.view import WayStep, payment_way
+from payments.view import WayStep, intent_of, payment_way
 
 routes = Blueprint("payments", __name__, url_prefix="/payments")
 
@@ -53,6 +54,7 @@ def show(payment_id: uuid.UUID) -> str:
         if facts is None:
             abort(404)
         way = _without_echoes(payment_way(database, facts.payment_id))
+        intent = intent_of(database, facts.payment_id)
         differences = receipts.breaks_about(database, facts.payment_id)
         receipt = database.get(Receipt, facts.payment_id) if may(WORKERS) else None
         can_decide = receipt is not None and may_be_decided(database, receipt)
@@ -65,6 +67,8 @@ def show(payment_id: uuid.UUID) -> str:
     return render_template(
         "dashboard/payment.html",
         facts=facts,
+        intent=intent,
+        counts_for=date.fromisoformat(f"{intent.period}-01") if intent and intent.period else None,
         way=way,
         ahead=ahead,
         disputed=disputed,

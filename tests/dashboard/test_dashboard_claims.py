@@ -58,7 +58,7 @@ def test_a_claim_is_listed_with_its_own_time(officer: FlaskClient, day: Day, cla
     section = officer.get(LIST).text.split('id="claims"')[1]
     assert ">Claimed</th>" in section
     assert "Decided" not in section
-    assert 'datetime="2026-11-22T06:00:00+00:00"' in section
+    assert 'datetime="2026-11-22T09:00:00+03:00"' in section
     assert spaced(day, 1) in section
 
 

@@ -3,9 +3,11 @@
 import uuid
 
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from dashboard import receipts
 from dashboard.services import Services
+from payments.contributions.tables import Contribution
 from tests.dashboard.a_day import Day, seed
 
 PAYMENTS = "/dashboard/payments/"
@@ -33,6 +35,21 @@ def test_an_acknowledged_payment_shows_its_whole_way_in_order(officer: FlaskClie
     words = [part.split("</strong>")[0] for part in way.split("<strong>")[1:]]
     assert words == ["Asked for", "Prompt sent", "Received", "Confirmed", "Posted", "Acknowledged"]
     assert "Not yet" not in way
+
+
+def test_a_payment_says_who_saved_it_and_for_which_month(
+    officer: FlaskClient, day: Day, parts: Services
+) -> None:
+    address = f"{PAYMENTS}{day.receipts[1].id}"
+    assert "To count for" not in officer.get(address).text
+    with parts.sessions.begin() as session:
+        asked = session.scalars(
+            select(Contribution).where(Contribution.receipt_id == day.receipts[1].id)
+        ).one()
+        asked.period, asked.asked_by = "2026-10", day.members[3]
+    page = officer.get(address).text
+    assert "<dt>To count for</dt><dd>October 2026</dd>" in page
+    assert f'<dt>Saved by</dt><dd><a href="/dashboard/members/{day.members[3]}">' in page
 
 
 def test_a_stuck_payment_shows_what_is_still_ahead(officer: FlaskClient, day: Day) -> None:

@@ -172,7 +172,7 @@ def bulk(client: FlaskClient, act: str, *ticked: object) -> str:
 @pytest.mark.parametrize("act", ["take", "explain"])
 def test_with_nothing_ticked_nothing_is_called_done(officer: FlaskClient, day: Day, act: str) -> None:
     page = bulk(officer, act)
-    assert re.search(r'<p class="fault"[^>]*>.*Nothing was ticked', page)
+    assert re.search(r'<p class="fault flash"[^>]*>.*Nothing was ticked', page)
     assert "0 differences" not in page
 
 
@@ -181,7 +181,7 @@ def test_what_was_taken_already_is_not_taken_twice(officer: FlaskClient, day: Da
     assert "1 difference done." in bulk(officer, "take", taken)
     again = bulk(officer, "take", taken)
     assert "1 stays as it was" in again
-    assert "done." not in again.split('<p class="fault"')[1].split("</p>")[0]
+    assert "done." not in again.split('<p class="fault flash"')[1].split("</p>")[0]
     assert "differences done." not in again
 
 

@@ -18,7 +18,7 @@ from core.vault import Vault
 from operations.sealing.own_keys import OwnKeys
 from operations.state import State
 from tests.databases import text_of
-from tests.operations.conftest import wait_until
+from tests.operations.conftest import Operator, wait_until
 from tests.operations.sealed_house import (
     INDEX,
     NEW,
@@ -29,7 +29,6 @@ from tests.operations.sealed_house import (
     encrypted_columns,
     sealed_house,
 )
-from tests.operations.test_operations_cli import Operator
 from tests.servers import REPOSITORY, Servers
 
 BOTH_KEYS = f"{NEW_KEY.decode()},{OLD_KEY.decode()}"

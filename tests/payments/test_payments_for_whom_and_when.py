@@ -93,7 +93,7 @@ def test_a_paybill_message_that_comes_first_is_theirs_too_and_nobody_hears_twice
 def test_a_payment_says_for_whom_and_when_it_is_before_and_after_it_came(world: World) -> None:
     payer, owner = world.member(), world.member()
     checkout = prompted(world, payer, owner, "2026-09")
-    wished = Intent("2026-09", owner.id, owner.number)
+    wished = Intent("2026-09", owner.id, owner.number, payer.id)
 
     def seen(member: MemberRow) -> list[Intent | None]:
         with world.sessions.begin() as session:
