@@ -52,8 +52,8 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """For which month (`YYYY-MM`, None: that of the payment), whose savings by id and number, and which member
-    asked for it, if another.
+    """For which month (`YYYY-MM`, None: that of the payment), whose savings by id and number, and which
+    member asked for it, if another.
     """
 
     period: str | None
