@@ -38,7 +38,7 @@ def test_a_phone_out_of_reach_is_told_when_it_is_back(stack: Stack) -> None:
     phone, _ = new_member(stack)
     stack.fault("stk", outcome="timeout", phone=phone.number)
     phone.save(60)
-    phone.wait_for_sms("M-Pesa could not reach your phone for KES 60.")
+    phone.wait_for_sms("the M-Pesa request for KES 60 was not answered, or did not reach your phone.")
     nothing_was_credited(phone)
 
 
