@@ -14,7 +14,7 @@ from bench.probes.suite import Finding, Verdict, findings
 from bench.servers import Measured
 
 # Bulk members have joined, have saved before and have no PIN.
-_MEMBERS_FLOW = replace(KIBABA, join=(), to_amount=("2", "3"), to_list=("2",), pin="", pin_screen=())
+_MEMBERS_FLOW = replace(KIBABA, join=(), to_amount=("2", "4"), to_list=("2",), pin="", pin_screen=())
 
 
 @dataclass(frozen=True, slots=True)
