@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy import Engine
 
-from core.clock import Clock, FundCalendar
+from core.clock import Clock, FundCalendar, PerDay
 from core.database import Sessions, make_engine, make_sessions
 from core.direct import Direct
 from core.prepared import Prepared, connector
@@ -159,7 +160,7 @@ def _host(
         vault=vault,
         calendar=calendar,
         fund=FundFacts(settings.fund_name, settings.fund_contact),
-        terms_at=lambda now: terms_at(settings, calendar, now),
+        terms_at=PerDay(calendar, partial(terms_at, settings, calendar)).at,
         phone_change_wait_hours=settings.phone_change_wait_hours,
     )
     return Host(

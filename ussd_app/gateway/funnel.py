@@ -7,14 +7,14 @@ import atexit
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, Final, NamedTuple
 
 from prometheus_client import Counter as PrometheusCounter
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.clock import Clock, FundCalendar
+from core.clock import Clock, FundCalendar, PerDay
 from core.database import Sessions
 from core.logging import log
 from menus import Event
@@ -81,10 +81,8 @@ class Funnel:
     ) -> None:
         self._sessions = sessions
         self._clock = clock
-        self._calendar = calendar
         self._flush_seconds = flush_seconds
-        never = datetime.min.replace(tzinfo=UTC)
-        self._today = date.min, never, never
+        self._today = PerDay(calendar, calendar.day_of)
         self._lock = threading.Lock()
         # One writes at a time, and who closes waits for them: their connection would outlive the pool.
         self._writing = threading.Lock()
@@ -101,11 +99,7 @@ class Funnel:
         milliseconds: int | None = None,
     ) -> None:
         """Count what an answer did; `milliseconds` is how long the caller took on `answered_on`."""
-        now = self._clock.now()
-        day, began_at, ends_at = self._today
-        if not began_at <= now < ends_at:
-            day = self._calendar.day_of(now)
-            self._today = day, *self._calendar.bounds(day)
+        day = self._today.at(self._clock.now())
         is_timed = answered_on and milliseconds is not None and 0 <= milliseconds <= _MILLISECONDS_MAX
         happened = _Happened(day, marks, tuple(events), answered_on)
         once = _Times(1, 1, milliseconds or 0) if is_timed else _ONCE

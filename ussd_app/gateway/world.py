@@ -3,10 +3,10 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
-from core.clock import FundCalendar
+from core.clock import FundCalendar, PerDay
 from core.errors import InvalidValue
 from core.vault import Vault
 from members.documents import as_answer, from_answer
@@ -74,11 +74,11 @@ class RoomsWorld:
     ) -> None:
         self._members = members
         self._read_caller = read_caller
-        self._by_day: dict[date, tuple[Scheme, Mapping[str, Any]]] = {}
         self._vault = vault
         self._calendar = calendar
         self._fund = fund
         self._terms_at = terms_at
+        self._today = PerDay(calendar, self._rules_and_fact)
         self._phone_change_days = max(1, math.ceil(phone_change_wait_hours / 24))
         money = MoneyWorld(self._caller, calendar)
         self._saving = saving = SavingWorld(self._caller, members, calendar, terms_at, NOTICE_VERSION)
@@ -104,7 +104,7 @@ class RoomsWorld:
         }
 
     def given(self, now: datetime) -> Mapping[str, Any]:
-        return self._today(now)[1]
+        return self._today.at(now)[1]
 
     def caller(self, hop: Hop, now: datetime) -> Mapping[str, Any]:
         row = read_cells(self._read_caller(phone_index=self._members.indexes.phone(hop.phone)))
@@ -148,17 +148,12 @@ class RoomsWorld:
         return facts_of(row, visit.hop.phone, self._rules(visit.now).allows)
 
     def _rules(self, now: datetime) -> Scheme:
-        return self._today(now)[0]
+        return self._today.at(now)[0]
 
-    def _today(self, now: datetime) -> tuple[Scheme, Mapping[str, Any]]:
-        """The rules of the day and the fact `scheme`, made once a day."""
-        day = self._calendar.day_of(now)
-        known = self._by_day.get(day)
-        if known is None:
-            rules = self._terms_at(now).scheme
-            known = rules, {"scheme": self._scheme(rules)}
-            self._by_day = {day: known}
-        return known
+    def _rules_and_fact(self, now: datetime) -> tuple[Scheme, Mapping[str, Any]]:
+        """The rules of the day and the fact `scheme`."""
+        rules = self._terms_at(now).scheme
+        return rules, {"scheme": self._scheme(rules)}
 
     def _scheme(self, rules: Scheme) -> dict[str, Any]:
         form = id_form_of(rules.country)
