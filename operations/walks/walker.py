@@ -203,7 +203,11 @@ class Walker:
         if new and one_by_one:
             self._named(new, before)
         if is_new:
-            call.reply, call.unseen, call.visible = reply, 0, [reply.text]
+            call.reply, call.unseen = reply, 0
+            if not reply.ends:
+                # What ends a call asks nothing: a post that comes again afterwards, with the store back, is
+                # still the answer to the question before.
+                call.visible = [reply.text]
         elif hop.text == call.posts[-1].text:
             call.visible.append(reply.text)
 

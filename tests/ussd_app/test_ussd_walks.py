@@ -190,6 +190,12 @@ def faults() -> dict[str, Callable[[pytest.MonkeyPatch], None]]:
     def longer_pages(patch: pytest.MonkeyPatch) -> None:
         patch.setattr("operations.walks.walker.septets", lambda text: len(text) + 100)
 
+    def dials_are_believed(patch: pytest.MonkeyPatch) -> None:
+        def begin(self: MemoryStore, key: str, phone_index: str, record: Record) -> bool:
+            return self.commit(key, phone_index, record, after=self.load(key), keep_earlier=True) is record
+
+        patch.setattr(MemoryStore, "begin", begin)
+
     def one_epoch(patch: pytest.MonkeyPatch) -> None:
         patch.setattr("ussd_app.gateway.host.secrets.token_hex", lambda _bytes: "same")
 
@@ -210,6 +216,7 @@ def faults() -> dict[str, Callable[[pytest.MonkeyPatch], None]]:
         "nothing is loaded": no_compare_and_set,
         "pages over the limit": longer_pages,
         "session ids that come back": one_epoch,
+        "dials are believed": dials_are_believed,
     }
 
 
