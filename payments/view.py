@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, SQLColumnExpression, and_, case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from core.money import Money
 from members.tables import MemberRow
 from payments.contributions.tables import Contribution, ContributionEvent
-from payments.model import ContributionState, EvidenceChannel, PaymentState, PostingState
+from payments.model import ContributionState, PaymentState, PostingState
 from payments.receipts.parts import SPLIT, is_live_part, wallets_code
 from payments.receipts.tables import Receipt
 from payments.refunds.tables import Refund
@@ -77,6 +77,11 @@ def is_confirmed() -> ColumnElement[bool]:
     Only what the wallet lists is divided, so that parts are confirmed from the beginning. An EXISTS there may
     be answered by hashing every line there ever was; one line is always looked up.
     """
+    return Receipt.part_of.is_not(None) | is_listed_with(Receipt.amount_cents)
+
+
+def is_listed_with(amount_cents: SQLColumnExpression[int]) -> ColumnElement[bool]:
+    """SQL: the wallet's list has a credit of so much by the receipt's code."""
     line = (
         select(StoredLine.id)
         .where(
@@ -84,26 +89,12 @@ def is_confirmed() -> ColumnElement[bool]:
             StoredLine.shortcode == Receipt.shortcode,
             StoredLine.receipt == Receipt.receipt,
             StoredLine.kind == LineKind.CREDIT,
-            StoredLine.amount_cents == Receipt.amount_cents,
+            StoredLine.amount_cents == amount_cents,
         )
         .limit(1)
+        .correlate(Receipt)
     )
-    return Receipt.part_of.is_not(None) | line.scalar_subquery().is_not(None)
-
-
-def is_told_by_file_alone() -> ColumnElement[bool]:
-    """SQL: nobody told of this payment but a statement file, which goes through hands before we read it."""
-    pulled = (
-        select(StoredLine.id)
-        .where(
-            StoredLine.wallet == Receipt.wallet,
-            StoredLine.shortcode == Receipt.shortcode,
-            StoredLine.receipt == Receipt.receipt,
-            StoredLine.source != EvidenceChannel.STATEMENT,
-        )
-        .limit(1)
-    )
-    return (Receipt.source == EvidenceChannel.STATEMENT) & pulled.scalar_subquery().is_(None)
+    return line.scalar_subquery().is_not(None)
 
 
 def receipt_state(reversed_at: datetime | None, posting: str | None, *, confirmed: bool) -> PaymentState:

@@ -37,7 +37,7 @@ from payments.refunds.tables import Refund
 from payments.registry_postings.corrections import queue_correction
 from payments.suspense.model import Act, DecisionState
 from payments.suspense.tables import Decision
-from payments.view import is_confirmed, is_told_by_file_alone
+from payments.view import is_confirmed
 from payments.wallet_lines.tables import StoredLine
 from payments.wallets.protocol import LineKind
 
@@ -127,18 +127,19 @@ def open_refund(
 def only_a_file_tells(session: Session, receipt: Receipt) -> bool:
     """Whether a statement file is all that tells of the payment that a receipt is, or is a part of."""
     whole = whole_of(session, receipt)
-    told = select(is_told_by_file_alone()).select_from(Receipt).where(Receipt.id == whole.id)
-    return bool(session.scalar(told))
+    return whole.source == EvidenceChannel.STATEMENT and not _is_pulled(_lines_of(session, whole))
 
 
 def a_file_decides(session: Session, receipt: Receipt) -> bool:
     """Whether nothing but a statement file, which goes through hands, tells of the payment or of who paid."""
     whole = whole_of(session, receipt)
     lines = _lines_of(session, whole)
-    if any(line.source != EvidenceChannel.STATEMENT for line in lines):
-        return False
     is_named = any(Particulars.from_json(line.particulars).payer for line in lines)
-    return is_named or whole.source == EvidenceChannel.STATEMENT
+    return not _is_pulled(lines) and (is_named or whole.source == EvidenceChannel.STATEMENT)
+
+
+def _is_pulled(lines: Sequence[StoredLine]) -> bool:
+    return any(line.source != EvidenceChannel.STATEMENT for line in lines)
 
 
 def _lines_of(session: Session, whole: Receipt) -> Sequence[StoredLine]:

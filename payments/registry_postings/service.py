@@ -17,9 +17,7 @@ from payments.receipts.tables import Receipt
 from payments.registry_postings.tables import RegistryCorrection, RegistryPosting
 from payments.suspense.model import Act, DecisionState
 from payments.suspense.tables import Decision
-from payments.view import is_confirmed
-from payments.wallet_lines.tables import StoredLine
-from payments.wallets.protocol import LineKind
+from payments.view import is_confirmed, is_listed_with
 
 LANES = 8
 
@@ -75,18 +73,7 @@ def _may_be_told() -> ColumnElement[bool]:
         .correlate(Receipt)
         .scalar_subquery()
     )
-    listed = (
-        select(StoredLine.id)
-        .where(
-            StoredLine.wallet == Receipt.wallet,
-            StoredLine.shortcode == Receipt.shortcode,
-            StoredLine.receipt == Receipt.receipt,
-            StoredLine.kind == LineKind.CREDIT,
-            StoredLine.amount_cents + borne == Receipt.amount_cents,
-        )
-        .limit(1)
-    )
-    return is_confirmed() | listed.scalar_subquery().is_not(None)
+    return is_confirmed() | is_listed_with(Receipt.amount_cents - borne)
 
 
 def _queue_all(
