@@ -9,8 +9,9 @@ from pathlib import Path
 import psycopg
 from redis import Redis
 
-from bench.processes import BenchError, free_port
+from bench.processes import BenchError
 from operations.embedded import Places, Postgres, Valkey, choose_places, running
+from operations.free_port import free_port
 
 
 class _ListeningValkey(Valkey):

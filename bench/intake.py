@@ -20,11 +20,12 @@ from bench.ground import Ground, ground
 from bench.kibaba import GRANIAN, SHORTCODE, serve, settings, vault
 from bench.load import drive
 from bench.members import Bulk
-from bench.processes import BenchError, free_port, serving
+from bench.processes import BenchError, serving
 from bench.report import Report
 from core import outbox
 from core.settings import load_settings
 from operations.environment import lower_case
+from operations.free_port import free_port
 from operations.state import REPOSITORY
 from ussd_app.bootstrap import build
 from ussd_app.tasks import build_tasks

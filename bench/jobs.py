@@ -17,11 +17,12 @@ from bench.ground import Ground, ground
 from bench.kibaba import settings as bench_settings
 from bench.kibaba import vault as bench_vault
 from bench.members import SAVED_CENTS, Bulk
-from bench.processes import BenchError, free_port, serving
+from bench.processes import BenchError, serving
 from bench.report import Report
 from core import outbox
 from core.settings import load_settings
 from operations.environment import lower_case
+from operations.free_port import free_port
 from operations.state import REPOSITORY
 from payments.posting import BATCH_MAX
 from ussd_app.bootstrap import build

@@ -8,9 +8,10 @@ from pathlib import Path
 from bench.cores import resident_bytes, tree
 from bench.ground import Ground
 from bench.members import Bulk
-from bench.processes import free_port, serving
+from bench.processes import serving
 from bench.servers import Measured
 from core.vault import Vault
+from operations.free_port import free_port
 from operations.state import REPOSITORY
 
 PATH = "/gateway/dev/africastalking/ussd"

@@ -6,7 +6,6 @@ that is removed afterwards, and no server that the system runs is touched.
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from operations.embedded.account import Account, server_account
 from operations.embedded.places import own_directory
 from operations.embedded.postgres import FORGETFUL_SETTINGS, SERVER_ENV
 from operations.embedded.spawn import spawn
+from operations.free_port import free_port
 from operations.outside_servers import check_database, check_redis
 from operations.trouble import TroubleError
 
@@ -37,7 +37,7 @@ def main() -> int:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kibaba-debian-")))
         home.chmod(0o755)
         account = server_account(home / "postgres")
-        ports = [_free_port(), _free_port()]
+        ports = [free_port(), free_port()]
         addresses = {
             "DATABASE_URL": f"postgresql+psycopg://postgres@127.0.0.1:{ports[0]}/postgres",
             "REDIS_URL": f"redis://127.0.0.1:{ports[1]}/0",
@@ -139,13 +139,6 @@ def _stop(server: subprocess.Popen[bytes], stop_signal: signal.Signals) -> None:
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

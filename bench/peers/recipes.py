@@ -10,8 +10,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bench.ground import Ground
-from bench.processes import BenchError, free_port, serving
+from bench.processes import BenchError, serving
 from bench.servers import Measured
+from operations.free_port import free_port
 from operations.state import REPOSITORY
 
 _APPS = Path(__file__).parent / "apps"

@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from sqlalchemy import make_url
 
 from operations.embedded.spawn import spawn
 from operations.environment import read_file
+from operations.free_port import free_port
 from tests.end_to_end.process_tree import CREW, PARTS, Process, children, descendants, marked
 from tests.end_to_end.waiting import PATIENCE_SECONDS, wait_for
 from tests.servers import REPOSITORY
@@ -44,7 +44,7 @@ class Stack:
 
     def __init__(self, state: Path, settings: Mapping[str, str] | None = None) -> None:
         self.state = state / "var"
-        self.ports = (_free_port(), _free_port())
+        self.ports = (free_port(), free_port())
         inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
         self._environment = {**inherited, **(settings or {}), "KIBABA_STATE": str(self.state)}
         self._output = state / "output.txt"
@@ -267,10 +267,3 @@ def adults() -> Iterator[dict[str, str]]:
 
 def _likeness(person: Mapping[str, str]) -> tuple[str, str, str]:
     return person["given_name"], person["surname"], person["birth_date"]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -4,7 +4,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from core.settings import Settings
 from core.vault import Vault
 from operations.backups.restoring import restore_backup
 from operations.backups.taking import take_backup
+from operations.free_port import free_port
 from tests.databases import connect, drop_database, empty, text_of
 from tests.operations.living_house import live, quiet
 from tests.servers import REPOSITORY, Servers
@@ -119,13 +119,6 @@ def is_gone(pid: int) -> bool:
         return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return True
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from operations.free_port import free_port
 from operations.sealing.own_keys import OwnKeys
 from operations.state import State
-from tests.operations.conftest import WAIT_SECONDS_MAX, free_port, read_until
+from tests.operations.conftest import WAIT_SECONDS_MAX, read_until
 from tests.operations.test_operations_cli import STATEMENT
 from tests.servers import REPOSITORY
 

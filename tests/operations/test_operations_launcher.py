@@ -14,7 +14,8 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import make_url
 
 from operations.environment import read_file
-from tests.operations.conftest import House, descendants, free_port, is_gone, read_until, wait_until
+from operations.free_port import free_port
+from tests.operations.conftest import House, descendants, is_gone, read_until, wait_until
 
 pytestmark = pytest.mark.stack
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from operations.free_port import free_port
 from operations.processes import CREW
 from tests.operations.conftest import (
     WAIT_SECONDS_MAX,
     descendants,
-    free_port,
     is_gone,
     read_until,
     wait_until,

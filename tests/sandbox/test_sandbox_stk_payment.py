@@ -100,10 +100,10 @@ def test_what_is_no_pin_leaves_the_prompt_open(box: Box, pin: Any) -> None:
 
 def test_nobody_answering_says_1037_after_a_minute(box: Box, gateway: Listener) -> None:
     box.push()
-    box.pass_time(59)
+    box.pass_time(50)
     assert gateway.at("/stk") == []
     assert box.get(PHONE)["prompt"]
-    box.pass_time(3)
+    box.pass_time(12)
     assert [result(one) for one in gateway.at("/stk")] == [1037]
     assert box.get(PHONE)["prompt"] is None
 

@@ -14,17 +14,12 @@ from typing import Any
 import pytest
 import requests
 
+from operations.free_port import free_port
 from sandbox.listener import Listener
 from sandbox.testing import Box
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 90
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(met: Callable[[], Any]) -> Any:

@@ -130,11 +130,12 @@ def test_hanging_up_is_incomplete(box: Box, gateway: Listener) -> None:
 def test_thirty_idle_seconds_are_incomplete(box: Box, gateway: Listener) -> None:
     menus(gateway, "CON a")
     dial(box)
-    box.pass_time(29)
+    # The sandbox's clock goes on by itself too: a slow machine must not be taken for an idle caller.
+    box.pass_time(20)
     answer(box, "1")
-    box.pass_time(29)
+    box.pass_time(20)
     assert gateway.at("end") == []
-    box.pass_time(2)
+    box.pass_time(12)
     assert [one["status"] for one in gateway.at("end")] == ["Incomplete"]
 
 
