@@ -13,6 +13,7 @@ from typing import Any
 
 import requests
 import urllib3.exceptions
+from pydantic import Field
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
@@ -21,11 +22,12 @@ from core.errors import InvalidValue, KibabaError
 from core.logging import log
 from core.shared_token import FreshToken, TokenCache
 from payments.wallets.protocol import UnreadableMessage
-from payments.wallets.wire import read_json
+from payments.wallets.wire import WireModel, read_fields, read_json
 
 ANSWER_BYTES_MAX = 256 * 1024
 _CHUNK_BYTES = 64 * 1024
 _MESSAGE_CHARACTERS_MAX = 200
+_TOKEN_LIFE_SECONDS_MAX = 24 * 3600
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -125,6 +127,29 @@ class Wire:
                 raise NotSent(f"{self.title} cannot be reached ({kind})") from error
             raise NoAnswer(f"no answer from {self.title} ({kind})") from error
 
+    def ask_for_token(
+        self,
+        method: str,
+        path: str,
+        *,
+        auth: AuthBase | None = None,
+        payload: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> RawAnswer:
+        """Send once; without an answer, nothing that a token is for has been sent. Raises NotSent."""
+        try:
+            return self.send(method, path, auth=auth, payload=payload, headers=headers)
+        except NoAnswer as error:
+            raise NotSent(f"{self.title} gave no token in time") from error
+
+    def token_in(self, answer: RawAnswer) -> FreshToken:
+        """The token in a good answer. Raises NotSent."""
+        try:
+            given = read_fields(_TokenReply, answer.body)
+        except UnreadableMessage as error:
+            raise NotSent(f"{self.title}'s token cannot be read") from error
+        return FreshToken(given.access_token, min(int(given.expires_in), _TOKEN_LIFE_SECONDS_MAX))
+
 
 class TokenWire:
     """A wire whose requests carry a token that all processes share."""
@@ -156,6 +181,12 @@ class TokenWire:
             self._tokens.forget(token)
             log.warning("wallet token refused", wallet=self.wire.name, path=path, attempt=attempt)
         return answer
+
+
+class _TokenReply(WireModel):
+    access_token: str = Field(strict=True, pattern=r"^[!-~]{1,4096}$")
+    # A number in some providers' pages, a text in the field; both are texts here.
+    expires_in: str = Field(strict=True, pattern=r"^[0-9]{1,9}$")
 
 
 def code_in(value: object) -> str:

@@ -6,20 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-from pydantic import Field
 
 from core.logging import log
 from core.shared_token import FreshToken, TokenCache
 from payments.wallets.airtel.config import AirtelConfig
-from payments.wallets.http import NoAnswer, NotSent, RawAnswer, TokenWire, Wire, code_in, short
-from payments.wallets.protocol import UnreadableMessage
-from payments.wallets.wire import WireModel, read_fields
+from payments.wallets.http import NotSent, RawAnswer, TokenWire, Wire, code_in, short
 
 _TOKEN_PATH = "/auth/oauth2/token"  # noqa: S105 -- a path, not a token
 _OK, _UNAUTHORISED, _TOO_MANY = 200, 401, 429
 _UNCLEAR_STATUSES = frozenset({408, 409, 425, 499})
 _CLIENT_ERRORS = range(400, 500)
-_TOKEN_LIFE_SECONDS_MAX = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +94,12 @@ class AirtelClient:
             "client_secret": self.config.client_secret,
             "grant_type": "client_credentials",
         }
-        try:
-            raw = self._wire.send("POST", _TOKEN_PATH, payload=json.dumps(wanted).encode())
-        except NoAnswer as error:
-            raise NotSent("Airtel gave no token in time") from error
+        raw = self._wire.ask_for_token("POST", _TOKEN_PATH, payload=json.dumps(wanted).encode())
         answer = Answer(raw.http_status, raw.body)
         if not answer.is_ok:
             later = answer.is_too_many or not answer.is_refused_at_the_door
             raise NotSent(f"Airtel gave no token: {answer.message}", code=answer.name, later=later)
-        try:
-            given = read_fields(_TokenReply, answer.body)
-        except UnreadableMessage as error:
-            raise NotSent("Airtel's token cannot be read") from error
-        return FreshToken(given.access_token, min(int(given.expires_in), _TOKEN_LIFE_SECONDS_MAX))
-
-
-class _TokenReply(WireModel):
-    access_token: str = Field(strict=True, pattern=r"^[!-~]{1,4096}$")
-    expires_in: str = Field(strict=True, pattern=r"^[0-9]{1,9}$")
+        return self._wire.token_in(raw)
 
 
 def _is_unauthorised(raw: RawAnswer) -> bool:

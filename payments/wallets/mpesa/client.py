@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-from pydantic import Field
 from requests.auth import HTTPBasicAuth
 
 from core.logging import log
@@ -13,13 +12,10 @@ from core.shared_token import FreshToken, TokenCache
 from payments.wallets.http import ANSWER_BYTES_MAX, NoAnswer, NotSent, RawAnswer, TokenWire, Wire, short
 from payments.wallets.mpesa.config import MpesaConfig
 from payments.wallets.mpesa.error_codes import ErrorCode, Refusal, judge
-from payments.wallets.protocol import UnreadableMessage
-from payments.wallets.wire import WireModel, read_fields
 
 __all__ = ["ANSWER_BYTES_MAX", "Answer", "DarajaClient", "NoAnswer", "NotSent"]
 
 _OK = 200
-_TOKEN_LIFE_SECONDS_MAX = 24 * 3600
 _TOKEN_PATH = "/oauth/v1/generate?grant_type=client_credentials"  # noqa: S105 -- a path, not a token
 
 
@@ -89,18 +85,12 @@ class DarajaClient:
 
     def _fetch_token(self) -> FreshToken:
         basic = HTTPBasicAuth(self.config.consumer_key, self.config.consumer_secret)
-        try:
-            answer = _answer(self._wire.send("GET", _TOKEN_PATH, auth=basic))
-        except NoAnswer as error:
-            raise NotSent("Daraja gave no token in time") from error
+        raw = self._wire.ask_for_token("GET", _TOKEN_PATH, auth=basic)
+        answer = _answer(raw)
         if not answer.is_ok:
             later = answer.refused.refusal in {Refusal.LATER, Refusal.UNCLEAR}
             raise NotSent(f"Daraja gave no token: {answer.message}", code=answer.refused.code, later=later)
-        try:
-            given = read_fields(_TokenReply, answer.body)
-        except UnreadableMessage as error:
-            raise NotSent("Daraja's token cannot be read") from error
-        return FreshToken(given.access_token, min(int(given.expires_in), _TOKEN_LIFE_SECONDS_MAX))
+        return self._wire.token_in(raw)
 
 
 def _answer(raw: RawAnswer) -> Answer:
@@ -110,9 +100,3 @@ def _answer(raw: RawAnswer) -> Answer:
 def _token_refused(raw: RawAnswer) -> bool:
     answer = _answer(raw)
     return not answer.is_ok and answer.refused.refusal is Refusal.TOKEN
-
-
-class _TokenReply(WireModel):
-    access_token: str = Field(strict=True, pattern=r"^[!-~]{1,4096}$")
-    # A number in the portal's pages, a text in the field; both are texts here.
-    expires_in: str = Field(strict=True, pattern=r"^[0-9]{1,9}$")

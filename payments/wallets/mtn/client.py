@@ -5,20 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-from pydantic import Field
 from requests.auth import HTTPBasicAuth
 
 from core.logging import log
 from core.shared_token import FreshToken, TokenCache
-from payments.wallets.http import NoAnswer, NotSent, RawAnswer, TokenWire, Wire, code_in, short
+from payments.wallets.http import NotSent, RawAnswer, TokenWire, Wire, code_in, short
 from payments.wallets.mtn.config import MtnConfig
 from payments.wallets.mtn.reasons import Refusal, judge
-from payments.wallets.protocol import UnreadableMessage
-from payments.wallets.wire import WireModel, read_fields
 
 _TOKEN_PATH = "/collection/token/"  # noqa: S105 -- a path, not a token
 _SUCCESS, _UNAUTHORISED = range(200, 300), 401
-_TOKEN_LIFE_SECONDS_MAX = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +78,12 @@ class MtnClient:
 
     def _fetch_token(self) -> FreshToken:
         basic = HTTPBasicAuth(self.config.api_user, self.config.api_key)
-        try:
-            raw = self._wire.send("POST", _TOKEN_PATH, auth=basic, headers=self._ours())
-        except NoAnswer as error:
-            raise NotSent("MoMo gave no token in time") from error
+        raw = self._wire.ask_for_token("POST", _TOKEN_PATH, auth=basic, headers=self._ours())
         answer = Answer(raw.http_status, raw.body)
         if not answer.is_ok:
             later = answer.refusal is not Refusal.OURS
             raise NotSent(f"MoMo gave no token: {answer.message}", code=answer.code, later=later)
-        try:
-            given = read_fields(_TokenReply, answer.body)
-        except UnreadableMessage as error:
-            raise NotSent("MoMo's token cannot be read") from error
-        return FreshToken(given.access_token, min(int(given.expires_in), _TOKEN_LIFE_SECONDS_MAX))
-
-
-class _TokenReply(WireModel):
-    access_token: str = Field(strict=True, pattern=r"^[!-~]{1,4096}$")
-    expires_in: str = Field(strict=True, pattern=r"^[0-9]{1,9}$")
+        return self._wire.token_in(raw)
 
 
 def _is_unauthorised(raw: RawAnswer) -> bool:
