@@ -43,5 +43,8 @@ class Memory:
     def set_away(self, *, away: bool) -> None:
         self.store.away = away
 
+    def lose_answer(self) -> None:
+        self.store.loses_answer = True
+
     def remember_for_long(self) -> None:
         self.store.remember_for_long()

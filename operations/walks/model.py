@@ -6,7 +6,7 @@ text, and a town of its own. Losing the store means forgetting what was said, no
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from menus import (
@@ -21,7 +21,7 @@ from menus import (
     render_notice,
     step,
 )
-from operations.walks.stand_ins import HISTORY_SECONDS, KEPT_SECONDS, SteppingClock
+from operations.walks.stand_ins import DEAF_SECONDS, HISTORY_SECONDS, KEPT_SECONDS, SteppingClock
 from operations.walks.town import Town
 from ussd_app.gateway.hop import Hop, Reply
 from ussd_app.gateway.meaning import CALL_MILLISECONDS, REPEAT_MILLISECONDS
@@ -86,13 +86,24 @@ class Model:
         self.town = town
         self.clock = clock
         self.budget = budget
-        self.away = False
+        self.gone = self.loses_answer = False
+        self.deaf_until = clock.now()
         self.calls: dict[tuple[str, str], Call] = {}
         self.latest: dict[str, tuple[str, str]] = {}
         self.done: dict[tuple[object, ...], Any] = {}
         self.shown: dict[tuple[object, ...], str] = {}
         self.lost_at: datetime | None = None
         self.begun = 0
+
+    @property
+    def away(self) -> bool:
+        """Whether the store does not answer now."""
+        return self.gone or self.is_deaf
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether it did not answer a moment ago, and is not asked again yet."""
+        return self.clock.now() < self.deaf_until
 
     def lose(self) -> None:
         """The store forgets everything."""
@@ -157,15 +168,17 @@ class Model:
 
     def _first(self, hop: Hop, name: tuple[str, str]) -> Reply:
         parts = hop.text.split("*") if hop.text else []
-        if not self._lost() or not parts:
+        lost, shown = self._lost(), self._shown(name)
+        if not parts or not (lost or shown):
             place = self._open(hop, tuple(parts))
             if self.away:
                 self.shown.setdefault((*name, place.answers), place.reply.text)
             return self._keep(hop, name, None, place)
         first = parts[0].strip()
         dialled = [parts.pop(0)] if len(first) > 1 and first not in {"00", "98"} else []
-        opened = self._open(hop, tuple(dialled))
-        place = self._answers(hop, name, opened, parts, self._shown(name))
+        # What was shown first without the store offered no earlier session.
+        opened = self._open(hop, tuple(dialled), resumes=0 not in shown)
+        place = self._answers(hop, name, opened, parts, shown)
         self.shown.setdefault((*name, place.answers), place.reply.text)
         return self._keep(hop, name, None, replace(place, rebuilt=True))
 
@@ -187,10 +200,19 @@ class Model:
         self.latest.pop(hop.phone.e164, None)
         if not place.reply.ends:
             self.latest[hop.phone.e164] = name
+        return self._unheard(hop, name, place) if self.loses_answer else place.reply
+
+    def _unheard(self, hop: Hop, name: tuple[str, str], place: Place) -> Reply:
+        """What is said when the store has kept it and nobody heard that it had."""
+        self.loses_answer = False
+        self.deaf_until = self.clock.now() + timedelta(seconds=DEAF_SECONDS)
+        if hop.input == "latest" and not place.reply.ends:
+            return self.trouble(place.session)
+        self.shown.setdefault((*name, place.answers), place.reply.text)
         return place.reply
 
-    def _open(self, hop: Hop, link: tuple[str, ...]) -> Place:
-        opening = Opening(link) if link else Opening(suspended=self._suspended(hop))
+    def _open(self, hop: Hop, link: tuple[str, ...], *, resumes: bool = True) -> Place:
+        opening = Opening(link) if link else Opening(suspended=self._suspended(hop) if resumes else None)
         told = Told(self.town.caller_of(hop.phone.e164), self.clock.now())
         return self._step(hop, (), Place(0, None, Reply("", ends=False), told=told), opening, Doubt())
 

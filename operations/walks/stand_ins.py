@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from redis.exceptions import ConnectionError as RedisAwayError
+from redis.exceptions import TimeoutError as RedisSlowError
 
 from core.database import Sessions
 from ussd_app.gateway.funnel import Funnel
@@ -13,6 +14,8 @@ from ussd_app.gateway.session_store import Recall, Record, SessionStore
 
 KEPT_SECONDS = 900
 HISTORY_SECONDS = 300
+# A store that did not answer in time is not asked again for so long.
+DEAF_SECONDS = 1
 
 
 class SteppingClock:
@@ -29,11 +32,14 @@ class SteppingClock:
 
 
 class MemoryStore:
-    """What `SessionStore` promises, without Redis. `away` makes every question fail."""
+    """What `SessionStore` promises, without Redis. `away` makes every question fail; with `loses_answer` what
+    is stored next is stored, but nobody hears of it.
+    """
 
     def __init__(self, clock: SteppingClock) -> None:
         self._clock = clock
-        self.away = False
+        self.away = self.loses_answer = False
+        self._deaf_until = clock.now()
         self.flush()
 
     def flush(self) -> None:
@@ -74,6 +80,7 @@ class MemoryStore:
         self._phones.pop(phone_index, None)
         if not record.ends:
             self._phones[phone_index] = (now, key)
+        self._answer()
         return record
 
     def begin(self, key: str, phone_index: str, record: Record) -> bool:
@@ -83,6 +90,7 @@ class MemoryStore:
             return False
         now = self._clock.now()
         self._records[key], self._phones[phone_index] = (now, record), (now, key)
+        self._answer()
         return True
 
     def first_end(self, key: str) -> bool:
@@ -96,8 +104,14 @@ class MemoryStore:
         self._since = self._clock.now() - timedelta(days=1)
 
     def _ask(self) -> None:
-        if self.away:
+        if self.away or self._clock.now() < self._deaf_until:
             raise RedisAwayError("away")
+
+    def _answer(self) -> None:
+        if self.loses_answer:
+            self.loses_answer = False
+            self._deaf_until = self._clock.now() + timedelta(seconds=DEAF_SECONDS)
+            raise RedisSlowError("no answer in time")
 
     def _alive(self, stored: tuple[datetime, Any] | None, seconds: int) -> Any:
         if stored is None or (self._clock.now() - stored[0]).total_seconds() >= seconds:

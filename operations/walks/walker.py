@@ -52,6 +52,10 @@ class Servers(Protocol):
         """The session store does not answer, or does again."""
         ...
 
+    def lose_answer(self) -> None:
+        """The session store keeps what it is given next, but its answer gets lost."""
+        ...
+
     def remember_for_long(self) -> None:
         """The session store has lost nothing for a day."""
         ...
@@ -154,8 +158,13 @@ class Walker:
     def away(self, *, away: bool) -> None:
         self.story.append(f"away={away}")
         self.servers.set_away(away=away)
-        self.model.away = away
+        self.model.gone = away
         self.restart()
+
+    def lose_answer(self) -> None:
+        self.story.append("the store's next answer is lost")
+        self.servers.lose_answer()
+        self.model.loses_answer = True
 
     def remember_for_long(self) -> None:
         if not self.model.away:
@@ -196,6 +205,9 @@ class Walker:
         host = self._host()
         reply = host.answer(hop)
         self.story.append(f"    process {self.hosts.index(host)}: {reply.text!r}{' END' * reply.ends}")
+        if self.model.is_deaf and not self.model.gone:
+            # What it remembers of other calls would be news to the model.
+            self.restart()
         if reply != right:
             self._wrong(f"the right reply is {right.text!r}{' END' * right.ends}")
         self._look(reply, call)
@@ -289,4 +301,5 @@ _ODD: Final[tuple[Callable[[Walker, random.Random], None], ...]] = (
     lambda walker, chance: walker.away(away=chance.random() < 0.5),  # noqa: PLR2004 -- half of them
     lambda walker, chance: walker.wait(chance.choice((1, 1, 2, 60, 280, 400, 1000))),
     lambda walker, _: walker.remember_for_long(),
+    lambda walker, _: walker.lose_answer(),
 )

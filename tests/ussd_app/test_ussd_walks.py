@@ -5,9 +5,9 @@ way to a fault; seeds walk on real servers. `bin/kibaba menus walk --count 10000
 """
 
 import random
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,17 +15,20 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisAwayError
+from redis.exceptions import TimeoutError as RedisSlowError
 
 from core.database import Sessions
 from core.vault import Vault
 from operations.walks.memory import Memory
 from operations.walks.run import quietly, run
-from operations.walks.stand_ins import MemoryResults, MemoryStore, SteppingClock, no_funnel
+from operations.walks.stand_ins import DEAF_SECONDS, SteppingClock, no_funnel
 from operations.walks.town import Town
 from operations.walks.walker import Walker, WalkError, random_walk
+from tests.ussd_app.planted_faults import FAULTS
 from ussd_app.gateway.graphs import Definition, Graphs
 from ussd_app.gateway.host import Host
-from ussd_app.gateway.session_store import Record, SessionStore
+from ussd_app.gateway.session_store import SessionStore
 from ussd_app.gateway.turns import Turns
 
 DEFINITION = Definition.read()
@@ -94,6 +97,10 @@ class Walks(RuleBasedStateMachine):
     def redis_away_or_back(self, away: bool) -> None:
         self.walker.away(away=away)
 
+    @rule()
+    def redis_stores_and_is_not_heard(self) -> None:
+        self.walker.lose_answer()
+
     @rule(seconds=st.sampled_from([1, 2, 60, 280, 400, 1000]))
     def wait(self, seconds: int) -> None:
         self.walker.wait(seconds)
@@ -123,6 +130,25 @@ def test_walks_that_once_went_wrong(seed: int) -> None:
     assert run(1, seed=seed, steps=25, told=lambda _tally: None).walks == 1
 
 
+class Unheard(SessionStore):
+    """A store whose answers may get lost; afterwards it is not asked for a second of the walk's time."""
+
+    servers: "Servers"
+
+    def _run(self, *told: Any) -> Any:
+        answer = super()._run(*told)
+        if self.servers.loses_answer and answer is None:
+            self.servers.loses_answer = False
+            self.servers.deaf_until = self.servers.clock.now() + timedelta(seconds=DEAF_SECONDS)
+            raise RedisSlowError("no answer in time")
+        return answer
+
+    def _ask(self, *command: str | bytes | int) -> Any:
+        if self.servers.clock.now() < self.servers.deaf_until:
+            raise RedisAwayError("no answer a moment ago")
+        return super()._ask(*command)
+
+
 class Servers:
     """Real PostgreSQL and Redis under the same walk. Time does not pass for them as the walk has it."""
 
@@ -132,10 +158,12 @@ class Servers:
         self.sessions = sessions
         self.nowhere = Redis.from_url("redis://127.0.0.1:9/0")
         stack.callback(self.nowhere.close)
-        self.is_away = False
+        self.is_away = self.loses_answer = False
+        self.deaf_until = self.clock.now()
 
     def host(self, town: Town) -> Host:
-        store = SessionStore(self.nowhere if self.is_away else self.redis, VAULT, session_seconds=300)
+        store = Unheard(self.nowhere if self.is_away else self.redis, VAULT, session_seconds=300)
+        store.servers = self
         return Host(
             graphs=Graphs(self.sessions, self.clock, DEFINITION),
             store=store,
@@ -151,6 +179,9 @@ class Servers:
 
     def set_away(self, *, away: bool) -> None:
         self.is_away = away
+
+    def lose_answer(self) -> None:
+        self.loses_answer = True
 
     def remember_for_long(self) -> None:
         self.redis.set("ussd:since", 1)
@@ -170,56 +201,6 @@ def test_the_same_walks_on_real_servers(redis: Redis, sessions: Sessions, seed: 
         random_walk(walker, random.Random(seed), 30)  # noqa: S311 -- walked again from its seed
 
 
-def faults() -> dict[str, Callable[[pytest.MonkeyPatch], None]]:
-    def effects_again(patch: pytest.MonkeyPatch) -> None:
-        def once(self: MemoryResults, _s: object, _k: str, _n: datetime, act: Callable[[], Any]) -> Any:
-            return act()
-
-        patch.setattr(MemoryResults, "once", once)
-
-    def dial_strings_count(patch: pytest.MonkeyPatch) -> None:
-        def remembered(self: MemoryResults, _s: object, keys: Collection[str]) -> dict[str, Any]:
-            return {key: {} for key in keys}
-
-        patch.setattr(MemoryResults, "remembered", remembered)
-
-    def no_compare_and_set(patch: pytest.MonkeyPatch) -> None:
-        kept: dict[str, Record] = {}
-        patch.setattr("operations.walks.stand_ins.MemoryStore.load", lambda _self, key: kept.get(key))
-
-    def longer_pages(patch: pytest.MonkeyPatch) -> None:
-        patch.setattr("operations.walks.walker.septets", lambda text: len(text) + 100)
-
-    def dials_are_believed(patch: pytest.MonkeyPatch) -> None:
-        def begin(self: MemoryStore, key: str, phone_index: str, record: Record) -> bool:
-            return self.commit(key, phone_index, record, after=self.load(key), keep_earlier=True) is record
-
-        patch.setattr(MemoryStore, "begin", begin)
-
-    def one_epoch(patch: pytest.MonkeyPatch) -> None:
-        patch.setattr("ussd_app.gateway.host.secrets.token_hex", lambda _bytes: "same")
-
-    def guesses_trusted(patch: pytest.MonkeyPatch) -> None:
-        commit = MemoryStore.commit
-
-        def trusting(
-            self: MemoryStore, *named: Any, after: Record | None, keep_earlier: bool
-        ) -> Record | None:
-            return commit(self, *named, after=self.load(named[0]), keep_earlier=keep_earlier)
-
-        patch.setattr(MemoryStore, "commit", trusting)
-
-    return {
-        "effects done again": effects_again,
-        "what was stored last is taken for what is stored": guesses_trusted,
-        "answers in doubt count": dial_strings_count,
-        "nothing is loaded": no_compare_and_set,
-        "pages over the limit": longer_pages,
-        "session ids that come back": one_epoch,
-        "dials are believed": dials_are_believed,
-    }
-
-
 @contextmanager
 def planted(plant: Callable[[pytest.MonkeyPatch], None]) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
@@ -227,7 +208,7 @@ def planted(plant: Callable[[pytest.MonkeyPatch], None]) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("fault", faults())
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found(fault: str) -> None:
-    with planted(faults()[fault]), pytest.raises(WalkError, match=r"seed \d+: "):
+    with planted(FAULTS[fault]), pytest.raises(WalkError, match=r"seed \d+: "):
         run(3000, seed=2500, steps=25, told=lambda _tally: None)

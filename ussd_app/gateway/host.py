@@ -82,10 +82,7 @@ class Host:
         None when it takes more than that, or when the store holds anything else: nothing has happened then.
         """
         record = self._recent.take(key)
-        try:
-            return self._typed_at_once(hop, key, record) if record else self._dialled_at_once(hop, key)
-        except RedisError:
-            return None
+        return self._typed_at_once(hop, key, record) if record else self._dialled_at_once(hop, key)
 
     def _dialled_at_once(self, hop: Hop, key: str) -> Reply | None:
         if hop.text or hop.input != "cumulative":
@@ -96,7 +93,10 @@ class Host:
             return None
         progress = Progress.opened(worked)
         record = self._record(hop, key, None, progress, self._now())
-        if not self._store.begin(key, self._phone_index(hop), record):
+        try:
+            if not self._store.begin(key, self._phone_index(hop), record):
+                return None
+        except RedisError:
             return None
         self._recent.keep(key, record)
         self._count(hop, None, record, progress)
@@ -116,15 +116,20 @@ class Host:
             return None
         progress = Progress.of(before, session).after(worked, answers=before.answers + 1)
         record = self._record(hop, key, before, progress, now)
-        if self._store_after(hop, key, before, record) is not record:
-            return None
+        try:
+            if self._store_after(hop, key, before, record) is not record:
+                return None
+            reply = progress.reply
+        except RedisError as error:
+            # It may have been stored all the same: any other screen than this could be answered as this one.
+            reply = self._not_stored(hop, key, progress, type(error).__name__)
         self._count(hop, before, record, progress)
-        return progress.reply
+        return reply
 
     def _answered(self, hop: Hop, key: str) -> Reply:
         record, recall, is_away = self._load(hop, key)
         meaning = meaning_of(hop, record, partial(self._seen, key), self._now())
-        if isinstance(meaning, Again) and record is not None:
+        if isinstance(meaning, Again) and record is not None and record.reply:
             return Reply(record.reply, record.ends)
         if isinstance(meaning, Contradicts):
             return self._earlier(hop, key, record)
@@ -133,6 +138,8 @@ class Host:
             return self._trouble()
         if isinstance(meaning, Answers) and record is not None:
             progress = self._go_on(hop, key, record, meaning.parts)
+        elif isinstance(meaning, Again):
+            progress = self._anew(hop, key)
         else:
             parts = meaning.parts if isinstance(meaning, Begins) else ()
             progress = self._begin(hop, key, parts, recall or self._recall(hop, key))
@@ -160,20 +167,29 @@ class Host:
         """The first post we know of: a plain dial, a deep link, or a session whose record was lost.
 
         A dial string never answers screens (`*384*96*1*1#` must not save): text is walked through only when
-        the store is away or has lately lost what it held.
+        the store is away or has lately lost what it held, or screens of this very call were shown while it
+        was.
         """
         self._graphs.keep()
         suspended = self._suspended(hop, recall)
         if hop.input == "latest":
-            return self._open(hop, key, parts, suspended, epoch=secrets.token_hex(8))
-        if not parts or not recall.lost_lately:
+            return self._open(hop, key, parts, suspended, epoch=_new_epoch())
+        if not parts:
+            return self._open(hop, key, (), suspended)
+        shown = self._turns.shown(key, _ANSWERS_MAX)
+        if not shown and not recall.lost_lately:
             return self._open(hop, key, parts, suspended)
         dialled, typed = (parts[:1], parts[1:]) if is_alias(parts[0]) else ((), parts)
-        progress = self._open(hop, key, dialled, suspended)
-        shown = self._turns.shown(key, _ANSWERS_MAX)
+        # What was shown first without the store offered no earlier session.
+        progress = self._open(hop, key, dialled, None if 0 in shown else suspended)
         rebuilt = self._answers(hop, key, progress, typed, shown)
         # What came before the last answer was counted when it came.
         return replace(rebuilt, walked=rebuilt.walked[-1:], is_rebuilt=True)
+
+    def _anew(self, hop: Hop, key: str) -> Progress:
+        """A session that cannot be read here begins again: nothing of it is taken for what it did before."""
+        self._graphs.keep()
+        return self._open(hop, key, (), None, epoch=_new_epoch())
 
     def _open(
         self, hop: Hop, key: str, link: tuple[str, ...], suspended: Session | None, epoch: str = ""
@@ -185,7 +201,7 @@ class Host:
     def _go_on(self, hop: Hop, key: str, record: Record, parts: tuple[str, ...]) -> Progress:
         session = self._readable(record.session)
         if session is None:
-            return self._begin(hop, key, (), Recall(lost_lately=False))
+            return self._anew(hop, key)
         progress = Progress.of(record, session)
         if len(parts) == 1:
             return self._answers(hop, key, progress, parts)
@@ -236,19 +252,27 @@ class Host:
         try:
             stored = self._store_after(hop, key, before, record)
         except RedisError as error:
-            log.warning("session not stored", error=type(error).__name__)
-            if hop.input == "latest" and not progress.reply.ends:
-                # The next answer would be taken for one to the screen before: better an end than that.
-                return self._trouble(progress.session)
-            if not progress.is_rebuilt:
-                self._show(key, progress)
+            reply = self._not_stored(hop, key, progress, type(error).__name__)
         else:
-            if stored is not record and stored is not None:
+            if stored is not record and stored is not None and stored.reply:
                 # Somebody else's post is what the session stands on, and the next answer belongs to that
                 # screen. Only a longer text says itself where it belongs: then this reply is still true.
                 is_told = hop.input == "latest" or stored.seen_hash == record.seen_hash
                 return Reply(stored.reply, stored.ends) if is_told else progress.reply
+            reply = progress.reply
+            if stored is not record:
+                reply = self._not_stored(hop, key, progress, "the record is gone or not readable")
         self._count(hop, before, record, progress)
+        return reply
+
+    def _not_stored(self, hop: Hop, key: str, progress: Progress, why: str) -> Reply:
+        """What can be said although the store may not have kept it; the database remembers that it was."""
+        log.warning("session not stored", why=why)
+        if hop.input == "latest" and not progress.reply.ends:
+            # The next answer would be taken for one to the screen before: better an end than that.
+            return self._trouble(progress.session)
+        if not progress.is_rebuilt:
+            self._show(key, progress)
         return progress.reply
 
     def _record(self, hop: Hop, key: str, before: Record | None, progress: Progress, at: int) -> Record:
@@ -283,7 +307,7 @@ class Host:
             record = self._store.earlier(key, self._seen(key, seen_of(hop)))
         except RedisError:
             record = None
-        if record is not None:
+        if record is not None and record.reply:
             return Reply(record.reply, record.ends)
         log.warning("contradicting text", provider=hop.provider)
         return self._trouble(present.session if present else None)
@@ -353,3 +377,7 @@ class Host:
     def _trouble(self, session: Session | None = None) -> Reply:
         language = session.language if session else ""
         return Reply(render_notice(self._graphs.current, "trouble", language), ends=True)
+
+
+def _new_epoch() -> str:
+    return secrets.token_hex(8)

@@ -20,10 +20,11 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisAwayError
 from redis.exceptions import NoScriptError, RedisError
 
-from core.vault import Vault, key_of_bytes
+from core.logging import log
+from core.vault import UnreadableSecret, Vault, key_of_bytes
 from menus import Session, SessionUnreadableError, value
 from ussd_app.gateway.store_lines import StoreLines
-from ussd_app.gateway.turns import Known
+from ussd_app.gateway.turns import NOTHING_KNOWN, Known
 
 _PLACE: Final = "ussd.session"
 _SESSION: Final = "ussd:session:"
@@ -64,7 +65,7 @@ class Record:
 
     `at` is when, in milliseconds since 1970. `epoch` tells sessions apart that share an id. `rebuilt`: made
     from the text of a session whose record was lost, perhaps from an older post than the caller is at.
-    `session` is None when this release cannot read it.
+    `session` is None, and `reply` perhaps empty, when this release cannot read it.
     """
 
     turn: int
@@ -117,7 +118,7 @@ class SessionStore:
         self._lines.close()
 
     def load(self, key: str) -> Record | None:
-        """The record of one session."""
+        """The record of one session; None also when nothing of it can be read."""
         return self._read(self._ask("GET", _session_key(key)))
 
     def opening(self, key: str, phone_index: str, now: datetime) -> tuple[Record | None, Recall]:
@@ -194,24 +195,37 @@ class SessionStore:
     def _read(self, stored: bytes | None) -> Record | None:
         if not stored:
             return None
-        *fields, sealed = stored.split(_SEPARATOR, _STAMP_FIELDS)
-        plain = map(bytes.decode, fields)
-        turn, seen_hash, length, answers, ends, at, epoch, contribution_id, rebuilt = plain
-        session, reply, facts, facts_at = orjson.loads(self._vault.open_bytes(_PLACE, sealed))
-        return Record(
-            int(turn),
-            int(length),
-            seen_hash,
-            int(answers),
-            _session(session),
-            reply,
-            ends == "1",
-            int(at),
-            epoch,
-            contribution_id,
-            rebuilt == "1",
-            Known(facts, facts_at),
-        )
+        try:
+            *fields, sealed = stored.split(_SEPARATOR, _STAMP_FIELDS)
+            plain = map(bytes.decode, fields)
+            turn, seen_hash, length, answers, ends, at, epoch, contribution_id, rebuilt = plain
+            session, reply, known = self._opened(sealed)
+            return Record(
+                int(turn),
+                int(length),
+                seen_hash,
+                int(answers),
+                session,
+                reply,
+                ends == "1",
+                int(at),
+                epoch,
+                contribution_id,
+                rebuilt == "1",
+                known,
+            )
+        except ValueError:
+            log.warning("session record of another shape")
+            return None
+
+    def _opened(self, sealed: bytes) -> tuple[Session | None, str, Known]:
+        """What is sealed in a record: nothing, where another release wrote it, or the key is not here."""
+        try:
+            session, reply, facts, facts_at = orjson.loads(self._vault.open_bytes(_PLACE, sealed))
+        except (UnreadableSecret, ValueError) as error:
+            log.warning("session record not readable", error=type(error).__name__)
+            return None, "", NOTHING_KNOWN
+        return _session(session), reply, Known(facts, facts_at)
 
 
 def _secret(record: Record) -> bytes:
