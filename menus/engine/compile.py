@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from menus.engine.graph import Branch, Graph, Kind, Language, Link, Option, Screen, Words
+from menus.engine.graph import NO_CHOICE, Branch, Graph, Kind, Language, Link, Option, Screen, Words
 from menus.engine.gsm7 import septets
 from menus.engine.layout import OPTIONS_MAX, Entry
 from menus.engine.model import BACK, HOME, MORE, SCREEN_SEPTETS, Expectation
@@ -143,7 +143,7 @@ def _language(texts: Texts, screens: Mapping[str, Screen], vocabulary: Vocabular
         },
         remarks=remarks,
         navigation=navigation,
-        reason_room=septets(texts.by_key["reasons.choice"]),
+        reason_room=septets(texts.by_key[f"reasons.{NO_CHOICE}"]),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from menus.engine.graph import ITEM, Graph, Kind, Language, Screen
+from menus.engine.graph import ITEM, NO_CHOICE, NO_CHOICE_SHORT, Graph, Kind, Language, Screen
 from menus.engine.gsm7 import septets
 from menus.engine.layout import OPTIONS_MAX, Entry, Frame, Page, pages_of
 from menus.engine.model import SCREEN_SEPTETS
@@ -77,6 +77,9 @@ def _screen_findings(language: Language, screen: Screen) -> Iterator[tuple[str, 
         if not _fits(language, screen, f"reason.{reason}", whole=False):
             message = f"the reason `{reason}` does not fit above its options"
             yield "", message, "shorten the screen or the reason"
+    is_question = screen.kind is Kind.CHOICE and not screen.ends
+    if is_question and not _fits(language, screen, f"reason.{NO_CHOICE_SHORT}", whole=True):
+        yield "", f"the reason `{NO_CHOICE_SHORT}` does not fit above it", "shorten the screen or the reason"
 
 
 def _reasons(screen: Screen) -> tuple[str, ...]:
@@ -86,7 +89,7 @@ def _reasons(screen: Screen) -> tuple[str, ...]:
         return _CHECK_REASONS if screen.purpose == "check" else _SET_REASONS
     if screen.input_rule is not None:
         return screen.input_rule.reasons
-    return ("choice",)
+    return (NO_CHOICE,)
 
 
 def _fits(language: Language, screen: Screen, remark: str, *, whole: bool) -> bool:

@@ -19,6 +19,8 @@ ITEM = "="
 SPECIAL_TARGETS = frozenset({TO_BACK, TO_HOME, TO_RESUME, TO_START})
 # The answer of this name is the language of the session.
 LANGUAGE_ANSWER = "language"
+# Why a number was not taken, and the same for where the question leaves little room.
+NO_CHOICE, NO_CHOICE_SHORT = "choice", "choice_short"
 
 
 class Kind(Enum):

@@ -97,8 +97,10 @@ def _text_pages(text: str, entries: list[Entry], frame: Frame) -> list[Page]:
         more = frame.line(len(pages), more=True)
         piece, rest = _split(rest, frame.budget - _cost(more) - reason)
         if piece and not rest and entries:
-            # Options never stand alone on the last page: some of the text goes with them.
-            piece, rest = _split(piece, septets(piece) * 2 // 3)
+            # Options do not stand alone on the last page: some of the text goes with them, never half a word.
+            fewer, moved = _split(piece, septets(piece) * 2 // 3)
+            if piece[len(fewer) : len(fewer) + 1].isspace():
+                piece, rest = fewer, moved
         if not piece:
             return _list_pages("", entries, frame, pages)
         if not rest and not entries:

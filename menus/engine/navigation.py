@@ -145,7 +145,7 @@ class Walk:
     def land(self, name: str, page: int) -> None:
         """Be on a screen. One that is already behind is returned to, so that trails never grow in circles."""
         for position, entry in enumerate(self.trail):
-            if _place(entry)[0] == name:
+            if place_of(entry)[0] == name:
                 del self.trail[position:]
                 break
         self.screen = name
@@ -159,7 +159,7 @@ class Walk:
             self.page -= 1
             return
         while self.trail:
-            name, page = _place(self.trail.pop())
+            name, page = place_of(self.trail.pop())
             if not self._answered_already(self.graph.screens[name]):
                 self.land(name, page)
                 return
@@ -211,9 +211,9 @@ class Walk:
         return spec.purpose == "check" and self.answers.get(spec.answer) == RIGHT
 
     def _leave_behind(self, entry: str) -> None:
-        name = _place(entry)[0]
+        name = place_of(entry)[0]
         for position, earlier in enumerate(self.trail):
-            if _place(earlier)[0] == name:
+            if place_of(earlier)[0] == name:
                 del self.trail[position:]
                 break
         self.trail.append(entry)
@@ -225,7 +225,7 @@ def without_secrets(graph: Graph, session: Session) -> Session:
     """
     dropped = {*graph.secrets, TRIES_LEFT, LOCKED_MINUTES}
     answers = {name: value for name, value in session.answers.items() if name not in dropped}
-    places = [*(_place(entry) for entry in session.trail), (session.screen, session.page)]
+    places = [*(place_of(entry) for entry in session.trail), (session.screen, session.page)]
     for position, (name, _) in enumerate(places):
         if graph.screens[name].kind is Kind.PIN:
             trail = session.trail[:position]
@@ -239,13 +239,14 @@ def adopt(graph: Graph, session: Session) -> Session | None:
     """
     if session.graph == graph.hash:
         return session
-    names = [session.screen, *(_place(entry)[0] for entry in session.trail)]
+    names = [session.screen, *(place_of(entry)[0] for entry in session.trail)]
     known = all(name in graph.screens and graph.screens[name].shown for name in names)
     if not known or session.language not in graph.languages:
         return None
     return replace(session, graph=graph.hash, page=0)
 
 
-def _place(entry: str) -> tuple[str, int]:
+def place_of(entry: str) -> tuple[str, int]:
+    """The screen and the page of an entry of a trail."""
     name, _, page = entry.partition("#")
     return name, int(page or 0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from menus.engine.graph import LANGUAGE_ANSWER, Graph, Kind, Link
 from menus.engine.model import Opening, Session
-from menus.engine.navigation import Walk, adopt, without_secrets
+from menus.engine.navigation import Walk, adopt, place_of, without_secrets
 from menus.engine.vocabulary import Accepted, InputRule
 
 
@@ -45,13 +47,23 @@ def _worth_continuing(graph: Graph, suspended: Session | None, origin: str) -> S
         suspended = Session.from_json(suspended.suspended)
     if suspended is None or suspended.ended or suspended.origin != origin:
         return None
-    adopted = adopt(graph, suspended)
+    adopted = _before_help(graph, adopt(graph, suspended))
     if adopted is None or graph.screens[adopted.screen].kind is Kind.NOTICE:
         return None
     kept = without_secrets(graph, adopted)
-    if not kept.answers.keys() - {LANGUAGE_ANSWER} or kept.screen in {graph.resume, graph.stuck}:
+    if not kept.answers.keys() - {LANGUAGE_ANSWER} or kept.screen == graph.resume:
         return None
     return kept
+
+
+def _before_help(graph: Graph, session: Session | None) -> Session | None:
+    """The session as it was before help was offered, if it was dropped there: what was typed is not lost."""
+    if session is None or session.screen != graph.stuck:
+        return session
+    if not session.trail:
+        return None
+    screen, page = place_of(session.trail[-1])
+    return replace(session, screen=screen, page=page, trail=session.trail[:-1], shown=())
 
 
 def _follow(walk: Walk, parts: tuple[str, ...], otherwise: str) -> None:

@@ -37,10 +37,10 @@ def render(
     *,
     back: bool,
     remark: str,
-    yields: bool = False,
+    shorter: str = "",
 ) -> Rendered:
-    """The given page of a screen (the last one if there are fewer). `remark` is a line said above it, which
-    `yields` to a question that leaves it no room.
+    """The given page of a screen (the last one if there are fewer). `remark` is a line said above it, and
+    `shorter` what is said instead above a question that must stay and leaves it no room.
     """
     words = language.screens[screen.name]
     if words.fixed and not remark:
@@ -53,7 +53,7 @@ def render(
     pages = pages_of(words.head.fill(view), entries_of(screen, words, view), frame, long=screen.long)
     index = min(page, len(pages) - 1)
     chosen = pages[index]
-    text = with_remark(chosen, remark, budget, yields=yields) if remark else chosen.text
+    text = with_remark(chosen, remark, budget, shorter=shorter) if remark else chosen.text
     offers = (
         *chosen.values,
         *((OFFERS_MORE,) if chosen.more else ()),
@@ -90,13 +90,13 @@ def entries_of(screen: Screen, words: Words, view: View) -> list[Entry]:
     return entries
 
 
-def with_remark(page: Page, remark: str, budget: int, *, yields: bool) -> str:
-    """A page with a remark above it. When both do not fit, the head gives way to the remark, or the remark
-    `yields`; options and navigation always stay, so that the caller keeps the place. (The lint proves that
-    one of the two fits on 160 septets; on a narrower network the page may have to do without the remark.)
+def with_remark(page: Page, remark: str, budget: int, *, shorter: str) -> str:
+    """A page with a remark above it. When both do not fit, the remark is said `shorter`, or the head gives
+    way to it; options and navigation always stay, so that the caller keeps the place. (The lint proves that
+    this fits on 160 septets; on a narrower network the page may have to do without the remark.)
     """
-    whole = f"{remark}\n{page.text}"
-    if septets(whole) <= budget:
-        return whole
     headless = "\n".join([part for part in (remark, *page.lines, page.navigation) if part])
-    return page.text if yields or septets(headless) > budget else headless
+    for text in (f"{remark}\n{page.text}", f"{shorter}\n{page.text}" if shorter else headless):
+        if septets(text) <= budget:
+            return text
+    return page.text

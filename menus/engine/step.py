@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from menus.engine.graph import ITEM, OFFERS_BACK, OFFERS_HOME, OFFERS_MORE, Graph, Kind
+from menus.engine.graph import (
+    ITEM,
+    NO_CHOICE,
+    NO_CHOICE_SHORT,
+    OFFERS_BACK,
+    OFFERS_HOME,
+    OFFERS_MORE,
+    Graph,
+    Kind,
+)
 from menus.engine.model import (
     BACK,
     HOME,
@@ -25,7 +34,6 @@ from menus.engine.render import render
 from menus.engine.vocabulary import Accepted
 
 _ERRORS_BEFORE_HELP = 3
-_NO_CHOICE = "choice"
 _NAVIGATION = {BACK: OFFERS_BACK, HOME: OFFERS_HOME, MORE: OFFERS_MORE}
 
 
@@ -126,7 +134,7 @@ def _chosen(walk: Walk, session: Session, typed: str) -> None:
         _answered(walk, spec.answer if spec.kind is Kind.CHOICE else "", value)
         walk.advance(spec.options_by_value[value].to)
     else:
-        invalid(walk, _NO_CHOICE)
+        invalid(walk, NO_CHOICE)
 
 
 def _answered(walk: Walk, name: str, value: str) -> None:
@@ -160,9 +168,12 @@ def _finished(walk: Walk, budget: int) -> Step:
             walk.require(value.needs)
         remark = template.fill(view)
     back = spec.back and bool(walk.trail) and not spec.ends
-    # Nobody agrees, or pays, without the question in sight: that a number was wrong is seen without words.
-    yields = spec.kind is Kind.CHOICE and walk.remark == f"reason.{_NO_CHOICE}"
-    rendered = render(language, spec, view, walk.page, budget, back=back, remark=remark, yields=yields)
+    shorter = ""
+    if spec.kind is Kind.CHOICE and walk.remark == f"reason.{NO_CHOICE}":
+        # Nobody agrees, or pays, without the question in sight.
+        said = language.remarks.get(f"reason.{NO_CHOICE_SHORT}")
+        shorter = said.fill(view) if said else ""
+    rendered = render(language, spec, view, walk.page, budget, back=back, remark=remark, shorter=shorter)
     if spec.ends:
         walk.mark("ended")
     session = Session(

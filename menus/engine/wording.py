@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from menus.engine.graph import Kind
+from menus.engine.graph import NO_CHOICE, NO_CHOICE_SHORT, Kind
 from menus.engine.gsm7 import foreign
 from menus.engine.schema import Definition, RawScreen, closest
 from menus.engine.source import Document, Finding, Source
@@ -82,7 +82,7 @@ def text_findings(
 
 def required_keys(definition: Definition, vocabulary: Vocabulary) -> set[str]:
     """Every key that each language must have."""
-    reasons = {"choice"}
+    reasons = {NO_CHOICE, NO_CHOICE_SHORT}
     says: set[str] = set()
     keys: set[str] = set(_NAVIGATION)
     for raw in definition.screens.values():
@@ -112,7 +112,7 @@ def reasons_of(raw: RawScreen, vocabulary: Vocabulary) -> tuple[str, ...]:
     if raw.kind is Kind.INPUT:
         rule = vocabulary.inputs.get(raw.fields["rule"])
         return rule.reasons if rule else ()
-    return ("choice",)
+    return (NO_CHOICE,)
 
 
 def _content_findings(

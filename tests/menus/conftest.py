@@ -146,6 +146,7 @@ screens:
 navigation: {more: More, back: Back, home: Home}
 reasons:
   choice: Choose a number.
+  choice_short: Wrong.
   year_figures: Four figures.
 screens:
   hall:

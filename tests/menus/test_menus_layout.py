@@ -53,6 +53,12 @@ def test_the_pages_of_a_long_text_are_the_whole_text_word_by_word(
     assert [value for page in pages for value in page.values] == [entry.value for entry in entries]
 
 
+def test_a_word_is_not_torn_to_give_options_company() -> None:
+    frame = Frame(40, 15, NAVIGATION, back=False, home=False)
+    pages = pages_of("0000000 00000000000000{", [Entry("yes", "Yes")], frame, long=True)
+    assert " ".join(page.head for page in pages if page.head) == "0000000 00000000000000{"
+
+
 @given(TEXT, FRAME)
 def test_a_screen_longer_than_anyone_declared_takes_another_page(text: str, frame: Frame) -> None:
     pages = pages_of(text, [Entry("yes", "Yes"), Entry("no", "No")], frame, long=False)
