@@ -87,29 +87,65 @@ _LABEL = re.compile(r"(?P<letters>[^\W\d]+)[.-]+(?P<rest>.*)")
 _RECEIPT_CODE = re.compile(r"[A-Z0-9][A-Z0-9.-]{4,22}[A-Z0-9]")
 _LETTERS_OF_A_CODE = 10
 
+# Amounts and dates have digits among letters as codes have, and people write them together.
+_START, _END = r"(?<![A-Z0-9])(?<![A-Z0-9][.-])", r"(?![A-Z0-9])"
+_CURRENCY = r"(?:KSHS?|KES|TSHS?|TZS|USHS?|UGX|RWF|FRW|SHS?|SHILLINGS?|SHILINGI|BOB)"
+_NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
+_AMOUNT = re.compile(
+    rf"(?<![A-Z0-9]){_CURRENCY}[.:=]*{_NUMBER}{_END}"
+    rf"|{_START}{_NUMBER}(?:/[=-]|{_CURRENCY}{_END})"
+    rf"|{_START}\d+\.\d{{2}}{_END}"
+)
+_MONTH_NAMES = (
+    "JANUARY FEBRUARY MARCH APRIL MAY JUNE JULY AUGUST SEPTEMBER OCTOBER NOVEMBER DECEMBER SEPT"
+    " JANUARI FEBRUARI MACHI APRILI MEI JUNI JULAI AGOSTI SEPTEMBA OKTOBA NOVEMBA DESEMBA"
+)
+_MONTH = "|".join(f"{name[:3]}(?:{name[3:]})?" for name in _MONTH_NAMES.split())
+_DAY, _YEAR = r"\d{1,2}(?:ST|ND|RD|TH)?", r"(?:20)?\d{2}"
+_DATE = re.compile(
+    rf"{_START}(?:{_DAY}[.-]?)?(?:{_MONTH})(?:[.-]?{_DAY})?(?:[.-]?{_YEAR})?{_END}"
+    rf"|{_START}\d{{1,2}}[.-]\d{{1,2}}[.-]{_YEAR}{_END}"
+    rf"|{_START}20\d{{2}}[.-]\d{{1,2}}[.-]\d{{1,2}}{_END}"
+    rf"|{_START}\d{{1,2}}\.?\d{{2}}(?:AM|PM|HRS?){_END}"
+)
+# What a word may be, the likeliest code first: of M-Pesa (ten characters) or Airtel (with a date and a time),
+# or a part of such a payment; any with letters and digits; a number as long as MoMo's and no phone's.
+_LIKENESS = (
+    re.compile(r"(?=.*\d)(?=.*[A-Z])[A-Z0-9]{10}(?:-\d+)?|[A-Z]{2}\d{6}\.\d{4}\.[A-Z]\d+(?:-\d+)?"),
+    re.compile(r"(?=.*\d)(?=.*[A-Z]).+"),
+    re.compile(r"(?!(?:0|25[0456])[167]\d{8}\Z)\d{8}.*"),
+    re.compile(r".*\d.*"),
+)
+
 
 def word_in(text: str) -> Word | None:
     """The keyword that a message begins with, however it is cased, spaced, quoted or ended."""
-    words = _words_of(text)
+    words = _words_of(text.upper())
     return WORDS.get(words[0]) if words else None
 
 
 def receipt_code_in(text: str) -> str | None:
     """The receipt code that follows a keyword, wherever it stands among other words.
 
-    A code has digits, mostly among letters. Without any it is one of M-Pesa's ten characters, and the last
-    such word: the words before it are rather what somebody says of it.
+    What reads as an amount or a date is none. A code has digits, mostly among letters, and of several words
+    the one most like a wallet's is meant, then the first. Without any digit it is one of M-Pesa's ten
+    characters, and the last such word: the words before it are rather what somebody says of it.
     """
-    codes = [word for word in _words_of(text)[1:] if _RECEIPT_CODE.fullmatch(word)]
-    mixed = [word for word in codes if _has_digit(word) and any(map(str.isalpha, word))]
-    numeric = [word for word in codes if _has_digit(word)]
-    of_letters = [word for word in codes if not _has_digit(word) and len(word) == _LETTERS_OF_A_CODE]
-    return next(iter([*mixed, *numeric, *reversed(of_letters)]), None)
+    told = _AMOUNT.sub(" ", _DATE.sub(" ", text.upper()))
+    codes = [word for word in _words_of(told)[1:] if _RECEIPT_CODE.fullmatch(word)]
+    with_digits = [word for word in codes if any(map(str.isdigit, word))]
+    if with_digits:
+        return min(with_digits, key=_unlikeness)
+    return next((word for word in reversed(codes) if len(word) == _LETTERS_OF_A_CODE), None)
 
 
-def _words_of(text: str) -> list[str]:
+def _unlikeness(word: str) -> int:
+    return next(place for place, shape in enumerate(_LIKENESS) if shape.fullmatch(word))
+
+
+def _words_of(capitals: str) -> list[str]:
     words: list[str] = []
-    for piece in _BREAKS.split(text.upper()):
+    for piece in _BREAKS.split(capitals):
         word = piece.strip(".-")
         while (label := _LABEL.fullmatch(word)) is not None:
             words.append(label["letters"])
