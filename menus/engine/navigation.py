@@ -179,7 +179,7 @@ class Walk:
         elif target == TO_HOME:
             self.home()
         elif target == TO_RESUME:
-            self.take_up(Session.from_json(self.suspended))
+            self._take_up_offered()
         else:
             self.start_again()
 
@@ -194,6 +194,14 @@ class Walk:
         """Land where the opening decision leads; `origin` is its outcome."""
         self.origin, target = self.decide(self.graph.screens[self.graph.start])
         self.go(target)
+
+    def _take_up_offered(self) -> None:
+        # The menus may have changed since the offer was shown: `adopt` carried over the offer alone.
+        session = adopt(self.graph, Session.from_json(self.suspended))
+        if session is None:
+            self.start_again()
+        else:
+            self.take_up(session)
 
     def take_up(self, session: Session) -> None:
         """Continue a dropped session at its place, or at the first PIN screen before it: secrets are asked
@@ -235,7 +243,8 @@ def without_secrets(graph: Graph, session: Session) -> Session:
 
 def adopt(graph: Graph, session: Session) -> Session | None:
     """A dropped session of an older definition, carried over to this one when every screen it has seen
-    still exists; None when it does not.
+    still exists; None when it does not. A session whose continuation it offers is carried over when that is
+    taken up.
     """
     if session.graph == graph.hash:
         return session

@@ -237,6 +237,34 @@ def test_the_offer_to_continue_may_be_dropped_too(graph: Graph, facts: FactsOf) 
     assert "Save KES 50 " in done(graph, again, Typed("1"), saver).text
 
 
+def offer_on_changed_menus(graph: Graph, facts: FactsOf, old: str, new: str) -> tuple[Graph, Session]:
+    """The offer to continue a saving of KES 60, adopted by the packaged menus with one word changed."""
+    dropped = walked(graph, facts("active"), "1", "4", "60").session
+    offered = done(graph, None, Opening(suspended=dropped), facts("active")).session
+    assert offered.screen == "resume"
+    files = {name: text.replace(old, new) for name, text in read_source().files.items()}
+    changed = load_graph(source_of(files), VOCABULARY)
+    adopted = menus.adopt(changed, offered)
+    assert changed.hash != graph.hash
+    assert adopted is not None
+    return changed, adopted
+
+
+def test_what_is_offered_is_continued_on_the_menus_that_are_there_now(graph: Graph, facts: FactsOf) -> None:
+    changed, offered = offer_on_changed_menus(graph, facts, "Save {amount} from", "Put by {amount} from")
+    taken_up = done(changed, offered, Typed("1"), facts("active"))
+    assert taken_up.text.startswith("Put by KES 60 from")
+    assert taken_up.session.graph == changed.hash
+
+
+def test_an_offer_that_leads_to_a_screen_that_is_gone_starts_again(graph: Graph, facts: FactsOf) -> None:
+    changed, offered = offer_on_changed_menus(graph, facts, "save_other", "save_else")
+    taken_up = done(changed, offered, Typed("1"), facts("active"))
+    assert taken_up == done(changed, offered, Typed("2"), facts("active")), "as if they had chosen that"
+    assert (taken_up.session.screen, taken_up.session.answers) == ("home_plain", {})
+    assert "Continue" not in taken_up.text
+
+
 def test_a_link_is_followed_even_when_a_session_was_dropped(graph: Graph, facts: FactsOf) -> None:
     saver = facts("active", "en", (5000,))
     dropped = walked(graph, saver, "1").session
