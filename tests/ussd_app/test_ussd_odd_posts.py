@@ -158,24 +158,54 @@ def test_cumulative_text_is_the_same_goes_on_or_contradicts(seen: str, text: str
     assert isinstance(told, Again | Answers | Contradicts)
 
 
-@given(ANSWER, ANSWER, st.integers(0, 2 * CALL_MILLISECONDS), st.booleans())
+@given(ANSWER, ANSWER, st.integers(-2 * CALL_MILLISECONDS, 2 * CALL_MILLISECONDS), st.booleans())
 def test_the_latest_input_alone_is_the_same_only_at_once_or_after_the_end(
     seen: str, text: str, after: int, ended: bool
 ) -> None:
     last = record_of(hop(seen, latest=True), 2, ends=ended)
     told = meaning_of(hop(text, latest=True), last, str, after)
-    again = text == seen and (ended or after <= REPEAT_MILLISECONDS)
+    again = text == seen and (ended or abs(after) <= REPEAT_MILLISECONDS)
     assert told == (Again() if again else Answers((text,)))
 
 
-@given(ANSWER, ANSWER, st.integers(0, 2 * CALL_MILLISECONDS), st.integers(0, 2), st.booleans())
+@given(
+    ANSWER,
+    ANSWER,
+    st.integers(-2 * CALL_MILLISECONDS, 2 * CALL_MILLISECONDS),
+    st.integers(0, 2),
+    st.booleans(),
+)
 def test_a_start_is_the_same_start_only_before_any_answer(
     seen: str, text: str, after: int, answers: int, ended: bool
 ) -> None:
     last = record_of(hop(seen, latest=True, starts=True), answers, ends=ended)
     told = meaning_of(hop(text, latest=True, starts=True), last, str, after)
-    again = text == seen and answers == 0 and not ended and after <= CALL_MILLISECONDS
+    again = text == seen and answers == 0 and not ended and abs(after) <= CALL_MILLISECONDS
     assert isinstance(told, Again if again else Begins)
+
+
+@pytest.mark.parametrize(
+    ("after", "told"),
+    [
+        (0, Again()),
+        (-40, Again()),
+        (-REPEAT_MILLISECONDS, Again()),
+        (-REPEAT_MILLISECONDS - 1, Answers(("1",))),
+        (-55_000, Answers(("1",))),
+        (-3_600_000, Answers(("1",))),
+    ],
+)
+def test_a_reply_that_seems_to_lie_ahead_is_near_only_as_far_as_clocks_of_hosts_are_apart(
+    after: int, told: Again | Answers
+) -> None:
+    last = record_of(hop("1", latest=True), 1, at=7_200_000)
+    assert meaning_of(hop("1", latest=True), last, str, 7_200_000 + after) == told
+
+
+def test_a_start_long_before_its_own_record_begins_anew() -> None:
+    start = hop("", latest=True, starts=True)
+    assert meaning_of(start, record_of(start, 0, at=7_200_000), str, 7_200_000 - 40) == Again()
+    assert meaning_of(start, record_of(start, 0, at=7_200_000), str, 3_600_000) == Begins()
 
 
 def test_without_a_record_only_cumulative_text_tells_a_story() -> None:

@@ -96,10 +96,16 @@ def _latest(hop: Hop, record: Record | None, hash_of: Hash, now_milliseconds: in
     if record is None:
         return Unknown()
     same = hash_of(seen_of(hop)) == record.seen_hash
-    if same and (record.ends or now_milliseconds - record.at <= REPEAT_MILLISECONDS):
+    if same and (record.ends or _is_within(REPEAT_MILLISECONDS, record, now_milliseconds)):
         return Again()
     return Answers((hop.text,))
 
 
 def _is_at_start(record: Record, now_milliseconds: int) -> bool:
-    return record.answers == 0 and not record.ends and now_milliseconds - record.at <= CALL_MILLISECONDS
+    return record.answers == 0 and not record.ends and _is_within(CALL_MILLISECONDS, record, now_milliseconds)
+
+
+def _is_within(milliseconds: int, record: Record, now_milliseconds: int) -> bool:
+    # Hosts' clocks are a little apart, so a reply may seem to lie ahead: it is as near as one behind. One far
+    # ahead is of a clock that went back since, and must not make repeats of all answers until it is reached.
+    return abs(now_milliseconds - record.at) <= milliseconds
