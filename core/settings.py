@@ -18,6 +18,7 @@ from core.vault import Vault
 from core.wallet_settings import WalletSettings, wallet_faults, wallets_on
 
 _SECRET_CHARACTERS_MIN = 32
+_SCREEN_SEPTETS_MIN, _SCREEN_SEPTETS_MAX = 160, 182
 # What callers are told: a demonstration's must not be told to those of a fund.
 _OF_THE_FUND = ("fund_name", "fund_contact", "fund_programme", "ussd_service_code")
 
@@ -66,6 +67,14 @@ def _dialled_number(value: str) -> str:
     return value
 
 
+def _screen_septets(value: int) -> int:
+    # The lint proves that every last screen is one page of 160. Of two, the second could never be turned to.
+    if not _SCREEN_SEPTETS_MIN <= value <= _SCREEN_SEPTETS_MAX:
+        room = f"from {_SCREEN_SEPTETS_MIN} to {_SCREEN_SEPTETS_MAX}"
+        raise ValueError(f"must be {room}: on fewer, calls would end before their last page")
+    return value
+
+
 # One JSON object, as text in the environment.
 JsonObject = Annotated[dict[str, Any], BeforeValidator(_json_object)]
 
@@ -97,7 +106,7 @@ class Settings(WalletSettings, MailSettings):
     fund_contact: Annotated[str, AfterValidator(_dialled_number)] = "0800 720 000"
     fund_programme: str = "HABA"
     ussd_service_code: str = "*384*96#"
-    ussd_screen_septets: int = Field(default=160, ge=60, le=182)
+    ussd_screen_septets: Annotated[int, AfterValidator(_screen_septets)] = _SCREEN_SEPTETS_MIN
     ussd_session_seconds: int = Field(default=300, ge=180, le=900)
 
     prompt_delay_seconds: float = Field(default=5.0, ge=0)

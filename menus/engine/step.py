@@ -47,9 +47,10 @@ def step(
     """The next screen, or what is still wanted to decide it.
 
     `Opening` begins a session whatever was there before, and so does None as the session; None as the answer
-    draws the screen again. `budget` is the network's limit in septets: the lint proves 160, on fewer there
-    are more pages. Raises ValueError only when the host breaks its side: a PIN handed in as typed text, a
-    verdict on a screen that asks for none, or a session of another definition.
+    draws the screen again. `budget` is the network's limit in septets: the lint proves 160; on fewer there
+    are more pages, and a call may end on the first of two. Raises ValueError only when the host breaks its
+    side: a PIN handed in as typed text, a verdict on a screen that asks for none, or a session of another
+    definition.
     """
     if isinstance(answer, Opening):
         session = None

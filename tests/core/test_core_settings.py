@@ -114,6 +114,15 @@ def test_the_fund_has_a_name_that_every_phone_can_show() -> None:
             load_settings(**GOOD | {"fund_name": bad})
 
 
+def test_a_screen_has_room_for_every_last_word() -> None:
+    """On fewer septets some calls would end on the first page of two."""
+    for room in ("160", "182"):
+        assert load_settings(**GOOD | {"ussd_screen_septets": room}).ussd_screen_septets == int(room)
+    for bad in ("60", "120", "159", "183"):
+        with pytest.raises(BadSettings, match="USSD_SCREEN_SEPTETS must be from 160 to 182: on fewer"):
+            load_settings(**GOOD | {"ussd_screen_septets": bad})
+
+
 def test_production_refuses_the_sandbox() -> None:
     with pytest.raises(BadSettings) as caught:
         load_settings(**GOOD | {"kibaba_env": "production"})

@@ -7,7 +7,8 @@ import pytest
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
-from core.settings import Settings
+from core.settings import BadSettings, Settings, load_settings
+from tests.core.test_core_settings import GOOD
 
 PAGE = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
 ROWS = {
@@ -21,6 +22,18 @@ FROM_ELSEWHERE = {"KIBABA_STATE", "KIBABA_STAFF_PASSWORD", "PROMETHEUS_MULTIPROC
 
 def test_every_setting_is_on_the_page_and_no_other() -> None:
     assert {name.upper() for name in Settings.model_fields} | FROM_ELSEWHERE == set(ROWS)
+
+
+def test_the_page_tells_the_room_of_a_screen_that_the_code_allows() -> None:
+    (told,) = re.findall(r"(\d+) to (\d+)", ROWS["USSD_SCREEN_SEPTETS"][2])
+    least, most = map(int, told)
+    for room in range(least - 5, most + 5):
+        try:
+            load_settings(_env_file=None, **GOOD | {"ussd_screen_septets": room})
+        except BadSettings:
+            assert not least <= room <= most
+        else:
+            assert least <= room <= most
 
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.settings import BadSettings, load_settings
+from menus.engine.graph import Graph
 from menus.engine.gsm7 import septets
 from menus.engine.layout import OPTIONS_MAX, Entry, Frame, pages_of
+from menus.engine.model import SCREEN_SEPTETS
 from menus.engine.template import GLUE, shortened
+from tests.core.test_core_settings import GOOD
 
 WORD = st.text("abcdefghijklmnopqrstuvwxyz0123456789.,{}€", min_size=1, max_size=20)
 TEXT = st.lists(WORD, min_size=1, max_size=120).map(" ".join)
@@ -92,3 +97,27 @@ def test_names_are_shortened_by_rule() -> None:
     assert shortened("Wanjiku Njeri Mwangi", 14) == "Wanjiku Mwangi"
     assert shortened("Wanjiku Njeri Mwangi", 10) == "Wanjiku M."
     assert shortened("Wanjiku", 5) == "Wanj."
+
+
+@pytest.mark.parametrize(("budget", "pages"), [(SCREEN_SEPTETS, {1}), (182, {1}), (140, {1, 2})])
+def test_every_last_screen_is_one_page_of_what_settings_allow(
+    graph: Graph, budget: int, pages: set[int]
+) -> None:
+    """Nobody turns a page of a call that has ended; on less than settings allow some would have to."""
+    frame = Frame(budget, 0, NAVIGATION, back=False, home=False)
+    last = [screen.name for screen in graph.screens.values() if screen.ends]
+    heads = [words.screens[name].head.fill_longest() for words in graph.languages.values() for name in last]
+    assert {len(pages_of(head, [], frame, long=False)) for head in heads} == pages
+
+
+def test_the_least_room_that_settings_allow_is_what_the_lint_proves() -> None:
+    least = next(room for room in range(1, 200) if allows(room))
+    assert (least, allows(182), allows(183)) == (SCREEN_SEPTETS, True, False)
+
+
+def allows(room: int) -> bool:
+    try:
+        load_settings(_env_file=None, **GOOD | {"ussd_screen_septets": room})
+    except BadSettings:
+        return False
+    return True

@@ -13,6 +13,7 @@ import menus
 from menus import Answer, Facts, Opening, PinVerdict, Session, Step, Typed, Wanted
 from menus.engine.graph import Graph, Kind
 from menus.engine.gsm7 import septets
+from menus.engine.model import SCREEN_SEPTETS
 from menus.rules.values import money
 
 GRAPH = menus.load_graph()
@@ -208,6 +209,8 @@ def check(graph: Graph, finished: Step, budget: int) -> None:
     assert finished.ends == session.ended == (graph.expects(session).kind == "nothing")
     if finished.ends:
         assert session.answers == {}
+        # A call that has ended offers nothing, least of all a second page.
+        assert session.shown == () or budget < SCREEN_SEPTETS
         return
     screen = graph.screens[session.screen]
     if screen.kind not in {Kind.INPUT, Kind.PIN}:
