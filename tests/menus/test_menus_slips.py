@@ -1,63 +1,69 @@
-"""However a menu file is mangled, lint answers with findings by file and line, and never falls over."""
+"""Slips of the finger: told, counted in a row, and never the loss of a place or a question."""
 
-from __future__ import annotations
-
-import random
+import pytest
 
 import menus
-from menus import Opening, Step
-from menus.engine.lint import lint
-from menus.engine.loader import load_graph
-from menus.engine.source import source_of
-from menus.rules import VOCABULARY
-
-Files = dict[str, str]
-SLIPS = 600
-SCRAPS = ["", "{", "]", ":", "- x", "to: over", "kind: list", "kind: pin", "null", "true", "[a, b]", "{pin}",
-          "options: {}", "screens:", "'", "&a", "<home>", "long: true", "ends: true"]  # fmt: skip
+from menus import Opening, Step, Typed
+from menus.engine.graph import Graph
+from menus.engine.gsm7 import septets
+from tests.menus.walking import FactsOf, done, walked
 
 
-def slip(files: Files, dice: random.Random) -> Files:
-    """The files after one to three slips of the pen."""
-    mangled = dict(files)
-    for _ in range(dice.randint(1, 3)):
-        name = dice.choice(sorted(mangled))
-        lines = mangled[name].splitlines()
-        at = dice.randrange(len(lines))
-        kind = dice.randrange(6)
-        if kind == 0:
-            del lines[at]
-        elif kind == 1:
-            lines.insert(at, lines[dice.randrange(len(lines))])
-        elif kind == 2:
-            lines[at] = lines[at].lstrip() if dice.random() < 0.5 else f"  {lines[at]}"
-        elif kind == 3:
-            lines[at] = f"{lines[at].split(':')[0]}: {dice.choice(SCRAPS)}"
-        elif kind == 4:
-            words = lines[at].split(" ")
-            words[dice.randrange(len(words))] = dice.choice(SCRAPS)
-            lines[at] = " ".join(words)
-        else:
-            lines = lines[:at]
-        mangled[name] = "\n".join(lines) + "\n"
-        if not mangled[name].strip():
-            mangled[name] = "x: y\n"
-    return mangled
+def test_a_slip_keeps_the_page(graph: Graph, facts: FactsOf) -> None:
+    second = walked(graph, facts("none"), "2", "3", "98")
+    slipped = done(graph, second.session, Typed("?"), facts("none"))
+    assert slipped.text == f"Choose a number shown.\n{second.text}"
+    assert slipped.session.page == second.session.page
 
 
-def test_lint_survives_every_slip_and_what_it_passes_can_be_dialled(tiny: Files) -> None:
-    clean = 0
-    member = {"status": "active", "language": "en"}
-    for seed in range(SLIPS):
-        dice = random.Random(seed)  # noqa: S311 - the slips are to be repeatable, not secret
-        source = source_of(slip(tiny, dice))
-        findings = lint(source, VOCABULARY)
-        for finding in findings:
-            assert finding.line >= 1, f"seed {seed}"
-            assert finding.file, f"seed {seed}"
-        if not findings:
-            clean += 1
-            graph = load_graph(source, VOCABULARY)
-            opened = menus.step(graph, None, Opening(), {"member": member})
-            assert isinstance(opened, Step), f"seed {seed}"
-    assert 0 < clean < SLIPS // 2
+@pytest.mark.parametrize("typed", ["7", "x", "12345678"])
+def test_a_slip_is_told_and_never_takes_the_question_away(graph: Graph, facts: FactsOf, typed: str) -> None:
+    asked = walked(graph, facts("none"), "2")
+    assert "May we keep your data" in asked.text
+    told = done(graph, asked.session, Typed(typed), facts("none")).text
+    assert told == f"Choose a number shown.\n{asked.text}"
+
+
+@pytest.mark.parametrize(
+    ("budget", "told"),
+    [(160, "Choose a number shown.\n"), (154, "Wrong key.\n"), (143, "Wrong key.\n"), (142, "")],
+)
+def test_where_there_is_little_room_a_slip_is_told_in_two_words(
+    graph: Graph, facts: FactsOf, budget: int, told: str
+) -> None:
+    asked = walked(graph, facts("none"), "2")
+    assert septets(asked.text) == 132
+    slipped = menus.step(graph, asked.session, Typed("7"), facts("none"), budget)
+    assert isinstance(slipped, Step)
+    assert slipped.text == told + asked.text
+
+
+@pytest.mark.parametrize("then", [[], ["7"]])
+def test_a_call_cut_off_where_help_is_offered_goes_on_where_it_was(
+    graph: Graph, facts: FactsOf, then: list[str]
+) -> None:
+    asked = walked(graph, facts("none"), "2", "1", "12345678")
+    offered = walked(graph, facts("none"), "2", "1", "12345678", "7", "7", "7", *then)
+    assert offered.session.screen == "stuck"
+    again = done(graph, None, Opening(suspended=offered.session), facts("none"))
+    assert again.session.screen == "resume"
+    assert done(graph, again.session, Typed("1"), facts("none")).text == asked.text
+
+
+def test_who_is_stuck_can_start_again(graph: Graph, facts: FactsOf) -> None:
+    offered = walked(graph, facts("active"), "2", "x", "x", "x")
+    home = walked(graph, facts("active"))
+    assert done(graph, offered.session, Typed("3"), facts("active")).text == home.text
+
+
+def test_help_is_offered_at_the_third_slip_and_leads_back_to_the_page(graph: Graph, facts: FactsOf) -> None:
+    second = walked(graph, facts("none"), "2", "3", "98")
+    offered = walked(graph, facts("none"), "2", "3", "98", "?", "?", "?")
+    assert offered.session.screen == "stuck"
+    assert ("helped", "about_more") in [(event.kind, event.screen) for event in offered.events]
+    assert done(graph, offered.session, Typed("1"), facts("none")).text == second.text
+
+
+def test_slips_count_only_in_a_row(graph: Graph, facts: FactsOf) -> None:
+    finished = walked(graph, facts("none"), "2", "x", "x", "3", "x", "x", "98", "x", "x")
+    assert finished.session.screen == "about_more"

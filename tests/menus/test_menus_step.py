@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 import menus
 from menus import Answer, Opening, PinVerdict, Session, Step, Typed, Wanted
 from menus.engine.graph import Graph
-from menus.engine.gsm7 import septets
 from menus.engine.lint import examine
 from menus.engine.loader import load_graph
 from menus.engine.model import Expectation
 from menus.engine.source import read_source, source_of
 from menus.engine.vocabulary import View
 from menus.rules import VOCABULARY
-
-FactsOf = Callable[..., dict[str, Any]]
-
-
-def done(graph: Graph, session: Session | None, answer: Answer | None, facts: dict[str, Any]) -> Step:
-    outcome = menus.step(graph, session, answer, facts)
-    assert isinstance(outcome, Step), outcome
-    return outcome
-
-
-def walked(graph: Graph, facts: dict[str, Any], *answers: Answer | str) -> Step:
-    finished = done(graph, None, Opening(), facts)
-    for answer in answers:
-        finished = done(graph, finished.session, Typed(answer) if isinstance(answer, str) else answer, facts)
-    return finished
+from tests.menus.walking import FactsOf, done, walked
 
 
 def test_what_is_missing_is_asked_for_and_nothing_else(graph: Graph, facts: FactsOf) -> None:
@@ -327,66 +309,6 @@ def test_more_and_back_turn_pages_and_lose_nothing(graph: Graph, facts: FactsOf)
     for expected in reversed(texts[:-1]):
         page = done(graph, page.session, Typed("0"), member)
         assert page.text == expected
-
-
-def test_a_slip_keeps_the_page(graph: Graph, facts: FactsOf) -> None:
-    second = walked(graph, facts("none"), "2", "3", "98")
-    slipped = done(graph, second.session, Typed("?"), facts("none"))
-    assert slipped.text == f"Choose a number shown.\n{second.text}"
-    assert slipped.session.page == second.session.page
-
-
-@pytest.mark.parametrize("typed", ["7", "x", "12345678"])
-def test_a_slip_is_told_and_never_takes_the_question_away(graph: Graph, facts: FactsOf, typed: str) -> None:
-    asked = walked(graph, facts("none"), "2")
-    assert "May we keep your data" in asked.text
-    told = done(graph, asked.session, Typed(typed), facts("none")).text
-    assert told == f"Choose a number shown.\n{asked.text}"
-
-
-@pytest.mark.parametrize(
-    ("budget", "told"),
-    [(160, "Choose a number shown.\n"), (154, "Wrong key.\n"), (143, "Wrong key.\n"), (142, "")],
-)
-def test_where_there_is_little_room_a_slip_is_told_in_two_words(
-    graph: Graph, facts: FactsOf, budget: int, told: str
-) -> None:
-    asked = walked(graph, facts("none"), "2")
-    assert septets(asked.text) == 132
-    slipped = menus.step(graph, asked.session, Typed("7"), facts("none"), budget)
-    assert isinstance(slipped, Step)
-    assert slipped.text == told + asked.text
-
-
-@pytest.mark.parametrize("then", [[], ["7"]])
-def test_a_call_cut_off_where_help_is_offered_goes_on_where_it_was(
-    graph: Graph, facts: FactsOf, then: list[str]
-) -> None:
-    asked = walked(graph, facts("none"), "2", "1", "12345678")
-    offered = walked(graph, facts("none"), "2", "1", "12345678", "7", "7", "7", *then)
-    assert offered.session.screen == "stuck"
-    again = done(graph, None, Opening(suspended=offered.session), facts("none"))
-    assert again.session.screen == "resume"
-    assert done(graph, again.session, Typed("1"), facts("none")).text == asked.text
-
-
-def test_who_is_stuck_can_start_again(graph: Graph, facts: FactsOf) -> None:
-    offered = walked(graph, facts("active"), "2", "x", "x", "x")
-    home = walked(graph, facts("active"))
-    assert done(graph, offered.session, Typed("3"), facts("active")).text == home.text
-
-
-def test_help_is_offered_at_the_third_slip_and_leads_back_to_the_page(graph: Graph, facts: FactsOf) -> None:
-    second = walked(graph, facts("none"), "2", "3", "98")
-    offered = walked(graph, facts("none"), "2", "3", "98", "?", "?", "?")
-    assert offered.session.screen == "stuck"
-    assert ("helped", "about_more") in [(event.kind, event.screen) for event in offered.events]
-    assert done(graph, offered.session, Typed("1"), facts("none")).text == second.text
-
-
-def test_slips_count_only_in_a_row(graph: Graph, facts: FactsOf) -> None:
-    finished = walked(graph, facts("none"), "2", "x", "x", "3", "x", "x", "98", "x", "x")
-    assert finished.session.screen == "about_more"
 
 
 def test_no_answer_draws_the_screen_again(graph: Graph, facts: FactsOf) -> None:
