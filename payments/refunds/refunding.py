@@ -50,12 +50,11 @@ class Refunding:
             refund = refund_for_update(session, refund_id)
             if refund is None or refund.state in {RefundState.PAID, RefundState.FAILED}:
                 return None
-            payouts = self._payouts.get(refund.wallet)
-            if payouts is None or payouts.shortcode != refund.shortcode:
-                fail(session, refund, "no payouts are set up for this shortcode", now=self._clock.now())
-                return None
             if self._is_over(session, refund):
                 return None
+            payouts = self._payouts.get(refund.wallet)
+            if payouts is None or payouts.shortcode != refund.shortcode:
+                return self._without_payouts(session, refund, task)
             order = self._mark(session, refund)
         # No transaction is open during the call.
         if order is None:
@@ -63,6 +62,15 @@ class Refunding:
         outcome = _ordered(payouts, order, self._answers(refund_id, OrderKind(refund.way)))
         with self._sessions.begin() as session:
             return self._record(session, refund_id, outcome)
+
+    def _without_payouts(self, session: Session, refund: Refund, task: Task) -> Later | None:
+        now, why = self._clock.now(), "no payouts are set up for this shortcode"
+        if refund.state == RefundState.REQUESTED:
+            fail(session, refund, why, now=now)
+            return None
+        # The wallet has, or may have, the order: what is called failed could be paid a second time.
+        raise_alert(session, AlertKind.REFUND_UNKNOWN, str(refund.id), f"{why}: ask the wallet", now=now)
+        return Later(_pause(task), why)
 
     def _is_over(self, session: Session, refund: Refund) -> bool:
         """Whether the wallet took the payment back, which ends what was not ordered, or ordered just so."""
@@ -134,7 +142,7 @@ class Refunding:
             with self._sessions.begin() as session:
                 why = f"no end known since {refund.asked_at:%Y-%m-%d %H:%M} UTC"
                 raise_alert(session, AlertKind.REFUND_UNKNOWN, str(refund.id), why, now=now)
-        return Later(_ASK_SECONDS[min(task.attempt, len(_ASK_SECONDS)) - 1], "waiting for the wallet's word")
+        return Later(_pause(task), "waiting for the wallet's word")
 
     def _answers(self, refund_id: uuid.UUID, kind: OrderKind) -> Answers:
         return Answers(
@@ -169,6 +177,10 @@ class DecidedRefunds:
         """Open a refund for each."""
         with self._sessions.begin() as session:
             open_decided(session, now=self._clock.now())
+
+
+def _pause(task: Task) -> float:
+    return _ASK_SECONDS[min(task.attempt, len(_ASK_SECONDS)) - 1]
 
 
 def _ordered(payouts: Payouts, order: PayoutRequest | tuple[str, Money], answers: Answers) -> OrderOutcome:

@@ -54,6 +54,7 @@ def fail(session: Session, refund: Refund, why: str, *, now: datetime) -> None:
     """The wallet moved nothing and will not: the money stays among the refunds payable, for staff."""
     refund.state = RefundState.FAILED
     refund.finished_at = now
+    clear_alert(session, AlertKind.REFUND_UNKNOWN, str(refund.id), now=now)
     raise_alert(session, AlertKind.REFUND_FAILED, str(refund.id), why, now=now)
 
 
