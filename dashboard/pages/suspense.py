@@ -29,6 +29,7 @@ from payments.claims.view import ROWS_MAX, claims_for_staff, claims_to, count_fo
 from payments.particulars import Particulars
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
+from payments.refunds.service import waits_for_two
 from payments.suspense.model import NotPossible, Place
 from payments.suspense.view import refunds_to_pay, suspense_page, suspense_total
 
@@ -43,6 +44,7 @@ def index() -> str:
         rows, following = suspense_page(database, _place())
         total = suspense_total(database)
         refunds = refunds_to_pay(database)
+        for_two = {receipt.id for _, receipt in refunds if waits_for_two(database, receipt)}
         claims = claims_for_staff(database)
         claim_count = count_for_staff(database) if len(claims) == ROWS_MAX else len(claims)
         was_seen(database, "suspense.listed", "suspense", rows=len(rows) + len(refunds) + len(claims))
@@ -51,6 +53,7 @@ def index() -> str:
         rows=rows,
         total=total,
         refunds=refunds,
+        for_two=for_two,
         claims=claims,
         claim_count=claim_count,
         after=cursor(following[0].isoformat(), following[1]) if following else None,

@@ -28,6 +28,8 @@ class RefundWay(StrEnum):
 
 # As `payments.suspense` calls the place of money that is to be given back.
 REFUND_PLACE = "refund"
+# As a decision that puts money there keeps, in its `after`, which line of a file alone named the phone then.
+PAYER_LINE = "payer_line"
 # Two payments of one amount so close together may be one that was made twice.
 DOUBLE_WITHIN = timedelta(minutes=15)
 # How long a member may ask for a double payment back.

@@ -4,6 +4,7 @@ a wallet.
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import exists, select
@@ -12,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from core import outbox
 from core.database import advisory_lock
-from core.errors import InvalidValue
 from core.ids import new_id
 from core.money import Money
 from core.phone import PhoneNumber
@@ -26,6 +26,7 @@ from payments.receipts.tables import Receipt
 from payments.refunds.model import (
     ASK_WITHIN,
     DOUBLE_WITHIN,
+    PAYER_LINE,
     REFUND_PLACE,
     NoRefund,
     RefundOpened,
@@ -65,15 +66,18 @@ def _refund_double(session: Session, member_id: uuid.UUID, code: str, *, now: da
     why = _why_not(session, receipt, member_id, now=now)
     if why:
         return NoRefund(why)
-    _to_refunds_payable(session, receipt, member_id, now=now)
     refund = open_refund(session, receipt, member_id=member_id, why="paid twice, says the member", now=now)
+    if refund is None:
+        return NoRefund("not_confirmed")
+    _to_refunds_payable(session, receipt, member_id, now=now)
     return RefundOpened(refund.id, Money(refund.amount_cents, refund.currency))
 
 
 def open_decided(session: Session, *, now: datetime, limit: int = 100) -> int:
     """Open a refund for each receipt that staff put among the refunds payable; returns how many.
 
-    What failed is tried again only when staff decided so since. What may have been paid never is.
+    What failed is tried again only when staff decided so since. What may have been paid never is. What waits
+    for two people (`waits_for_two`) is passed by, and keeps nothing behind it waiting.
     """
     decided_since = exists(
         select(Decision.id).where(
@@ -85,23 +89,31 @@ def open_decided(session: Session, *, now: datetime, limit: int = 100) -> int:
     ).correlate(Receipt, Refund)
     is_over = (Refund.state == RefundState.FAILED) & decided_since
     has_one = exists(select(Refund.id).where(Refund.receipt_id == Receipt.id, ~is_over)).correlate(Receipt)
-    receipts = session.scalars(
+    query = (
         select(Receipt)
         .where(Receipt.staff_place == REFUND_PLACE, Receipt.reversed_at.is_(None), ~has_one)
         .order_by(Receipt.paid_at)
-        .limit(limit)
         .with_for_update(skip_locked=True)
-    ).all()
-    for receipt in receipts:
-        open_refund(session, receipt, member_id=None, why="decided by staff", now=now)
-    return len(receipts)
+        .execution_options(yield_per=limit)
+    )
+    opened = 0
+    with session.scalars(query) as receipts:
+        for receipt in receipts:
+            refund = open_refund(session, receipt, member_id=None, why="decided by staff", now=now)
+            opened += refund is not None
+            if opened == limit:
+                break
+    return opened
 
 
 def open_refund(
     session: Session, receipt: Receipt, *, member_id: uuid.UUID | None, why: str, now: datetime
-) -> Refund:
-    """Remember to give a locked receipt back, once. Its money is among the refunds payable already."""
-    phone = payer_of(session, receipt)
+) -> Refund | None:
+    """Remember to give a locked receipt back, once. To whom is settled here; None while it waits for two."""
+    payee = _payee_of(session, receipt)
+    if not _may_be_paid(session, receipt, payee):
+        return None
+    phone = payee.phone if payee else None
     refund_id = new_id()
     values = {
         "id": refund_id,
@@ -131,11 +143,28 @@ def only_a_file_tells(session: Session, receipt: Receipt) -> bool:
 
 
 def a_file_decides(session: Session, receipt: Receipt) -> bool:
-    """Whether nothing but a statement file, which goes through hands, tells of the payment or of who paid."""
-    whole = whole_of(session, receipt)
-    lines = _lines_of(session, whole)
-    is_named = any(Particulars.from_json(line.particulars).payer for line in lines)
-    return not _is_pulled(lines) and (is_named or whole.source == EvidenceChannel.STATEMENT)
+    """Whether nothing but a statement file, which goes through hands, tells of the payment, or names the
+    phone that it would be paid out to.
+    """
+    return file_line_of(session, receipt) is not None or only_a_file_tells(session, receipt)
+
+
+def file_line_of(session: Session, receipt: Receipt) -> int | None:
+    """The line of a statement file that names the phone a refund would be paid to; None when the wallet's own
+    answer or the first message names it, or nobody does.
+    """
+    payee = _payee_of(session, receipt)
+    return payee.file_line if payee else None
+
+
+def waits_for_two(session: Session, receipt: Receipt) -> bool:
+    """Whether no refund is opened because only a file names the phone, and no two people decided knowing it.
+
+    It ends when they do (to suspense, and to the refunds again), or when the wallet itself names who paid.
+    """
+    if _open_refund_of(session, receipt) is not None:
+        return False
+    return not _may_be_paid(session, receipt, _payee_of(session, receipt))
 
 
 def _is_pulled(lines: Sequence[StoredLine]) -> bool:
@@ -160,15 +189,42 @@ def payer_of(session: Session, receipt: Receipt) -> PhoneNumber | None:
     """Who paid, in full: from the wallet's own answer, else a statement file, else the first message, which
     can be forged.
     """
-    told = [line.particulars for line in _lines_of(session, whole_of(session, receipt))]
-    for sealed in (*told, receipt.particulars):
-        payer = Particulars.from_json(sealed).payer
-        if payer:
-            try:
-                return PhoneNumber.parse(payer)
-            except InvalidValue:
-                continue
-    return None
+    payee = _payee_of(session, receipt)
+    return payee.phone if payee else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Payee:
+    """Whom a refund would be paid to. `file_line`: the id of the line, when a statement file's named them."""
+
+    phone: PhoneNumber
+    file_line: int | None = None
+
+
+def _payee_of(session: Session, receipt: Receipt) -> _Payee | None:
+    for line in _lines_of(session, whole_of(session, receipt)):
+        phone = Particulars.from_json(line.particulars).payer_phone
+        if phone is not None:
+            return _Payee(phone, line.id if line.source == EvidenceChannel.STATEMENT else None)
+    phone = Particulars.from_json(receipt.particulars).payer_phone
+    return _Payee(phone) if phone else None
+
+
+def _may_be_paid(session: Session, receipt: Receipt, payee: _Payee | None) -> bool:
+    """Whether it is not a file alone that says to whom, or two people decided when that line was known.
+
+    Who decides alone could bring the file afterwards. That a line was known once is enough: since then
+    nothing puts the money to the refunds without two people.
+    """
+    if payee is None or payee.file_line is None:
+        return True
+    knew = select(Decision.id).where(
+        Decision.receipt_id == receipt.id,
+        Decision.state == DecisionState.DONE,
+        Decision.checker.is_not(None),
+        Decision.after.contains({"place": REFUND_PLACE, PAYER_LINE: payee.file_line}),
+    )
+    return session.scalar(knew.limit(1)) is not None
 
 
 def _open_refund_of(session: Session, receipt: Receipt) -> Refund | None:

@@ -16,6 +16,8 @@ from payments.model import BreakClass
 from payments.receipts.service import name_of
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
+from payments.refunds.model import PAYER_LINE
+from payments.refunds.service import file_line_of
 from payments.registry_postings.restating import withdraw
 from payments.registry_postings.service import queue_if_confirmed
 from payments.suspense.model import Act, DecisionState, NotPossible, Place, Share
@@ -87,7 +89,11 @@ def carry_out(session: Session, decision: Decision, *, now: datetime) -> None:
     if decision.act != Act.UNDO:
         _end_differences(session, decision, found, now=now)
     session.flush()
-    decision.after = {**_snapshot(receipt, found), **decision.after}
+    decision.after = {
+        **_snapshot(receipt, found),
+        **_payer_line(session, decision, receipt),
+        **decision.after,
+    }
     session.flush()
     if "borne_cents" in decision.after and receipt is not None and receipt.member_id is not None:
         # The member's savings have it: the central registry may hear of it now.
@@ -103,6 +109,17 @@ def _known(receipt: Receipt | None) -> Receipt:
 def _snapshot(receipt: Receipt | None, found: Break | None) -> dict[str, Any]:
     seen: dict[str, Any] = standing_of(receipt).as_details() if receipt else {}
     return seen | ({"break": found.state} if found else {})
+
+
+def _payer_line(session: Session, decision: Decision, receipt: Receipt | None) -> dict[str, Any]:
+    """Which line of a file named the phone to pay when this put the money to the refunds, for who asks
+    whether two people knew it.
+    """
+    if receipt is None or standing_of(receipt).place is not Place.REFUND:
+        return {}
+    came = decision.before["place"] != Place.REFUND
+    line = file_line_of(session, receipt) if came else None
+    return {} if line is None else {PAYER_LINE: line}
 
 
 def _move(session: Session, decision: Decision, receipt: Receipt, *, now: datetime) -> None:

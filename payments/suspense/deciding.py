@@ -13,7 +13,7 @@ from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
 from payments.refunds.service import a_file_decides
 from payments.suspense.carrying_out import carry_out, locked_break, locked_receipt, open_member
-from payments.suspense.model import Act, DecisionState, NotPossible, Wish
+from payments.suspense.model import Act, DecisionState, NotPossible, Place, Wish
 from payments.suspense.second_person import hear, require_reason
 from payments.suspense.splitting import check_shares
 from payments.suspense.tables import Decision
@@ -73,10 +73,18 @@ def check(
 
 
 def _needs_second(session: Session, decision: Decision, receipt: Receipt | None, *, limit_cents: int) -> bool:
-    if decision.act == Act.REFUND and receipt is not None and a_file_decides(session, receipt):
+    if receipt is not None and _gives_back(session, decision) and a_file_decides(session, receipt):
         # Whoever hands in a file could have written it: one person alone must not have it paid out.
         return True
     return decision.amount_cents > limit_cents and decision.act != Act.REPOST
+
+
+def _gives_back(session: Session, decision: Decision) -> bool:
+    """Whether it puts money to the refunds: by itself, or by undoing what took it from there."""
+    if decision.act != Act.UNDO:
+        return decision.act == Act.REFUND
+    undone = session.get_one(Decision, decision.undoes_id)
+    return undone.before.get("place") == Place.REFUND != undone.after.get("place")
 
 
 def _receipt_of(session: Session, break_id: uuid.UUID | None) -> uuid.UUID | None:
