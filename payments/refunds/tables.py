@@ -15,7 +15,8 @@ _WAYS = ", ".join(f"'{way}'" for way in RefundWay)
 
 
 class Refund(Base):
-    """One receipt given back. Its id is the OriginatorConversationID of the payout: it happens once.
+    """One receipt given back. Its id is the OriginatorConversationID of the payout: it happens once. It is
+    derived from the receipt and from how many refunds of it failed before, and so sorts by nothing.
 
     `member_id`: whose savings it leaves; empty for money that was nobody's. `phone` is empty for a reversal.
     """

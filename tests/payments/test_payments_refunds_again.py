@@ -1,14 +1,20 @@
-"""Refunds that are asked for again, twice at once, or whose payer somebody forged."""
+"""Refunds that are asked for again, twice at once, after a restore, or whose payer somebody forged."""
 
 import json
 import threading
+import uuid
 
+from sqlalchemy import delete, select
+
+from core.outbox import OutboxRow
 from core.phone import PhoneNumber
 from payments.ledger.model import AccountKind
 from payments.refunds.model import NoRefund, RefundOpened, RefundOutcome
-from payments.refunds.service import refund_double
+from payments.refunds.service import open_decided, refund_double
+from payments.refunds.tables import Refund
 from payments.suspense.model import Act
-from tests.payments.deciding import STRANGER, do, held, saved, wish
+from payments.wallets.protocol import Rejected
+from tests.payments.deciding import STRANGER, do, held, lost, saved, wish
 from tests.payments.test_payments_refunds import SECOND, paid_twice, refund
 from tests.payments.test_payments_refunds import wish as ask
 from tests.payments.world import World
@@ -78,3 +84,63 @@ def test_a_forged_message_does_not_say_to_whom_is_paid(world: World) -> None:
     world.settle(minutes=2)
     [paid] = world.payouts.paid.values()
     assert paid.phone == STRANGER
+
+
+def open_one(world: World) -> uuid.UUID:
+    with world.sessions.begin() as session:
+        assert open_decided(session, now=world.clock.now()) == 1
+        return session.scalars(select(Refund.id).where(Refund.state == "requested")).one()
+
+
+def forget_refunds(world: World) -> None:
+    """As a house that was restored from before they were opened."""
+    with world.sessions.begin() as session:
+        session.execute(delete(Refund))
+        session.execute(delete(OutboxRow).where(OutboxRow.topic == "refund"))
+
+
+def test_a_restored_house_opens_the_same_refund_and_the_wallet_pays_it_once(world: World) -> None:
+    do(world, wish(Act.REFUND, lost(world)))
+    world.payouts.loses_results = 1
+    first = open_one(world)
+    world.work()
+    assert list(world.payouts.paid) == [str(first)]
+    forget_refunds(world)
+    world.clock.forward(minutes=1)
+    assert open_one(world) == first
+    world.settle(minutes=2)
+    world.hear_of_orders()
+    world.work()
+    assert (refund(world).state, len(world.payouts.paid)) == ("paid", 1)
+    assert held(world, AccountKind.REFUNDS_PAYABLE) == 0
+
+
+def test_each_refund_after_one_that_failed_has_an_id_of_its_own_and_a_restored_house_the_same(
+    world: World,
+) -> None:
+    def tried_again() -> list[uuid.UUID]:
+        ids = []
+        for _ in range(3):
+            world.clock.forward(minutes=1)
+            do(world, wish(Act.REFUND, receipt))
+            world.payouts.outcomes = [Rejected("401.002.01", "no such initiator", alert=True)]
+            ids.append(open_one(world))
+            world.work()
+            world.clock.forward(minutes=1)
+            do(world, wish(Act.SUSPEND, receipt))
+        return ids
+
+    receipt = lost(world)
+    first = tried_again()
+    assert len(set(first)) == 3
+    forget_refunds(world)
+    assert tried_again() == first
+
+
+def test_refunds_of_two_payments_have_two_ids(world: World) -> None:
+    lost(world)
+    lost(world)
+    for receipt in world.receipts():
+        do(world, wish(Act.REFUND, receipt))
+    with world.sessions.begin() as session:
+        assert open_decided(session, now=world.clock.now()) == 2
