@@ -22,6 +22,7 @@ from payments.merging.telling import tell_merged, tell_undone
 from payments.plans.service import stop_plan
 from payments.receipts.service import name_of
 from payments.receipts.tables import Receipt
+from payments.registry_postings.corrections import MERGED
 from payments.registry_postings.restating import restate
 from payments.registry_postings.service import queue_if_confirmed
 from payments.suspense.model import DecisionState, NotPossible
@@ -160,7 +161,7 @@ def _move(
 ) -> bool:
     """One linked transfer. False while the registry is being told of the receipt."""
     assert receipt.member_id is not None
-    if not restate(session, receipt, to, now=now):
+    if not restate(session, receipt, to, MERGED, now=now):
         return False
     ledger.post(
         session,

@@ -33,9 +33,9 @@ from payments.registry_postings.model import (
 from payments.registry_postings.tables import RegistryCorrection, RegistryPosting
 
 TOPIC = "correct"
-MERGED, SPLIT = "merged", "split"
-# The same money is told under another reference; the record was acknowledged when its end was decided.
-TOLD_ANEW = (MERGED, SPLIT)
+MERGED, SPLIT, MOVED = "merged", "split", "moved"
+# The record was acknowledged when its end was decided; its money is told by another reference, or not at all.
+TOLD_ANEW = (MERGED, SPLIT, MOVED)
 _FIRST_NOT_OVER_SECONDS = 30.0
 _PAUSE_SECONDS_MAX = 300.0
 _ERROR_CHARACTERS_MAX = 300

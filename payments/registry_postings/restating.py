@@ -9,12 +9,12 @@ from core import outbox
 from core.ids import new_id
 from payments.model import PostingState
 from payments.receipts.tables import Receipt
-from payments.registry_postings.corrections import MERGED, OVER, SPLIT, CorrectionState, queue_correction
+from payments.registry_postings.corrections import OVER, CorrectionState, queue_correction
 from payments.registry_postings.service import lane_of
 from payments.registry_postings.tables import RegistryCorrection, RegistryPosting
 
 
-def restate(session: Session, receipt: Receipt, member_id: uuid.UUID, *, now: datetime) -> bool:
+def restate(session: Session, receipt: Receipt, member_id: uuid.UUID, why: str, *, now: datetime) -> bool:
     """Have the registry count this receipt for `member_id`. False, and nothing done, while it is being told.
 
     What it acknowledged is made void in the old name and told under a new reference in the new one; what it
@@ -24,7 +24,7 @@ def restate(session: Session, receipt: Receipt, member_id: uuid.UUID, *, now: da
     if row is None:
         return True
     if row.state == PostingState.ACKNOWLEDGED:
-        queue_correction(session, receipt, row.member_id, MERGED, now=now)
+        queue_correction(session, receipt, row.member_id, why, now=now)
         row.reference_id, row.transaction_id = new_id(), None
         row.state, row.attempts = PostingState.PENDING, 0
         row.posted_at = row.told_at = row.acknowledged_at = row.read_back_amount_cents = None
@@ -39,7 +39,7 @@ def restate(session: Session, receipt: Receipt, member_id: uuid.UUID, *, now: da
     return True
 
 
-def withdraw(session: Session, receipt: Receipt, *, now: datetime) -> bool:
+def withdraw(session: Session, receipt: Receipt, why: str, *, now: datetime) -> bool:
     """Have the registry count this receipt no more. False, and nothing done, while it is being told.
 
     What it acknowledged is made void there; what it was not told yet, or never took, is not told.
@@ -50,7 +50,7 @@ def withdraw(session: Session, receipt: Receipt, *, now: datetime) -> bool:
     if _is_being_made_void(session, row):
         return False
     if row.state == PostingState.ACKNOWLEDGED:
-        queue_correction(session, receipt, row.member_id, SPLIT, now=now)
+        queue_correction(session, receipt, row.member_id, why, now=now)
     elif not is_unknown_there(row):
         return False
     session.delete(row)

@@ -18,6 +18,7 @@ from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
 from payments.refunds.model import PAYER_LINE
 from payments.refunds.service import file_line_of
+from payments.registry_postings.corrections import MOVED
 from payments.registry_postings.restating import withdraw
 from payments.registry_postings.service import queue_if_confirmed
 from payments.suspense.model import Act, DecisionState, NotPossible, Place, Share
@@ -281,7 +282,7 @@ def _may_come_back(session: Session, undone: Decision) -> Standing:
 def _unbear(
     session: Session, decision: Decision, undone: Decision, receipt: Receipt, *, now: datetime
 ) -> None:
-    if not withdraw(session, receipt, now=now):
+    if not withdraw(session, receipt, MOVED, now=now):
         raise NotPossible("at_registry_now")
     cents = int(undone.after["borne_cents"])
     charges, wallet_float = (

@@ -18,7 +18,8 @@ from payments.receipts.tables import Receipt
 from payments.refunds.model import RefundState, can_be_sent
 from payments.refunds.service import only_a_file_tells, payer_of
 from payments.refunds.tables import Refund
-from payments.registry_postings.restating import is_unknown_there, make_room, put_back_posting
+from payments.registry_postings.corrections import MOVED
+from payments.registry_postings.restating import make_room, put_back_posting, restate, withdraw
 from payments.registry_postings.service import queue_if_confirmed
 from payments.registry_postings.tables import RegistryPosting
 from payments.suspense.model import NotPossible, Place
@@ -68,8 +69,9 @@ def move(
 ) -> None:
     """Move all of a receipt's money. `receipt` is locked. `key` names the transfer: it happens once.
 
-    Raises NotPossible when the money is there already, was taken back by the wallet, or is at the central
-    registry in its old member's name, or that is told just now that it is in nobody's.
+    What the central registry has in the old member's name is made void there, and told anew in the new one.
+    Raises NotPossible when the money is there already, was taken back by the wallet, or while the registry is
+    being told of it.
     """
     here = standing_of(receipt)
     if was_taken_back(session, receipt):
@@ -79,7 +81,7 @@ def move(
     if here.place in {Place.SPLIT, Place.REJOINED}:
         raise NotPossible("in_parts" if here.place is Place.SPLIT else "joined_again")
     if here.place is Place.MEMBER:
-        _leave_registry(session, receipt)
+        _leave_registry(session, receipt, to, now=now)
     if here.place is Place.REFUND and _is_being_refunded(session, receipt):
         raise NotPossible("being_refunded")
     if to.place is Place.REFUND and not can_be_sent(receipt.wallet, receipt.amount_cents):
@@ -184,22 +186,18 @@ def has_come(session: Session, receipt: Receipt) -> bool:
     return session.scalar(line.limit(1)) is not None
 
 
-def _leave_registry(session: Session, receipt: Receipt) -> None:
-    """Withdraw a posting that nobody was told of. Raises NotPossible once the registry may know it, or is
-    about to.
+def _leave_registry(session: Session, receipt: Receipt, to: Standing, *, now: datetime) -> None:
+    """Have the registry count it no more for its member. Raises NotPossible while it is being told, and where
+    it holds another amount than it was told.
     """
-    row = session.scalars(
-        select(RegistryPosting)
-        .where(RegistryPosting.receipt_id == receipt.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).first()
-    if row is None:
-        return
-    if not is_unknown_there(row):
-        raise NotPossible("at_registry")
-    session.delete(row)
-    session.flush()
+    if to.member_id is not None:
+        is_left = restate(session, receipt, to.member_id, MOVED, now=now)
+    else:
+        is_left = withdraw(session, receipt, MOVED, now=now)
+    if not is_left:
+        row = session.get(RegistryPosting, receipt.id)
+        is_rejected = row is not None and row.state == PostingState.REJECTED
+        raise NotPossible("at_registry" if is_rejected else "at_registry_now")
 
 
 def tell(

@@ -19,6 +19,7 @@ from payments.receipts.service import name_of
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
 from payments.refunds.service import payer_of
+from payments.registry_postings.corrections import SPLIT
 from payments.registry_postings.restating import post_again, withdraw
 from payments.registry_postings.service import queue_if_confirmed
 from payments.suspense.model import NotPossible, Place, Share
@@ -70,7 +71,7 @@ def split(
     if not is_listed(session, receipt):
         # A message can be forged: only what the wallet's own list has is given to several.
         raise NotPossible("not_confirmed")
-    if not withdraw(session, receipt, now=now):
+    if not withdraw(session, receipt, SPLIT, now=now):
         raise NotPossible("at_registry_now")
     wanted = [(Standing(Place.MEMBER, share.member_id), share.amount_cents) for share in shares]
     wanted += [(Standing(Place.SUSPENSE), rest_cents)] if rest_cents else []
@@ -103,7 +104,7 @@ def rejoin(session: Session, receipt: Receipt, undone: Decision, *, key: str, no
         standing_of(part) != told[part.id] for part in parts
     ):
         raise NotPossible("moved_since")
-    if not all(withdraw(session, part, now=now) for part in parts):
+    if not all(withdraw(session, part, SPLIT, now=now) for part in parts):
         raise NotPossible("at_registry_now")
     back = Standing.of_details(undone.before)
     losers = [(part, part.member_id) for part in parts if part.member_id not in {None, back.member_id}]

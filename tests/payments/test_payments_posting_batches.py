@@ -11,6 +11,7 @@ from sqlalchemy import Engine, delete, select, update
 from core.outbox import OutboxRow, Task
 from core.phone import PhoneNumber
 from payments.receipts.tables import Receipt
+from payments.registry_postings.corrections import MERGED
 from payments.registry_postings.restating import put_back_posting, restate
 from payments.registry_postings.service import LANES, lane_of, queue_if_confirmed
 from payments.registry_postings.tables import RegistryPosting
@@ -175,7 +176,7 @@ def restate_all(world: World, rows: Sequence[RegistryPosting]) -> uuid.UUID:
     with world.sessions.begin() as session:
         for row in rows:
             receipt = session.get_one(Receipt, row.receipt_id, with_for_update=True)
-            assert restate(session, receipt, other.id, now=world.clock.now())
+            assert restate(session, receipt, other.id, MERGED, now=world.clock.now())
     return other.id
 
 
