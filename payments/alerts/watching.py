@@ -27,7 +27,7 @@ from payments.alerts.service import (
 from payments.alerts.tables import Alert
 from payments.model import BreakClass, EvidenceChannel, PostingState
 from payments.receipts.tables import Receipt
-from payments.reconciliation.service import STATEMENT_HOURS
+from payments.reconciliation.due_days import STATEMENT_HOURS
 from payments.reconciliation.tables import Break
 from payments.registry_postings.tables import RegistryPosting
 from payments.wallet_lines.tables import StoredLine

@@ -20,6 +20,7 @@ from core.reasons import REASON_CHARACTERS_MAX, is_reason
 from payments.closing.control import CutOff, control_totals
 from payments.closing.report import canonical, digest_of, report_lines
 from payments.closing.tables import Closing
+from payments.reconciliation.due_days import first_day
 from payments.reconciliation.tables import Break, ReconciliationRun
 
 # A day is closed when what was on its way at midnight has arrived.
@@ -54,8 +55,8 @@ class Closings:
         self._calendar = calendar
 
     def close_day(self, of: CutOff, *, by: str, reason: str = "") -> Closing:
-        """Close one day. Raises NotToClose: it still runs, is closed, was not compared, or its proof fails
-        and nobody says why it may be closed nevertheless.
+        """Close one day. Raises NotToClose: it still runs, it or its month is closed, it was not compared, or
+        its proof fails and nobody says why it may be closed nevertheless.
         """
         now = self._clock.now()
         if now < self._calendar.bounds(of.day)[1] + _SETTLES_IN:
@@ -64,6 +65,9 @@ class Closings:
         with self._sessions.begin() as session, _alone(session, of.wallet, of.shortcode):
             if in_force(session, of.wallet, of.shortcode, "day", of.day.isoformat()):
                 raise NotToClose("closed_already")
+            # Money of before the first came to be known after its month was closed.
+            if in_force(session, of.wallet, of.shortcode, "month", of.day.isoformat()[:7]):
+                raise NotToClose("month_closed")
             if not _was_compared(session, of, after=self._calendar.bounds(of.day)[1]):
                 raise NotToClose("not_compared")
             closing = self._kept(session, of, "day", of.day.isoformat(), water, by=by, reason=reason, now=now)
@@ -77,7 +81,10 @@ class Closings:
         return closing
 
     def close_month(self, wallet: str, shortcode: str, month: str, *, by: str, reason: str = "") -> Closing:
-        """Close a month (`2026-11`) whose days are all closed; its days cannot be reopened before it is."""
+        """Close a month (`2026-11`) whose days are all closed; its days cannot be reopened before it is.
+
+        Days before the first money are no days of the fund, and need no closing. Raises NotToClose.
+        """
         now = self._clock.now()
         days = _days_of(month)
         if now < self._calendar.bounds(days[-1])[1] + _SETTLES_IN:
@@ -97,7 +104,9 @@ class Closings:
                 )
                 .order_by(Closing.period)
             ).all()
-            if len(closed) < len(days):
+            first = first_day(session, self._calendar, wallet, shortcode)
+            begin = first if first is not None and first in days else days[0]
+            if not {day.isoformat() for day in days if day >= begin} <= {each.period for each in closed}:
                 raise NotToClose("days_open")
             of = CutOff(wallet, shortcode, days[0])
             closing = self._kept(session, of, "month", month, water, by=by, reason=reason, now=now)

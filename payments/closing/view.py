@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from core.clock import FundCalendar
 from payments.closing.control import ControlTotals, CutOff, control_totals
 from payments.closing.tables import Closing
-from payments.receipts.tables import Receipt
+from payments.reconciliation.due_days import first_day
 from payments.reconciliation.tables import Break
 
 
@@ -27,13 +27,11 @@ class DayToClose:
 def recent_days(
     session: Session, calendar: FundCalendar, *, wallet: str, shortcode: str, until: date, days: int
 ) -> Sequence[DayToClose]:
-    """The days up to `until`, newest first; days before the first payment are left out."""
-    first = session.scalar(
-        select(func.min(Receipt.paid_at)).where(Receipt.wallet == wallet, Receipt.shortcode == shortcode)
-    )
+    """The days up to `until`, newest first; days before the first money are left out."""
+    first = first_day(session, calendar, wallet, shortcode)
     if first is None:
         return []
-    begin = max(calendar.day_of(first), until - timedelta(days=days - 1))
+    begin = max(first, until - timedelta(days=days - 1))
     wanted = [until - timedelta(days=back) for back in range((until - begin).days + 1)]
     closed = {
         row.period: row

@@ -1,7 +1,10 @@
-"""Which fund days a round compares: the last two, and older ones about which something is not over."""
+"""Which fund days a round compares: the last two, older ones that were missed, and those about which
+something is not over.
+"""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -10,9 +13,13 @@ from core import outbox
 from core.clock import FundCalendar
 from payments.receipts.tables import Receipt
 
+# So long after its end the statement of a day is missed, and what no list had till then is not on it.
+STATEMENT_HOURS: Final = 12
 # So many older days in one round, those first that were not compared for longest: every one has its turn,
 # and however many there are, a round ends.
 OLDER_DAYS_MAX = 7
+# So far back a day is compared that was missed, as in an outage of several days.
+MISSED_DAYS_MAX: Final = 60
 
 # The last two days are compared again without being asked.
 _YOUNG = timedelta(days=1)
@@ -43,12 +50,30 @@ unfinished AS (
         WHERE b.receipt_id = p.receipt_id AND b.state = 'settled'
           AND b.break_class IN ('rejected_by_registry', 'registry_amount_differs')
           AND b.other_amount_cents IS NOT DISTINCT FROM p.read_back_amount_cents)))
+),
+missed AS (
+  SELECT day
+  FROM (
+    SELECT CAST(:before AS date) - back AS day
+    FROM generate_series(1, CAST(:missed_days_max AS int)) back) past
+  WHERE day >= CAST(:first AS date) AND coalesce((
+    SELECT max(u.at) FROM reconciliation_runs u
+    WHERE u.wallet = :wallet AND u.shortcode = :shortcode AND u.day = past.day), '-infinity')
+    < ((day + 1)::timestamp AT TIME ZONE :zone) + CAST(:statement_lag AS interval)
 )
-SELECT day FROM (SELECT day FROM broken UNION SELECT day FROM unfinished) older
+SELECT day FROM (
+  SELECT day FROM broken UNION SELECT day FROM unfinished UNION SELECT day FROM missed) older
 ORDER BY (
   SELECT max(u.at) FROM reconciliation_runs u
   WHERE u.wallet = :wallet AND u.shortcode = :shortcode AND u.day = older.day) NULLS FIRST, day
 LIMIT :days_max
+""")
+
+# Each is looked up at the beginning of its index, however many came later. A listed payment has a receipt.
+_FIRST_MONEY = text("""
+SELECT least(
+  (SELECT min(paid_at) FROM receipts WHERE wallet = :wallet AND shortcode = :shortcode),
+  (SELECT min(at) FROM wallet_lines WHERE wallet = :wallet AND shortcode = :shortcode AND kind <> 'credit'))
 """)
 
 
@@ -68,11 +93,21 @@ def due_days(
             "shortcode": shortcode,
             "before": yesterday,
             "before_at": calendar.bounds(yesterday)[0],
+            # Before any money there is no day to compare.
+            "first": first_day(session, calendar, wallet, shortcode) or yesterday,
+            "missed_days_max": MISSED_DAYS_MAX,
+            "statement_lag": timedelta(hours=STATEMENT_HOURS),
             "zone": calendar.zone.key,
             "days_max": OLDER_DAYS_MAX,
         },
     )
     return [yesterday, today, *older]
+
+
+def first_day(session: Session, calendar: FundCalendar, wallet: str, shortcode: str) -> date | None:
+    """The fund day of the first money that came or went; None before there was any."""
+    first = session.scalar(_FIRST_MONEY, {"wallet": wallet, "shortcode": shortcode})
+    return None if first is None else calendar.day_of(first)
 
 
 def have_compared(session: Session, receipt: Receipt, occasion: str, *, now: datetime) -> None:

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
@@ -13,7 +13,7 @@ from core.database import Sessions, advisory_lock
 from core.ids import new_id
 from core.outbox import Later, Task
 from payments.receipts.model import TWO_MEMBERS
-from payments.reconciliation.due_days import due_days
+from payments.reconciliation.due_days import STATEMENT_HOURS, due_days
 from payments.reconciliation.queries import (
     COUNT_DAY,
     FIGURES,
@@ -33,8 +33,6 @@ _LAGS = {
     "registry_lag": timedelta(minutes=10),
     "outcome_lag": timedelta(minutes=15),
 }
-# So long after its end the statement of a day is missed, and what no list had till then is not on it.
-STATEMENT_HOURS: Final = 12
 _STATEMENT_LAG = timedelta(hours=STATEMENT_HOURS)
 _CLOCK_GAP = timedelta(minutes=10)
 # A hash of a million payments fits; it is given back at the end of the transaction.

@@ -13,8 +13,9 @@ from core.phone import PhoneNumber
 from payments.closing.control import CutOff
 from payments.closing.service import Closings, still_says
 from payments.closing.tables import Closing
-from payments.reconciliation.due_days import OLDER_DAYS_MAX, due_days
+from payments.reconciliation.due_days import MISSED_DAYS_MAX, OLDER_DAYS_MAX, due_days
 from payments.reconciliation.tables import Break, ReconciliationRun
+from payments.registry_postings.tables import RegistryPosting
 from payments.suspense.model import Act
 from tests.payments.deciding import do, lost, wish
 from tests.payments.scripted_wallet import SHORTCODE
@@ -41,6 +42,55 @@ def due(world: World, wallet: str = "mpesa") -> Sequence[date]:
 def breaks(world: World) -> dict[str, tuple[str, date]]:
     with world.sessions.begin() as session:
         return {row.break_class: (row.state, row.day) for row in session.scalars(select(Break))}
+
+
+def rounds(world: World, days: int) -> None:
+    """A house that runs: every day is compared until it has been yesterday."""
+    for _ in range(days):
+        world.clock.forward(days=1)
+        round_of(world)
+
+
+def test_a_forged_payment_is_found_although_the_house_was_down_for_days_after_it(world: World) -> None:
+    member = world.member()
+    world.wallet.is_down = True
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+    world.work("evidence")
+    world.wallet.lines.clear()
+    world.clock.forward(days=10)
+    round_of(world)
+    assert breaks(world)["not_on_statement"] == ("open", FIRST_DAY)
+
+
+def test_after_an_outage_every_day_of_it_is_compared_once(world: World) -> None:
+    member = world.member()
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+    world.settle(minutes=2)
+    round_of(world)
+    world.clock.forward(days=12)
+    # Also those without money, so that they can be closed; none of before the first.
+    outage = [FIRST_DAY + timedelta(days=number) for number in range(11)]
+    with world.sessions.begin() as session:
+        session.add(_run(outage[1], hours_after=11))
+        session.add(_run(outage[2], hours_after=13))
+    assert due(world) == outage[3:10]
+    assert due(world, "airtel") == []
+    round_of(world)
+    assert due(world) == [outage[10], outage[0], outage[1]]
+    round_of(world)
+    assert due(world) == []
+
+
+def test_what_was_missed_too_long_ago_keeps_no_round_busy(world: World) -> None:
+    member = world.member()
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+    world.settle(minutes=2)
+    world.clock.forward(days=400)
+    last = world.calendar.day_of(world.clock.now()) - timedelta(days=2)
+    assert due(world)[0] == last - timedelta(days=MISSED_DAYS_MAX - 1)
+    for _ in range(MISSED_DAYS_MAX // OLDER_DAYS_MAX + 1):
+        round_of(world)
+    assert due(world) == []
 
 
 def test_what_the_registry_refuses_days_after_the_payment_becomes_a_break(world: World) -> None:
@@ -77,7 +127,7 @@ def test_what_was_refused_is_due_until_it_is_settled_and_again_when_told_otherwi
     world.settle(minutes=2)
     world.clock.forward(days=4)
     # Never compared while it was young, as when no worker ran.
-    assert due(world) == [FIRST_DAY]
+    assert FIRST_DAY in due(world)
     round_of(world)
     assert breaks(world) == {"registry_amount_differs": ("open", FIRST_DAY)}
     assert due(world) == [FIRST_DAY]
@@ -94,18 +144,21 @@ def test_what_was_refused_is_due_until_it_is_settled_and_again_when_told_otherwi
 
 
 def test_what_was_reversed_before_it_was_posted_keeps_no_day_due(world: World) -> None:
-    world.registry.is_down = True
     member = world.member()
     body = world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number)
     world.confirm(body)
-    world.settle(minutes=1)
+    world.work("evidence")
+    world.clock.forward(seconds=30)
+    world.pull()
     world.wallet.take_back(str(json.loads(body)["receipt"]))
-    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 1000, member.number))
-    world.settle(minutes=1)
-    world.registry.is_down = False
+    world.clock.forward(seconds=30)
+    world.pull()
     world.settle(minutes=10)
-    assert {receipt.reversed_at is None for receipt in world.receipts()} == {True, False}
-    world.clock.forward(days=4)
+    [receipt] = world.receipts()
+    with world.sessions.begin() as session:
+        [posting] = session.scalars(select(RegistryPosting))
+    assert (receipt.reversed_at is None, posting.state, posting.posted_at) == (False, "rejected", None)
+    rounds(world, days=4)
     assert due(world) == []
 
 
@@ -114,7 +167,7 @@ def test_what_the_wallet_takes_back_days_after_the_payment_becomes_a_break(world
     body = world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number)
     world.confirm(body)
     world.settle(minutes=2)
-    world.clock.forward(days=4)
+    rounds(world, days=4)
     assert due(world) == []
     world.wallet.take_back(str(json.loads(body)["receipt"]))
     world.pull()
@@ -147,7 +200,7 @@ def test_comparing_a_closed_day_changes_nothing_of_what_was_closed(world: World)
         of, by="staff:closer", reason="the wallet has no statement yet"
     )
     assert closed.figures["open_suspense"] == 1
-    world.clock.forward(days=3)
+    rounds(world, days=3)
     assert due(world) == [FIRST_DAY]
     do(world, wish(Act.MATCH, receipt, member_id=world.member().id))
     world.registry.refuses = "rjct.amount.invalid"
@@ -158,6 +211,18 @@ def test_comparing_a_closed_day_changes_nothing_of_what_was_closed(world: World)
         [again] = session.scalars(select(Closing))
         assert (again.figures, again.digest) == (closed.figures, closed.digest)
         assert still_says(session, world.calendar, again)
+
+
+def _run(day: date, *, hours_after: int) -> ReconciliationRun:
+    """A day that was compared so many hours after its end, which is at nine in the evening, UTC."""
+    none = (
+        "received confirmed posted acknowledged breaks_open received_cents confirmed_cents posted_cents"
+        " acknowledged_cents wallet_lines wallet_in_cents wallet_out_cents breaks_found breaks_resolved"
+    )
+    at = START.replace(day=day.day, hour=21) + timedelta(hours=hours_after)
+    return ReconciliationRun(
+        id=new_id(), wallet="mpesa", shortcode=SHORTCODE, day=day, at=at, **dict.fromkeys(none.split(), 0)
+    )
 
 
 def _open_break(day: date) -> Break:
