@@ -14,7 +14,7 @@ from members.tables import MemberRow
 from payments.model import BreakClass
 from payments.receipts.tables import Receipt
 from payments.reconciliation.view import BreakSummary
-from payments.suspense.deciding import decisions_about
+from payments.suspense.deciding import decisions_about, stake_of
 from payments.suspense.model import Act, NotPossible, Place, Wish
 from payments.suspense.places import has_come, standing_of
 from payments.suspense.suggesting import Suggestion, suggest
@@ -54,7 +54,7 @@ def work_on(
         session, receipt_id=receipt.id if receipt else None, break_id=found.id if found else None
     )
     acts = acts_on(session, receipt, found)
-    at_stake = [receipt.amount_cents] if receipt else []
+    at_stake = [stake_of(session, receipt)] if receipt else []
     at_stake += [found.amount_cents or 0, found.other_amount_cents or 0] if found else []
     return Work(
         key=uuid.uuid4(),

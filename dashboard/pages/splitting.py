@@ -17,7 +17,7 @@ from dashboard.reasons import typed_reason
 from dashboard.services import services
 from payments.particulars import Particulars
 from payments.receipts.tables import Receipt
-from payments.suspense.deciding import decide
+from payments.suspense.deciding import decide, stake_of
 from payments.suspense.model import Act, NotPossible, Wish
 
 routes = Blueprint("splitting", __name__, url_prefix="/split")
@@ -96,6 +96,6 @@ def _page(database: Session, receipt: Receipt, division: Division, *, key: uuid.
         key=key,
         reason=typed_reason(),
         why=why,
-        needs_second=receipt.amount_cents > parts.four_eyes_above_cents,
+        needs_second=stake_of(database, receipt) > parts.four_eyes_above_cents,
         others=others_at(database, receipt.id, me().staff_id, now=now),
     )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from core import audit
 from core.reasons import REASON_CHARACTERS_MAX
+from payments.receipts.parts import whole_of
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
 from payments.refunds.service import a_file_decides
@@ -76,7 +77,16 @@ def _needs_second(session: Session, decision: Decision, receipt: Receipt | None,
     if receipt is not None and _gives_back(session, decision) and a_file_decides(session, receipt):
         # Whoever hands in a file could have written it: one person alone must not have it paid out.
         return True
-    return decision.amount_cents > limit_cents and decision.act != Act.REPOST
+    at_stake = max(decision.amount_cents, stake_of(session, receipt) if receipt else 0)
+    return at_stake > limit_cents and decision.act != Act.REPOST
+
+
+def stake_of(session: Session, receipt: Receipt) -> int:
+    """How many cents a decision about a receipt is about: of a part, all of the payment.
+
+    What two people divided could otherwise be moved by one, part by part.
+    """
+    return whole_of(session, receipt).amount_cents
 
 
 def _gives_back(session: Session, decision: Decision) -> bool:

@@ -199,6 +199,18 @@ def test_above_the_limit_the_checker_sees_every_share(as_role: AsRole, day: Day,
     assert len(parts_in(parts, receipt)) == 3
 
 
+def test_a_part_of_what_two_people_divided_says_that_a_second_person_decides(
+    officer: FlaskClient, day: Day, parts: Services
+) -> None:
+    receipt = suspended(day)
+    send(officer, receipt, *in_two(day, rest="7"))
+    part, rest = parts_in(parts, receipt)[0], parts_in(parts, receipt)[-1]
+    object.__setattr__(parts, "four_eyes_above_cents", receipt.amount_cents - 1)
+    assert part.amount_cents < parts.four_eyes_above_cents
+    for address in (f"suspense/{part.id}", f"split/{rest.id}"):
+        assert "A second person approves" in officer.get(f"/dashboard/{address}").text
+
+
 def test_who_has_the_money_stands_in_the_first_row(officer: FlaskClient, day: Day) -> None:
     credited = day.receipts[0]
     assert f'value="{day.numbers[0]}"' in officer.get(address_of(credited)).text

@@ -246,6 +246,35 @@ def test_above_the_limit_a_second_person_sees_the_shares_and_decides(world: Worl
     ]
 
 
+def test_what_two_people_divided_is_not_moved_by_one_part_by_part(world: World) -> None:
+    (one, other, third), receipt = workers(world, 3), lost(world, ALL)
+    proposal = do(world, split_wish(receipt, (one, 60_000), (other, 50_000)), limit_cents=100_000)
+    second(world, proposal)
+    part, _, rest = parts_of(world, receipt)
+    assert (part.amount_cents, rest.amount_cents) == (60_000, 10_000)
+    wishes = [
+        wish(Act.MATCH, part, member_id=third.id),
+        wish(Act.MATCH, rest, member_id=third.id),
+    ]
+    moved = [do(world, wanted, limit_cents=100_000) for wanted in wishes]
+    assert [decision.state for decision in moved] == [DecisionState.PROPOSED] * 2
+    # What is decided about is the part alone, and the page of the second person says so.
+    assert [decision.amount_cents for decision in moved] == [60_000, 10_000]
+    assert saved(world, third) == 0
+    second(world, moved[0])
+    assert saved(world, third) == 60_000
+    back = do(world, wish(Act.UNDO, part, undoes_id=moved[0].id), limit_cents=100_000)
+    assert back.state == DecisionState.PROPOSED
+
+
+def test_the_parts_of_a_small_payment_are_moved_by_one_person(world: World) -> None:
+    (one, other, third), receipt = workers(world, 3), lost(world, 100_000)
+    do(world, split_wish(receipt, (one, 60_000), (other, 40_000)), limit_cents=100_000)
+    part = parts_of(world, receipt)[0]
+    moved = do(world, wish(Act.MATCH, part, member_id=third.id), limit_cents=100_000)
+    assert moved.state == DecisionState.DONE
+
+
 def test_a_double_click_divides_once(world: World) -> None:
     one, other = workers(world, 2)
     receipt = lost(world, ALL)
