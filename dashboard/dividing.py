@@ -54,6 +54,11 @@ class Division:
         return any(row.fault for row in self.rows)
 
     @property
+    def member_ids(self) -> tuple[uuid.UUID, ...]:
+        """Whose names the rows show, each once, as typed."""
+        return tuple(dict.fromkeys(row.member_id for row in self.rows if row.member_id is not None))
+
+    @property
     def shares(self) -> tuple[Share, ...]:
         """What is to be done; only of a division without faults."""
         return tuple(

@@ -35,7 +35,6 @@ def form(receipt_id: uuid.UUID) -> str | Response:
         if Act.SPLIT not in acts_on(database, receipt, None):
             flash(text("work.not_possible.not_to_split"), "fault")
             return redirect(url_for("dashboard.suspense.show", receipt_id=receipt_id))
-        was_seen(database, "suspense.opened", receipt_id)
         return _page(database, receipt, first_rows(database, receipt), key=uuid.uuid4())
 
 
@@ -85,8 +84,12 @@ def _receipt(database: Session, receipt_id: uuid.UUID) -> Receipt:
 
 
 def _page(database: Session, receipt: Receipt, division: Division, *, key: uuid.UUID, why: str = "") -> str:
+    """The form; whoever looks has seen the payment, and each member whose number they typed."""
     parts = services()
     now = parts.clock.now()
+    was_seen(database, "suspense.opened", receipt.id)
+    for member_id in division.member_ids:
+        was_seen(database, "split.member_seen", member_id)
     be_seen(database, receipt.id, me().staff_id, now=now)
     return render_template(
         "dashboard/split.html",

@@ -20,6 +20,7 @@ from payments.receipts.tables import Receipt
 from payments.suspense.tables import Decision
 from tests.dashboard.a_day import Day
 from tests.dashboard.browsing import token_in
+from tests.dashboard.test_dashboard_reading import acts
 from tests.dashboard.test_dashboard_work import REASON, count, saved, suspended
 
 AsRole = Callable[[str], FlaskClient]
@@ -125,6 +126,37 @@ def test_names_and_what_is_left_are_shown_before_anything_is_done(
     more = send(officer, receipt, *rows, step="more").text
     assert more.count('name="number"') == 6
     assert all(f'value="{typed}"' in more for row in rows for typed in row)
+    assert count(parts) == 0
+
+
+def test_whose_name_was_seen_is_written_down_also_when_nothing_is_done(
+    officer: FlaskClient, day: Day, parts: Services
+) -> None:
+    receipt = suspended(day)
+    fields = form_of(officer, receipt)
+    first, other = day.numbers[:2]
+
+    def seen(*numbers: str, step: str = "look", reason: str = REASON, amount: str = "1") -> list[str]:
+        before = len(acts(parts))
+        send(
+            officer,
+            receipt,
+            *((number, amount) for number in numbers),
+            step=step,
+            fields=fields | {"reason": reason},
+        )
+        found = acts(parts)[before:]
+        assert found[0].action == "suspense.opened"
+        assert {entry.action for entry in found[1:]} == {"split.member_seen"}
+        return [entry.subject for entry in found[1:]]
+
+    ids = [str(member) for member in day.members[:2]]
+    assert seen(first, other, first, "") == ids
+    assert seen(other, step="more") == ids[1:]
+    # One that is wrong, one that takes too much, and one without a reason.
+    assert seen(first, "999999999", step="split") == ids[:1]
+    assert seen(first, step="split", amount="999999") == ids[:1]
+    assert seen(first, other, step="split", reason="short") == ids
     assert count(parts) == 0
 
 
