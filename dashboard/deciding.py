@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import InvalidValue
+from core.reasons import on_one_line
 from dashboard.staff.tables import Staff
 from members.numbers import MemberNumber
 from members.tables import MemberRow
@@ -128,7 +129,7 @@ def read_wish(
     return Wish(
         key=key,
         act=act,
-        reason=" ".join(form.get("reason", "").split()),
+        reason=on_one_line(form.get("reason", "")),
         receipt_id=receipt_id,
         break_id=break_id,
         member_id=member_id,

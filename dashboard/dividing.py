@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import InvalidValue
+from core.reasons import on_one_line
 from members.model import Status
 from members.numbers import MemberNumber
 from members.tables import MemberRow
@@ -129,4 +130,4 @@ def _member(session: Session, typed: str) -> MemberRow | None:
 
 
 def _plain(typed: str) -> str:
-    return " ".join(typed.split())[:_CHARACTERS_MAX]
+    return on_one_line(typed)[:_CHARACTERS_MAX]

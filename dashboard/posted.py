@@ -7,7 +7,7 @@ from flask import abort, flash, request
 from sqlalchemy.orm import Session
 
 from core.errors import InvalidValue
-from core.reasons import REASON_CHARACTERS_MAX
+from core.reasons import REASON_CHARACTERS_MAX, on_one_line
 from dashboard.catalogue import text
 from dashboard.deciding import read_wish
 from dashboard.login import me
@@ -85,6 +85,6 @@ def _refused(why: str) -> Refused:
     return Refused(
         why=why,
         choice=form.get("choice", ""),
-        number=form.get("number", "")[:_NUMBER_CHARACTERS_MAX],
-        reason=form.get("reason", "")[:REASON_CHARACTERS_MAX],
+        number=on_one_line(form.get("number", ""))[:_NUMBER_CHARACTERS_MAX],
+        reason=on_one_line(form.get("reason", ""))[:REASON_CHARACTERS_MAX],
     )

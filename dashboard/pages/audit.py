@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.audit import AuditEntry, first_broken
+from core.reasons import on_one_line
 from dashboard.access import INSPECTORS, allow
 from dashboard.services import services
 from dashboard.staff.tables import Staff
@@ -15,6 +16,8 @@ routes = Blueprint("audit", __name__, url_prefix="/audit")
 
 _ROWS = 50
 _PREFIX = "staff:"
+# As large as the column of their numbers holds.
+_NUMBER_MAX = 2**63 - 1
 
 
 @routes.get("/")
@@ -32,8 +35,8 @@ def check() -> str:
 
 
 def _page(*, checked: bool) -> str:
-    before = request.args.get("before", type=int)
-    subject = request.args.get("subject", "")[:120]
+    before = request.args.get("before", type=_number)
+    subject = on_one_line(request.args.get("subject", ""))[:120]
     query = select(AuditEntry).order_by(AuditEntry.number.desc()).limit(_ROWS + 1)
     if before is not None:
         query = query.where(AuditEntry.number < before)
@@ -52,6 +55,14 @@ def _page(*, checked: bool) -> str:
         checked=checked,
         broken=broken,
     )
+
+
+def _number(text: str) -> int:
+    """Of an entry. Raises ValueError for what no entry has."""
+    number = int(text)
+    if not 0 <= number <= _NUMBER_MAX:
+        raise ValueError("no number of an entry")
+    return number
 
 
 def _names(database: Session, entries: list[AuditEntry]) -> dict[str, str]:

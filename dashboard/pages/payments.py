@@ -8,6 +8,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from core.errors import InvalidValue
+from core.reasons import on_one_line
 from dashboard import receipts
 from dashboard.access import READERS, WORKERS, allow, may
 from dashboard.deciding import may_be_decided
@@ -27,7 +28,7 @@ _STEPS = (PaymentState.CONFIRMED, PaymentState.POSTED, PaymentState.ACKNOWLEDGED
 def index() -> str | Response:
     """The latest payments, or straight to the one whose receipt was typed."""
     parts = services()
-    typed = request.args.get("receipt", "")[:40]
+    typed = on_one_line(request.args.get("receipt", ""))[:40]
     with parts.sessions.begin() as database:
         if typed and (found := receipts.by_receipt(database, parts.accounts, typed)):
             return redirect(url_for(".show", payment_id=found))

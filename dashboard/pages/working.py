@@ -40,7 +40,9 @@ def write_note(break_id: uuid.UUID) -> Response:
     parts = services()
     try:
         with parts.sessions.begin() as database:
-            note(database, break_id, request.form.get("text", ""), by=me().actor, now=parts.clock.now())
+            typed = request.form.get("text", "")
+            if not note(database, break_id, typed, by=me().actor, now=parts.clock.now()):
+                abort(404)
     except InvalidValue:
         flash(text("work.not_possible.no_note"), "fault")
     return redirect(url_for("dashboard.exceptions.show", break_id=break_id, _anchor="notes"))

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from core import audit
 from core.errors import InvalidValue
 from core.ids import new_id
+from core.reasons import on_one_line
 from dashboard.staff.model import Role, StaffExists, WeakPassword, check_password, parse_email, parse_name
 from dashboard.staff.outcomes import Locked, NeedsTotp, Right, Wrong
 from dashboard.staff.passwords import hash_password, is_outdated, is_right
@@ -74,7 +75,7 @@ def sign_in(
     `source` is the network it comes from; None when tries from there are not counted. Locks are taken in
     one order, the network before the name.
     """
-    email = email.strip().lower()
+    email = on_one_line(email).lower()
     closed = count_try_from(session, source, now=now) if source is not None else None
     if locked := closed or count_try(session, email, now=now):
         is_right(None, password)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from core import audit
 from core.errors import InvalidValue
+from core.reasons import on_one_line
 from payments.reconciliation.tables import Break, BreakNote
 
 NOTE_CHARACTERS_MAX = 400
@@ -34,13 +35,19 @@ def release(session: Session, break_id: uuid.UUID, *, by: str, now: datetime) ->
     return True
 
 
-def note(session: Session, break_id: uuid.UUID, text: str, *, by: str, now: datetime) -> None:
-    """Write something down for whoever looks next. Raises InvalidValue for an empty note."""
-    text = " ".join(text.split())[:NOTE_CHARACTERS_MAX]
+def note(session: Session, break_id: uuid.UUID, text: str, *, by: str, now: datetime) -> bool:
+    """Write something down for whoever looks next; False when there is no such difference.
+
+    Raises InvalidValue for an empty note.
+    """
+    if session.get(Break, break_id) is None:
+        return False
+    text = on_one_line(text)[:NOTE_CHARACTERS_MAX]
     if not text:
         raise InvalidValue("a note says something")
     session.add(BreakNote(break_id=break_id, by=by, at=now, text=text))
     audit.record(session, at=now, actor=by, action="break.noted", subject=break_id)
+    return True
 
 
 def notes_on(session: Session, break_id: uuid.UUID) -> Sequence[BreakNote]:

@@ -1,0 +1,99 @@
+"""What no keyboard types is no fault of ours: said, found or not found, and nothing typed is lost."""
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from core.reasons import on_one_line
+from dashboard.services import Services
+from payments.reconciliation.tables import BreakNote
+from payments.suspense.tables import Decision
+from tests.dashboard.a_day import Day
+from tests.dashboard.browsing import token_in
+from tests.dashboard.test_dashboard_reading import acts
+from tests.dashboard.test_dashboard_work import suspended
+
+AsRole = Callable[[str], FlaskClient]
+
+ODD = "the payer\x00called\x07 and\r\nsaid so"
+KEPT = "the payer called and said so"
+
+
+@pytest.fixture
+def supervisor(as_role: AsRole) -> FlaskClient:
+    return as_role("supervisor")
+
+
+def post(client: FlaskClient, address: str, **fields: str) -> int:
+    token = token_in(client.get("/dashboard/profile/").text)
+    return client.post(f"/dashboard/{address}", data={"csrf_token": token, **fields}).status_code
+
+
+def test_what_was_typed_is_kept_on_one_line_without_what_shows_as_nothing() -> None:
+    assert on_one_line(ODD) == KEPT
+    assert on_one_line("\u202e  \x00\ud800\n") == ""
+    assert on_one_line("Wanjikũ, 1 200 - ndiyo 🙂") == "Wanjikũ, 1 200 - ndiyo 🙂"
+
+
+def test_a_reason_may_hold_any_character(supervisor: FlaskClient, day: Day, parts: Services) -> None:
+    receipt, found = suspended(day), day.breaks["amount_differs"]
+    key = str(uuid.uuid4())
+    assert post(supervisor, f"suspense/{receipt.id}", key=key, choice="refund", reason=ODD) == 302
+    assert post(supervisor, f"suspense/{receipt.id}/unmask", reason=ODD) == 200
+    assert acts(parts)[-1].reason == KEPT
+    key = str(uuid.uuid4())
+    assert post(supervisor, f"exceptions/{found}", key=key, choice="explain", reason=ODD) == 302
+    several = {"key": str(uuid.uuid4()), "act": "explain", "break": str(day.breaks["suspense"])}
+    assert post(supervisor, "work/several", reason=ODD, **several) == 302
+    assert post(supervisor, "closings/2026-11-21/close", reason=ODD) == 302
+    with parts.sessions() as session:
+        assert set(session.scalars(select(Decision.reason))) == {KEPT}
+
+
+def test_a_refused_decision_comes_back_as_it_can_be_read(supervisor: FlaskClient, day: Day) -> None:
+    page = supervisor.get(f"/dashboard/suspense/{suspended(day).id}").text
+    data = {"csrf_token": token_in(page), "key": str(uuid.uuid4()), "choice": "", "reason": ODD}
+    answer = supervisor.post(f"/dashboard/suspense/{suspended(day).id}", data=data)
+    assert answer.status_code == 400
+    assert KEPT in answer.text
+    assert "\x00" not in answer.text
+
+
+def test_a_note_may_hold_any_character_and_is_about_something(
+    supervisor: FlaskClient, day: Day, parts: Services
+) -> None:
+    found = day.breaks["suspense"]
+    assert post(supervisor, f"work/break/{found}/note", text=ODD) == 302
+    assert post(supervisor, f"work/break/{uuid.uuid4()}/note", text=ODD) == 404
+    assert post(supervisor, f"work/break/{found}/note", text="\x00\x01 ") == 302
+    with parts.sessions() as session:
+        assert list(session.scalars(select(BreakNote.text))) == [KEPT]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "payments/?receipt=%00",
+        "payments/?receipt=SFF%00%07",
+        "audit/?subject=%00",
+        "audit/?before=99999999999999999999999",
+        "audit/?before=-1",
+        "funnels/?network=%00&language=%00",
+        "exceptions/?kind=%00",
+    ],
+)
+def test_what_is_asked_for_by_an_odd_address_is_not_there(
+    supervisor: FlaskClient, day: Day, asked: str
+) -> None:
+    assert supervisor.get(f"/dashboard/{asked}").status_code in {200, 400}
+
+
+@pytest.mark.parametrize("name", ["email", "password"])
+def test_a_sign_in_with_odd_characters_is_no_sign_in(client: FlaskClient, name: str) -> None:
+    page = client.get("/dashboard/sign-in").text
+    fields = {"csrf_token": token_in(page), "email": "a@example.org", "password": "x" * 12}
+    answer = client.post("/dashboard/sign-in", data=fields | {name: "a\x00b@example.org"})
+    assert answer.status_code < 500
