@@ -13,7 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from core.errors import InvalidValue
 from dashboard.ages import AgeBucket
-from dashboard.paging import cursor, read_cursor
+from dashboard.paging import cursor, instant_in, read_cursor
 from payments.model import BreakClass
 from payments.reconciliation.tables import Break
 
@@ -230,10 +230,7 @@ def _typed(sort: Sort, value: str | int) -> str | int | datetime:
     if not isinstance(value, expected):
         raise InvalidValue("a place in another list")
     if sort is Sort.AGE:
-        try:
-            return datetime.fromisoformat(str(value))
-        except ValueError as error:
-            raise InvalidValue("not a place in a list") from error
+        return instant_in(value)
     return value
 
 

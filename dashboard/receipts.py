@@ -8,8 +8,7 @@ from datetime import datetime
 from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
-from core.errors import InvalidValue
-from dashboard.paging import cursor, read_cursor
+from dashboard.paging import cursor, instant_in, read_cursor
 from members.tables import MemberRow
 from payments.contributions.tables import Contribution
 from payments.model import ContributionState, PaymentState
@@ -70,11 +69,7 @@ def latest(session: Session, after: str | None) -> tuple[list[PaymentRow], str |
     query = query.limit(ROWS_PER_PAGE + 1)
     if after:
         value, row_id = read_cursor(after)
-        try:
-            paid_at = datetime.fromisoformat(str(value))
-        except ValueError as error:
-            raise InvalidValue("not a place in a list") from error
-        query = query.where(tuple_(Receipt.paid_at, Receipt.id) < tuple_(paid_at, row_id))
+        query = query.where(tuple_(Receipt.paid_at, Receipt.id) < tuple_(instant_in(value), row_id))
     rows = [_row(*found) for found in session.execute(query)]
     if len(rows) <= ROWS_PER_PAGE:
         return rows, None

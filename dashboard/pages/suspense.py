@@ -16,7 +16,7 @@ from dashboard.access import READERS, WORKERS, allow
 from dashboard.catalogue import text
 from dashboard.deciding import numbers_of, work_on
 from dashboard.login import me
-from dashboard.paging import cursor, read_cursor
+from dashboard.paging import cursor, instant_in, read_cursor
 from dashboard.posted import Refused, carry_out
 from dashboard.presence.service import be_seen, others_at
 from dashboard.reading import was_seen
@@ -155,6 +155,6 @@ def _place() -> tuple[datetime, uuid.UUID] | None:
         return None
     try:
         value, row_id = read_cursor(after)
-        return datetime.fromisoformat(str(value)), row_id
-    except (InvalidValue, ValueError):
+        return instant_in(value), row_id
+    except InvalidValue:
         abort(400)

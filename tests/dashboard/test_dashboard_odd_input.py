@@ -1,7 +1,10 @@
 """What no keyboard types is no fault of ours: said, found or not found, and nothing typed is lost."""
 
+import base64
+import json
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -30,6 +33,11 @@ def supervisor(as_role: AsRole) -> FlaskClient:
 def post(client: FlaskClient, address: str, **fields: str) -> int:
     token = token_in(client.get("/dashboard/profile/").text)
     return client.post(f"/dashboard/{address}", data={"csrf_token": token, **fields}).status_code
+
+
+def place(value: Any) -> str:
+    """A cursor that no list of ours has made."""
+    return base64.urlsafe_b64encode(json.dumps([value, str(uuid.uuid4())]).encode()).decode().rstrip("=")
 
 
 def test_what_was_typed_is_kept_on_one_line_without_what_shows_as_nothing() -> None:
@@ -71,6 +79,35 @@ def test_a_note_may_hold_any_character_and_is_about_something(
     assert post(supervisor, f"work/break/{found}/note", text="\x00\x01 ") == 302
     with parts.sessions() as session:
         assert list(session.scalars(select(BreakNote.text))) == [KEPT]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "2026-11-22T10:00:00",
+        "2026-11-22\x00",
+        "yesterday",
+        5,
+        10**30,
+        True,
+        None,
+    ],
+)
+@pytest.mark.parametrize("listed", ["payments/", "suspense/", "exceptions/"])
+def test_a_place_that_no_list_has_is_refused(
+    supervisor: FlaskClient, day: Day, listed: str, value: object
+) -> None:
+    assert supervisor.get(f"/dashboard/{listed}?after={place(value)}").status_code == 400
+
+
+@pytest.mark.parametrize(("sort", "value"), [("risk", 10**30), ("risk", -(2**64)), ("kind", "\x00")])
+def test_a_place_in_a_list_of_another_order_is_refused_too(
+    supervisor: FlaskClient, day: Day, sort: str, value: object
+) -> None:
+    address = f"/dashboard/exceptions/?after={place(value)}&sort={sort}"
+    assert supervisor.get(address).status_code == 400
 
 
 @pytest.mark.parametrize(
