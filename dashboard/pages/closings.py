@@ -28,7 +28,7 @@ from dashboard.reasons import typed_reason
 from dashboard.services import services
 from payments.closing.control import CutOff
 from payments.closing.report import report_lines
-from payments.closing.service import Closings, NotToClose, closings, in_force, still_says
+from payments.closing.service import YEARS, Closings, NotToClose, closings, in_force, still_says
 from payments.closing.view import recent_days, totals_of
 
 routes = Blueprint("closings", __name__, url_prefix="/closings")
@@ -175,7 +175,8 @@ def _cut_off(day: str) -> CutOff:
         chosen = date.fromisoformat(day)
     except ValueError:
         abort(404)
-    if chosen.isoformat() != day or chosen > parts.calendar.day_of(parts.clock.now()):
+    is_known = chosen.isoformat() == day and chosen.year in YEARS
+    if not is_known or chosen > parts.calendar.day_of(parts.clock.now()):
         abort(404)
     account = accounts.chosen()
     return CutOff(account.wallet, account.shortcode, chosen)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Final
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
@@ -26,6 +27,8 @@ from payments.reconciliation.tables import Break, ReconciliationRun
 # A day is closed when what was on its way at midnight has arrived.
 _SETTLES_IN = timedelta(minutes=10)
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
+# Of these years a period can be closed; of others there is no money.
+YEARS: Final = range(2000, 2100)
 
 
 class NotToClose(KibabaError):  # noqa: N818 -- it says what was found
@@ -251,7 +254,7 @@ def _open_breaks(session: Session, of: CutOff) -> dict[str, int]:
 
 
 def _days_of(month: str) -> list[date]:
-    if not _MONTH.fullmatch(month):
+    if not _MONTH.fullmatch(month) or int(month[:4]) not in YEARS:
         raise NotToClose("no_month")
     year, number = int(month[:4]), int(month[5:])
     try:

@@ -81,6 +81,19 @@ def test_a_note_may_hold_any_character_and_is_about_something(
         assert list(session.scalars(select(BreakNote.text))) == [KEPT]
 
 
+@pytest.mark.parametrize("month", ["9999-12", "1999-12", "2100-01", "0001-01", "0000-00"])
+def test_a_month_of_another_century_is_no_month(supervisor: FlaskClient, month: str) -> None:
+    assert post(supervisor, f"closings/{month}/close") == 302
+    assert "That is no month" in supervisor.get("/dashboard/closings/").text
+
+
+@pytest.mark.parametrize("day_text", ["0001-01-01", "1999-12-31", "9999-12-31"])
+def test_a_day_of_another_century_is_not_found(supervisor: FlaskClient, day_text: str) -> None:
+    assert supervisor.get(f"/dashboard/closings/{day_text}").status_code == 404
+    assert supervisor.get(f"/dashboard/closings/{day_text}/proof.csv").status_code == 404
+    assert post(supervisor, f"closings/{day_text}/close", reason=KEPT) == 404
+
+
 @pytest.mark.parametrize(
     "value",
     [
