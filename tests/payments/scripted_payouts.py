@@ -32,6 +32,7 @@ class ScriptedPayouts:
     fails_with: str = ""
     paid: dict[str, PayoutRequest] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
+    taken_back: set[str] = field(default_factory=set)
     orders: list[tuple[OrderKind, str]] = field(default_factory=list)
     news: list[tuple[str, str, str, bool]] = field(default_factory=list)
     name: str = "mpesa"
@@ -65,7 +66,9 @@ class ScriptedPayouts:
     def ask_status(self, originator_id: str, answers: Answers) -> OrderOutcome:
         self._called(OrderKind.STATUS, originator_id)
         known = self.paid.get(originator_id)
-        if known is not None:
+        if originator_id in self.taken_back:
+            self._tell(OrderKind.STATUS, answers, "x", "reversed", None)
+        elif known is not None:
             self._tell(OrderKind.STATUS, answers, "x", "0", known.amount.amount_cents)
         else:
             self._tell(OrderKind.STATUS, answers, "x", "404", None)

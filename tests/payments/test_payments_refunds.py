@@ -140,6 +140,26 @@ def test_a_lost_result_is_asked_for_and_nothing_is_sent_twice(world: World) -> N
     assert [kind for kind, _ in world.payouts.orders] == [OrderKind.PAYOUT, OrderKind.STATUS]
 
 
+def test_a_payout_that_the_wallet_took_back_is_not_paid_and_for_staff(world: World) -> None:
+    member = paid_twice(world)
+    world.payouts.loses_results = 1
+    wish(world, member)
+    world.work()
+    world.payouts.taken_back.add(str(refund(world).id))
+    world.clock.forward(seconds=61)
+    world.work()
+    world.hear_of_orders()
+    world.write("refund_wish", member, SECOND)
+    world.add_task("refunds", {})
+    world.settle(minutes=5)
+    assert refund(world).state == "failed"
+    assert alerts(world) == ["refund_failed"]
+    assert "refunded" not in world.messages()
+    assert [kind for kind, _ in world.payouts.orders].count(OrderKind.PAYOUT) == 1
+    proof = world.proof()
+    assert (proof.refunds_payable_cents, proof.refunded_cents, proof.holds) == (5000, 0, True)
+
+
 def test_a_time_out_is_unknown_and_asked_about_never_sent_again(world: World) -> None:
     member = paid_twice(world)
     world.payouts.outcomes = [Unknown("timeout")]

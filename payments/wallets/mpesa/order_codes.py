@@ -39,9 +39,11 @@ _TABLE = (
     OrderCode("R000002", "no such payment to reverse", OrderFate.FAILED),
 )
 ORDER_CODES = {row.code: row for row in _TABLE}
+# Of a payout, which is all that is asked about.
 _STATUSES = {
     "completed": OrderFate.DONE,
-    "reversed": OrderFate.DONE,
+    # Paid and taken back: the fund has its money, and staff decide anew whether the payer is to have it.
+    "reversed": OrderFate.FAILED,
     "cancelled": OrderFate.FAILED,
     "declined": OrderFate.FAILED,
     "expired": OrderFate.FAILED,

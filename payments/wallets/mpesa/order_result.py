@@ -38,6 +38,8 @@ def read_result(kind: OrderKind, raw: str | bytes) -> OrderResult:
     receipt = values.get("TransactionReceipt") or values.get("ReceiptNo")
     if receipt is None and meaning.fate is OrderFate.DONE and kind is not OrderKind.STATUS:
         receipt = result.TransactionID
+    # That the question was answered tells staff nothing: they are told what the answer is.
+    is_answered = kind is OrderKind.STATUS and "TransactionStatus" in values
     amount = values.get("TransactionAmount") or values.get("Amount")
     original = values.get("OriginalTransactionID")
     return OrderResult(
@@ -46,7 +48,7 @@ def read_result(kind: OrderKind, raw: str | bytes) -> OrderResult:
         conversation_id=result.ConversationID or "",
         fate=meaning.fate,
         code=result.ResultCode,
-        message=result.ResultDesc,
+        message=meaning.meaning if is_answered else result.ResultDesc,
         receipt=read_receipt(receipt) if receipt else "",
         amount=read_amount(amount) if amount else None,
         at=_time_or_none(values),

@@ -124,6 +124,27 @@ def test_a_queue_that_was_too_long_leaves_it_unknown_and_asking_finds_the_payout
     assert (found.fate, found.amount) == (OrderFate.DONE, Money(5000))
 
 
+@pytest.mark.parametrize(
+    ("status", "fate"),
+    [
+        ("Completed", OrderFate.DONE),
+        ("Reversed", OrderFate.FAILED),
+        ("Cancelled", OrderFate.FAILED),
+        ("Pending", OrderFate.UNKNOWN),
+        ("", OrderFate.UNKNOWN),
+    ],
+)
+def test_only_what_is_completed_is_paid_and_staff_read_the_status(status: str, fate: OrderFate) -> None:
+    body = {
+        "ResultCode": "0",
+        "ResultDesc": "The service request is processed successfully.",
+        "OriginatorConversationID": "x",
+        "ResultParameters": {"ResultParameter": [{"Key": "TransactionStatus", "Value": status}]},
+    }
+    result = read_result(OrderKind.STATUS, json.dumps({"Result": body}))
+    assert (result.fate, result.message) == (fate, status or "no status")
+
+
 def test_a_payout_nobody_heard_of_is_not_found(stage: Stage) -> None:
     stage.payouts.ask_status("never-sent", stage.answers(OrderKind.STATUS))
     assert stage.result(OrderKind.STATUS).fate is OrderFate.NOT_FOUND
