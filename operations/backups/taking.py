@@ -24,6 +24,9 @@ CONNECT_SECONDS_MAX: Final = 5
 # So much of a table is packed at a time; what is in memory is little more, but for rows that are larger.
 PIECE_BYTES: Final = 2**20
 _TOLD_ROWS: Final = 1_000_000
+# What its connection calls itself. It seals nothing: after a space it would read as the id of a key, and
+# `keys rotate` would take it for a process that seals with another one (`core.sealing_key`).
+BACKUP_NAME: Final = "kibaba-backup"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +66,7 @@ def _snapshot(database_url: str) -> Iterator[Raw]:
     """A transaction that sees one instant; every table stays as it is until its end."""
     plain = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(
-        plain, autocommit=True, connect_timeout=CONNECT_SECONDS_MAX, application_name="kibaba backup"
+        plain, autocommit=True, connect_timeout=CONNECT_SECONDS_MAX, application_name=BACKUP_NAME
     ) as connection:
         priority.share(connection)
         settle(connection)

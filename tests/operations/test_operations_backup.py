@@ -18,11 +18,12 @@ from core import audit
 from core.audit import AuditEntry, first_broken
 from core.database import make_sessions
 from core.phone import PhoneNumber
+from core.sealing_key import others
 from core.settings import Settings
 from core.vault import Vault
 from members.tables import MemberRow
 from operations.backups.restoring import restore_backup
-from operations.backups.taking import take_backup
+from operations.backups.taking import BACKUP_NAME, take_backup
 from operations.keys import check_keys
 from operations.migrate import bring_to, migrate, newest
 from operations.trouble import TroubleError
@@ -208,12 +209,26 @@ def test_a_backup_whose_database_goes_away_leaves_no_file(living: str, tmp_path:
         with connect(make_url(living)) as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s",
-                ("kibaba backup",),
+                (BACKUP_NAME,),
             )
 
     with pytest.raises(TroubleError, match="the database said: "):
         take_backup(living, file, cut)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_keys_are_sealed_anew_while_a_backup_is_taken(living: str, tmp_path: Path) -> None:
+    """It is none of those who seal with another key, and may take hours."""
+    counts: list[int] = []
+
+    def count(_table: str = "", _rows: int = 0) -> None:
+        with connect(make_url(living)) as connection:
+            counts.append(others(connection, "0123456789abcdef"))
+
+    count()
+    take_backup(living, tmp_path / "house.kibaba", count)
+    assert len(counts) > 1
+    assert set(counts) == {counts[0]}
 
 
 def test_a_migration_waits_for_no_longer_than_it_must(living: str, tmp_path: Path) -> None:
