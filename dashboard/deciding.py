@@ -16,6 +16,7 @@ from payments.model import BreakClass
 from payments.receipts.tables import Receipt
 from payments.reconciliation.view import BreakSummary
 from payments.suspense.deciding import decisions_about, stake_of
+from payments.suspense.giving_back import GivenBack, given_back
 from payments.suspense.model import Act, NotPossible, Place, Wish
 from payments.suspense.places import has_come, standing_of
 from payments.suspense.suggesting import Suggestion, suggest
@@ -29,6 +30,7 @@ _REPOSTABLE = frozenset(
         BreakClass.REGISTRY_AMOUNT_DIFFERS,
     }
 )
+_MOVING = frozenset({Act.MATCH, Act.SPLIT, Act.SUSPEND, Act.REFUND})
 _STAFF = "staff:"
 
 
@@ -45,6 +47,11 @@ class Work:
     needs_second: bool
     is_waiting: bool
     member_numbers: Mapping[uuid.UUID | str, str]
+    given_back: GivenBack | None
+
+    def may_be_undone(self, decision: Decision) -> bool:
+        """Whether undoing it could be done: money on its way to the payer, or there, stays."""
+        return _may_be_undone(decision, self.given_back)
 
 
 def work_on(
@@ -67,6 +74,7 @@ def work_on(
         needs_second=max(at_stake, default=0) > limit_cents,
         is_waiting=any(row.state == "proposed" for row in decisions),
         member_numbers=numbers_in(session, decisions),
+        given_back=given_back(session, receipt) if receipt else None,
     )
 
 
@@ -78,16 +86,17 @@ def _suggestions(session: Session, receipt: Receipt) -> list[Suggestion]:
 def acts_on(session: Session, receipt: Receipt | None, found: BreakSummary | None) -> list[Act]:
     """What can be decided about them as they stand."""
     acts: list[Act] = []
-    if receipt is not None and receipt.reversed_at is None:
+    is_gone = receipt is not None and _is_gone(given_back(session, receipt))
+    if receipt is not None and receipt.reversed_at is None and not is_gone:
         place = standing_of(receipt).place
         acts += [Act.MATCH] if place in {Place.MEMBER, Place.SUSPENSE, Place.REFUND} else []
         acts += [Act.SPLIT] if place in {Place.MEMBER, Place.SUSPENSE} else []
         acts += [Act.SUSPEND] if place in {Place.MEMBER, Place.REFUND} else []
         acts += [Act.REFUND] if place in {Place.MEMBER, Place.SUSPENSE} else []
     if found is not None and found.is_open:
-        acts += [Act.WRITE_OFF] if _may_be_written_off(session, receipt, found) else []
+        acts += [Act.WRITE_OFF] if not is_gone and _may_be_written_off(session, receipt, found) else []
         is_told_in_parts = receipt is not None and receipt.staff_place == Place.SPLIT
-        if found.break_class in _REPOSTABLE and not is_told_in_parts:
+        if found.break_class in _REPOSTABLE and not is_told_in_parts and not is_gone:
             acts.insert(0, Act.REPOST)
         acts.append(Act.EXPLAIN)
     return acts
@@ -97,7 +106,18 @@ def may_be_decided(session: Session, receipt: Receipt) -> bool:
     """Whether the page of a receipt offers any act: a decision, or the undoing of one."""
     if acts_on(session, receipt, None):
         return True
-    return any(each.is_to_undo for each in decisions_about(session, receipt_id=receipt.id, break_id=None))
+    back = given_back(session, receipt)
+    decisions = decisions_about(session, receipt_id=receipt.id, break_id=None)
+    return any(_may_be_undone(each, back) for each in decisions)
+
+
+def _may_be_undone(decision: Decision, back: GivenBack | None) -> bool:
+    return decision.is_to_undo and not (decision.act in _MOVING and _is_gone(back))
+
+
+def _is_gone(back: GivenBack | None) -> bool:
+    """Whether the money was sent to the payer: every move would be refused."""
+    return back is not None and back.stands.is_final
 
 
 def _may_be_written_off(session: Session, receipt: Receipt | None, found: BreakSummary) -> bool:

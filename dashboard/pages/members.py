@@ -15,6 +15,7 @@ from dashboard.catalogue import text
 from dashboard.login import me
 from dashboard.reading import was_seen
 from dashboard.reasons import typed_reason
+from dashboard.receipts import given_back_among
 from dashboard.revealing import reason_to_reveal, was_revealed
 from dashboard.services import services
 from payments.ledger.service import savings
@@ -152,6 +153,7 @@ def _member(database: Session, member_id: uuid.UUID, *, reason: str | None = Non
         was_seen(database, "member.opened", member.id)
     else:
         was_revealed(database, "member.unmasked", member.id, reason)
+    payments = statement_of(database, member.id, _PAYMENTS_MAX)
     return render_template(
         "dashboard/member.html",
         member=member,
@@ -159,7 +161,8 @@ def _member(database: Session, member_id: uuid.UUID, *, reason: str | None = Non
         identifier=membership.masked_identifier(database, member.id),
         in_full=None if reason is None else membership.in_full(database, member.id),
         saved=savings(database, member.id, parts.currency),
-        payments=statement_of(database, member.id, _PAYMENTS_MAX),
+        payments=payments,
+        given_back=given_back_among(database, payments),
         enrolment=membership.told_of_enrolment(database, member.id),
         consents=membership.consents(database, member.id),
         changes=membership.changes_of(database, member.id),

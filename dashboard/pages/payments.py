@@ -14,13 +14,17 @@ from dashboard.access import READERS, WORKERS, allow, may
 from dashboard.deciding import may_be_decided
 from dashboard.reading import was_seen
 from dashboard.services import services
+from dashboard.ways import why_in_words
 from payments.model import PaymentState
 from payments.receipts.tables import Receipt
+from payments.suspense.giving_back import BackStep, BackWay, GivingBack, StepMade, way_back
 from payments.view import WayStep, intent_of, payment_way
 
 routes = Blueprint("payments", __name__, url_prefix="/payments")
 
 _STEPS = (PaymentState.CONFIRMED, PaymentState.POSTED, PaymentState.ACKNOWLEDGED)
+# What is given back goes no further on the way to the fund.
+_LEAVES = frozenset({PaymentState.REVERSED, *GivingBack})
 
 
 @routes.get("/")
@@ -54,16 +58,17 @@ def show(payment_id: uuid.UUID) -> str:
         facts = receipts.facts(database, payment_id)
         if facts is None:
             abort(404)
-        way = _without_echoes(payment_way(database, facts.payment_id))
+        money = database.get(Receipt, facts.payment_id)
+        back = way_back(database, money) if money else BackWay((), ())
+        way = _with(back.steps, _without_echoes(payment_way(database, facts.payment_id)))
         intent = intent_of(database, facts.payment_id)
         differences = receipts.breaks_about(database, facts.payment_id)
-        receipt = database.get(Receipt, facts.payment_id) if may(WORKERS) else None
-        can_decide = receipt is not None and may_be_decided(database, receipt)
+        can_decide = money is not None and may(WORKERS) and may_be_decided(database, money)
         was_seen(database, "payment.opened", facts.payment_id)
     reached = {step.state for step in way}
     # On the wallet's list, and yet not confirmed: the list names another amount.
     disputed = PaymentState.CONFIRMED in reached and facts.state == PaymentState.RECEIVED
-    is_on_its_way = facts.receipt is not None and facts.state != PaymentState.REVERSED
+    is_on_its_way = facts.receipt is not None and facts.state not in _LEAVES
     ahead = [state for state in _STEPS if state not in reached] if is_on_its_way else []
     return render_template(
         "dashboard/payment.html",
@@ -71,11 +76,17 @@ def show(payment_id: uuid.UUID) -> str:
         intent=intent,
         counts_for=date.fromisoformat(f"{intent.period}-01") if intent and intent.period else None,
         way=way,
-        ahead=ahead,
+        ahead=[*ahead, *back.ahead],
+        refused=BackStep.REFUSED,
+        why_in_words=why_in_words,
         disputed=disputed,
         differences=differences,
         can_decide=can_decide,
     )
+
+
+def _with(back: Sequence[StepMade], way: Sequence[WayStep]) -> list[WayStep | StepMade]:
+    return sorted([*way, *back], key=lambda step: step.at)
 
 
 def _without_echoes(way: Sequence[WayStep]) -> list[WayStep]:

@@ -21,7 +21,7 @@ from dashboard.posted import Refused, carry_out
 from dashboard.presence.service import be_seen, others_at
 from dashboard.reading import was_seen
 from dashboard.reasons import typed_reason
-from dashboard.receipts import parts_of
+from dashboard.receipts import parts_of, place_of
 from dashboard.revealing import reason_to_reveal, was_revealed
 from dashboard.services import services
 from payments.claims.closing import close
@@ -137,6 +137,7 @@ def _page(receipt_id: uuid.UUID, *, refused: Refused | None = None, reason: str 
         is_in_full=reason is not None,
         claims=claims,
         owner=owner,
+        place=place_of(receipt, work.given_back),
         refused=refused,
         others=others,
         work=work,
