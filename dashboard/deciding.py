@@ -36,7 +36,10 @@ _STAFF = "staff:"
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Everything the decision part of a page shows. `key` makes the next click one decision."""
+    """Everything the decision part of a page shows. `key` makes the next click one decision.
+
+    `owner`: by its number, the member who has the money.
+    """
 
     key: uuid.UUID
     receipt_id: uuid.UUID | None
@@ -48,6 +51,7 @@ class Work:
     is_waiting: bool
     member_numbers: Mapping[uuid.UUID | str, str]
     given_back: GivenBack | None
+    owner: str | None
 
     def may_be_undone(self, decision: Decision) -> bool:
         """Whether undoing it could be done: money on its way to the payer, or there, stays."""
@@ -75,7 +79,14 @@ def work_on(
         is_waiting=any(row.state == "proposed" for row in decisions),
         member_numbers=numbers_in(session, decisions),
         given_back=given_back(session, receipt) if receipt else None,
+        owner=_owner_of(session, receipt),
     )
+
+
+def _owner_of(session: Session, receipt: Receipt | None) -> str | None:
+    if receipt is None or receipt.member_id is None:
+        return None
+    return numbers_of(session, {receipt.member_id})[receipt.member_id]
 
 
 def _suggestions(session: Session, receipt: Receipt) -> list[Suggestion]:

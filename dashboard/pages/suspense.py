@@ -8,13 +8,12 @@ from datetime import datetime
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from core.errors import InvalidValue
 from dashboard.access import READERS, WORKERS, allow
 from dashboard.catalogue import text
-from dashboard.deciding import numbers_of, work_on
+from dashboard.deciding import work_on
 from dashboard.login import me
 from dashboard.paging import cursor, instant_in, read_cursor
 from dashboard.posted import Refused, carry_out
@@ -122,7 +121,6 @@ def _page(receipt_id: uuid.UUID, *, refused: Refused | None = None, reason: str 
         ).all()
         parts = parts_of(database, receipt_id) if receipt.staff_place == Place.SPLIT else ()
         claims = claims_to(database, receipt)
-        owner = _number_of(database, receipt.member_id)
         known = Particulars.from_json(receipt.particulars)
         if reason is None:
             was_seen(database, "suspense.opened", receipt_id)
@@ -136,7 +134,6 @@ def _page(receipt_id: uuid.UUID, *, refused: Refused | None = None, reason: str 
         known=known,
         is_in_full=reason is not None,
         claims=claims,
-        owner=owner,
         place=place_of(receipt, work.given_back),
         refused=refused,
         others=others,
@@ -144,10 +141,6 @@ def _page(receipt_id: uuid.UUID, *, refused: Refused | None = None, reason: str 
         parts=parts,
         differences=differences,
     )
-
-
-def _number_of(database: Session, member_id: uuid.UUID | None) -> str | None:
-    return numbers_of(database, {member_id})[member_id] if member_id else None
 
 
 def _place() -> tuple[datetime, uuid.UUID] | None:

@@ -18,6 +18,7 @@ from dashboard.exporting import cell, decimal
 from dashboard.paging import cursor, read_cursor
 from dashboard.services import Services
 from payments.model import BreakClass
+from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
 from tests.dashboard.a_day import Day
 
@@ -122,6 +123,26 @@ def test_a_difference_shows_all_sides_and_marks_what_differs(officer: FlaskClien
     assert page.count('class="differs"') == 1
     assert "It says nothing about this." in page
     assert "What happens next" in page
+
+
+def test_a_difference_about_a_members_money_names_them_and_not_that_nobody_is_known(
+    officer: FlaskClient, day: Day, parts: Services
+) -> None:
+    receipt = day.receipts[28]
+    member = f'<a href="/dashboard/members/{receipt.member_id}">'
+    nobody = "Nothing we know points to a member."
+    page = officer.get(f"/dashboard/exceptions/{day.breaks[BreakClass.AMOUNT_DIFFERS]}").text
+    assert f'<dt>Member</dt><dd class="big">{member}' in page
+    for about in (page, officer.get(f"/dashboard/suspense/{receipt.id}").text):
+        assert member in about
+        assert "Another member, number" in about
+        assert nobody not in about
+    with parts.sessions.begin() as session:
+        unknown = session.get_one(Receipt, day.receipts[17].id)
+        unknown.particulars = "{}"
+    page = officer.get(f"/dashboard/exceptions/{day.breaks[BreakClass.SUSPENSE]}").text
+    assert "<dt>Member</dt>" not in page
+    assert nobody in page
 
 
 def test_a_difference_without_any_evidence_still_opens(officer: FlaskClient, day: Day) -> None:
