@@ -29,13 +29,15 @@ class Gauges(Collector):
         with self._services.sessions.begin() as session:
             breaks = {str(kind): count for kind, count in open_breaks(session).items()}
             alerts = Counter(str(alert.kind) for alert in open_alerts(session))
-            waiting = backlog(session)
+            waiting = backlog(session, now=now)
         circuits = {name: Breaker(name, self._services.redis).is_open for name in CONNECTIONS}
         pending = {row.topic: row.pending for row in waiting}
+        later = {row.topic: row.later for row in waiting}
         dead = {row.topic: row.dead for row in waiting}
         oldest = {row.topic: age_seconds(row.oldest_pending_at, now) for row in waiting}
         overdue = {row.topic: max(0.0, age_seconds(row.due_since, now)) for row in waiting}
         yield _gauge("kibaba_outbox_pending", "Tasks waiting.", "topic", pending)
+        yield _gauge("kibaba_outbox_later", "Tasks set for a time to come.", "topic", later)
         yield _gauge("kibaba_outbox_dead", "Tasks given up.", "topic", dead)
         yield _gauge("kibaba_outbox_oldest_seconds", "Age of the oldest waiting task.", "topic", oldest)
         late = "How long a task has been due that nobody took."

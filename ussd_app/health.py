@@ -96,7 +96,7 @@ def _faults(services: Services, heads: set[str]) -> Iterator[str]:
     try:
         with services.sessions.begin() as session:
             found = _stands_at(session)
-            waiting = backlog(session) if found else []
+            waiting = backlog(session, now=now) if found else []
             pepper = services.settings.pin_pepper.get_secret_value().encode()
             unlike = keys_unlike(session, services.vault, pepper) if found == heads else []
             since = now - timedelta(seconds=_OVERDUE_SECONDS_MAX)

@@ -28,7 +28,7 @@ _RUNS_MAX = 8
 def index() -> str:
     """Backlog per topic, rows given up with their last error, and the last runs."""
     with services().sessions() as database:
-        topics = backlog(database)
+        topics = backlog(database, now=services().clock.now())
         dead = database.scalars(
             select(OutboxRow)
             .where(OutboxRow.state == "dead")

@@ -99,7 +99,7 @@ class Lookout:
             AlertKind.MONEY_AT_RISK: self._at_risk(session),
             AlertKind.STATEMENT_MISSING: self._missing(session, now),
             AlertKind.REGISTRY_SILENT: self._silent(session, now),
-            AlertKind.TASKS_GIVEN_UP: _given_up(session),
+            AlertKind.TASKS_GIVEN_UP: _given_up(session, now),
         }
 
     def _old(self, session: Session, now: datetime) -> str:
@@ -176,6 +176,6 @@ def _mail(session: Session, alert: Alert, now: datetime) -> None:
     outbox.add(session, "alert_mail", str(alert.id), payload, now=now)
 
 
-def _given_up(session: Session) -> str:
-    dead = {topic.topic: topic.dead for topic in backlog(session) if topic.dead}
+def _given_up(session: Session, now: datetime) -> str:
+    dead = {topic.topic: topic.dead for topic in backlog(session, now=now) if topic.dead}
     return ", ".join(f"{count} {topic}" for topic, count in sorted(dead.items()))

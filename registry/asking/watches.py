@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core import outbox
+from core.outbox import OutboxRow
 from registry.codes import ALREADY_SUBSCRIBED, Status, code_named
 from registry.tables import DciWatchRow
 
@@ -19,7 +21,7 @@ REASON_CHARACTERS_MAX = 200
 def settle_watches(
     session: Session, connection: str, subject: str, message: Mapping[str, Any], now: datetime
 ) -> None:
-    """Write down what the registry answered to each wish."""
+    """Write down what the registry answered to each wish; after the last one nothing is asked again."""
     items = message.get("subscribe_response")
     for item in items if isinstance(items, list) else []:
         if not isinstance(item, dict):
@@ -36,12 +38,29 @@ def settle_watches(
             row.state, row.reason = REFUSED, reason
         else:
             row.state, row.code = LIVE, code
+    if not _is_any_waiting(session, connection, subject):
+        _finish_task(session, subject, now)
 
 
 def _code(item: Mapping[str, Any]) -> str:
     entries = item.get("subscriptions")
     first = entries[0] if isinstance(entries, list) and entries else entries
     return str(first.get("code", ""))[:REASON_CHARACTERS_MAX] if isinstance(first, dict) else ""
+
+
+def _finish_task(session: Session, subject: str, now: datetime) -> None:
+    task = select(OutboxRow.id).where(
+        OutboxRow.topic == TOPIC, OutboxRow.key == subject, OutboxRow.state == "pending"
+    )
+    if (task_id := session.scalar(task)) is not None:
+        outbox.finish(session, task_id, now=now)
+
+
+def _is_any_waiting(session: Session, connection: str, subject: str) -> bool:
+    waiting = select(DciWatchRow.event).where(
+        DciWatchRow.connection == connection, DciWatchRow.subject == subject, DciWatchRow.state == WAITING
+    )
+    return session.scalar(waiting.limit(1)) is not None
 
 
 def find_watch(session: Session, connection: str, subject: str, event: str) -> DciWatchRow | None:

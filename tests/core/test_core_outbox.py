@@ -105,23 +105,50 @@ def test_work_waiting_and_work_given_up_are_counted(sessions: Sessions) -> None:
     with sessions.begin() as session:
         outbox.bury(session, tasks[0], "no such number", now=NOW)  # type: ignore[arg-type]
     with sessions.begin() as session:
-        (row,) = backlog(session)
+        (row,) = backlog(session, now=NOW)
     assert (row.topic, row.pending, row.dead) == ("message", 1, 1)
 
 
 def test_what_waits_for_its_time_is_not_due(sessions: Sessions) -> None:
     add(sessions, "a", due_at=NOW + timedelta(days=1))
     with sessions.begin() as session:
-        (row,) = backlog(session)
+        (row,) = backlog(session, now=NOW)
     assert row.due_since == NOW + timedelta(days=1)
+
+
+def test_what_is_to_be_looked_at_again_hours_later_is_no_backlog(sessions: Sessions) -> None:
+    add(sessions, "a")
+    (task,) = hand_out(sessions)
+
+    def after(seconds: float) -> tuple[int, int, bool]:
+        with sessions.begin() as session:
+            outbox.claim(session, task, now=NOW, lease_seconds=0)  # type: ignore[arg-type]
+            outbox.postpone(session, task, "said", due_at=NOW + timedelta(seconds=seconds))  # type: ignore[arg-type]
+        with sessions.begin() as session:
+            (row,) = backlog(session, now=NOW)
+        return row.pending, row.later, row.oldest_pending_at is None
+
+    assert after(6 * 3600) == (0, 1, True)
+    # What pauses because a registry is away still waits for it.
+    assert after(300) == (1, 0, False)
+
+
+def test_what_is_handed_out_or_worked_at_is_waiting(sessions: Sessions) -> None:
+    add(sessions, "a")
+    (task,) = hand_out(sessions)
+    for _ in range(2):
+        with sessions.begin() as session:
+            (row,) = backlog(session, now=NOW)
+            assert (row.pending, row.later) == (1, 0)
+            outbox.claim(session, task, now=NOW, lease_seconds=3600)  # type: ignore[arg-type]
 
 
 def test_what_stands_behind_one_that_waits_is_not_due(sessions: Sessions) -> None:
     add(sessions, "a", order_key="k", due_at=NOW + timedelta(days=1))
     add(sessions, "b", order_key="k", due_at=NOW)
     with sessions.begin() as session:
-        (row,) = backlog(session)
-    assert (row.pending, row.due_since) == (2, NOW + timedelta(days=1))
+        (row,) = backlog(session, now=NOW)
+    assert (row.pending, row.later, row.due_since) == (1, 1, NOW + timedelta(days=1))
 
 
 def test_a_task_not_begun_can_be_brought_forward(sessions: Sessions) -> None:

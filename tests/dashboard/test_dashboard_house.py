@@ -1,11 +1,13 @@
 """The house: queues with what was given up, and the audit trail with its chain."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 
+from core import outbox
 from core.audit import AuditEntry, record
 from core.outbox import OutboxRow
 from dashboard.services import Services
@@ -30,6 +32,20 @@ def test_queues_show_what_waits_and_what_was_given_up(officer: FlaskClient, day:
     assert "UserInBlacklist for •••" in page
     assert "the wallet answered 503" in page
     assert "Try again" not in page
+
+
+def test_what_is_set_for_later_does_not_count_as_waiting(officer: FlaskClient, parts: Services) -> None:
+    object.__setattr__(parts, "circuits", (Breaker("civil"),))
+    now, hours = parts.clock.now(), timedelta(hours=6)
+    with parts.sessions.begin() as session:
+        for key in ("one", "two"):
+            outbox.add(session, "watch", key, {}, now=now - timedelta(minutes=16), due_at=now + hours)
+    page = officer.get("/dashboard/queues/").text
+    [circuit] = [part for part in page.split("<tr>") if "Civil registry" in part]
+    [queue] = [part for part in page.split("<tr>") if "Asks the civil registry to tell of deaths" in part]
+    assert circuit.count('<td class="number">0</td>') == 2
+    assert queue.split('<td class="number">')[1:3] == ["0</td>", "\N{EN DASH}</td>"]
+    assert '<td class="number">2</td>' in queue
 
 
 def test_a_registry_that_is_down_is_seen_with_what_waits_for_it(

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -203,18 +204,18 @@ class Stack:
         return int(row[0])
 
     def pending(self) -> dict[str, int]:
-        """Tasks waiting by topic, as /metrics tells."""
+        """Tasks waiting or set for later by topic, as /metrics tells."""
         with requests.Session() as session:
             session.trust_env = False
             answer = session.get(f"{self.web_url}/metrics", timeout=REQUEST_SECONDS_MAX)
         answer.raise_for_status()
-        name = 'kibaba_outbox_pending{topic="'
-        waiting = {}
+        waiting: Counter[str] = Counter()
         for line in answer.text.splitlines():
-            if line.startswith(name):
-                topic, _, count = line.removeprefix(name).partition('"} ')
-                waiting[topic] = round(float(count))
-        return waiting
+            for name in ('kibaba_outbox_pending{topic="', 'kibaba_outbox_later{topic="'):
+                if line.startswith(name):
+                    topic, _, count = line.removeprefix(name).partition('"} ')
+                    waiting[topic] += round(float(count))
+        return dict(waiting)
 
     def is_at_rest(self) -> bool:
         """Nothing is in flight: everything written has been sent, judged, told and posted."""

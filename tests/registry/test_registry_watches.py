@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from core import outbox
 from core.ids import new_id
 from core.outbox import Later, Task
 from members.tables import MemberRow
@@ -69,6 +70,8 @@ def test_who_says_later_that_it_watches_already_watches(
 ) -> None:
     member = world.member()
     registry.says(ack())
+    with world.sessions.begin() as session:
+        outbox.add(session, "watch", str(member.id), {}, now=world.services.clock.now())
     watching.run(a_task(world, member))
     items = [
         {"reference_id": f"{member.id}:death", "status": "rjct", "status_reason_code": ALREADY},
@@ -77,4 +80,6 @@ def test_who_says_later_that_it_watches_already_watches(
     with world.sessions.begin() as session:
         told = {"subscribe_response": items}
         settle_watches(session, "civil", str(member.id), told, world.services.clock.now())
+        # Nothing is left to be asked: it does not stay in its queue until it would be asked again.
+        assert not outbox.is_pending(session, "watch", str(member.id))
     assert sorted(states(world)) == ["live", "refused"]

@@ -44,6 +44,10 @@ def test_in_production_a_task_that_waits_for_its_time_is_no_fault_and_one_that_n
         ago = now - timedelta(hours=1)
         outbox.add(session, "post", "behind it", {}, now=now, due_at=ago, order_key="post:1")
     assert client.get("/readyz").json == {"ready": True, "faults": []}
+    told = create_app(services).test_client().get("/metrics").text
+    assert 'kibaba_outbox_pending{topic="phone_change"} 0.0' in told
+    assert 'kibaba_outbox_later{topic="phone_change"} 1.0' in told
+    assert 'kibaba_outbox_oldest_seconds{topic="phone_change"} 0.0' in told
     with services.sessions.begin() as session:
         outbox.add(session, "message", "forgotten", {}, now=now, due_at=now - timedelta(seconds=301))
     answer = client.get("/readyz")
