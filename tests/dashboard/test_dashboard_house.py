@@ -32,6 +32,8 @@ def test_queues_show_what_waits_and_what_was_given_up(officer: FlaskClient, day:
     assert "UserInBlacklist for •••" in page
     assert "the wallet answered 503" in page
     assert "Try again" not in page
+    for table in ("pulls", "compared"):
+        assert "<td>M-Pesa 174379</td>" in page.split(f'<h2 id="{table}"')[1].split("</section>")[0]
 
 
 def test_what_is_set_for_later_does_not_count_as_waiting(officer: FlaskClient, parts: Services) -> None:
