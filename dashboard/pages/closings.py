@@ -30,6 +30,7 @@ from payments.closing.control import CutOff
 from payments.closing.report import report_lines
 from payments.closing.service import YEARS, Closings, NotToClose, closings, in_force, still_says
 from payments.closing.view import recent_days, totals_of
+from payments.reconciliation.due_days import first_day
 
 routes = Blueprint("closings", __name__, url_prefix="/closings")
 
@@ -51,18 +52,21 @@ def index() -> str:
             until=today,
             days=_DAYS,
         )
+        first = first_day(database, parts.calendar, account.wallet, account.shortcode)
         kept = closings(database, account.wallet, account.shortcode)
         names = names_of(
             database, {actor for row in kept for actor in (row.closed_by, row.reopened_by or "")}
         )
     last_month = today.replace(day=1) - timedelta(days=1)
+    # Before the first payment there is nothing to close.
+    has_month = first is not None and first <= last_month
     return render_template(
         "dashboard/closings.html",
         days=days,
         kept=kept,
         names=names,
         today=today,
-        last_month=f"{last_month:%Y-%m}",
+        last_month=f"{last_month:%Y-%m}" if has_month else None,
     )
 
 

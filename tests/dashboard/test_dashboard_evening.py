@@ -23,6 +23,7 @@ from payments.reconciliation.service import reconcile
 from payments.wallet_lines.tables import StoredLine
 from payments.wallets.mpesa.statement import Statement, read_statement
 from payments.wallets.mpesa.statement_stream import StreamedStatement
+from tests.dashboard.a_day import Day
 from tests.dashboard.browsing import post, sign_in, token_in, turn
 from tests.dashboard.statement_files import statement
 from tests.payments.scripted_wallet import SteppedClock
@@ -272,6 +273,18 @@ def test_the_proof_of_a_closed_day_is_the_same_bytes_whenever_it_is_made(
 @pytest.mark.parametrize("day", ["2026-13-01", "tomorrow", "2026-11-30", "20261122"])
 def test_a_day_that_is_none_is_not_found(officer: FlaskClient, day: str) -> None:
     assert officer.get(f"/dashboard/closings/{day}").status_code == 404
+
+
+def test_only_a_month_that_has_money_is_offered_to_be_closed(
+    as_role: AsRole, day: Day, parts: Services
+) -> None:
+    checker, offered = as_role("checker"), "Close 2026-10"
+    assert day.receipts
+    assert offered not in checker.get("/dashboard/closings/").text
+    with parts.sessions.begin() as session:
+        first = session.get_one(Receipt, day.receipts[0].id)
+        first.paid_at -= timedelta(days=22)
+    assert offered in checker.get("/dashboard/closings/").text
 
 
 def test_a_month_is_not_closed_while_days_are_open(as_role: AsRole) -> None:
