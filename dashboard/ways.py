@@ -1,6 +1,6 @@
-"""Why a payment came into a state, in whole sentences."""
+"""Why a payment came into a state, and why it is whose it is, in whole sentences."""
 
-from dashboard import catalogue
+from dashboard.catalogue import catalogue, text, word
 from payments.model import PaymentState
 from payments.suspense.giving_back import StepMade
 from payments.view import WayStep
@@ -10,6 +10,22 @@ def why_in_words(step: WayStep | StepMade) -> str:
     """The reason kept with a step, for people; empty where its state says it all."""
     if not step.why or step.state == PaymentState.RECEIVED:
         return ""
-    if f"payment_why.{step.state}" in catalogue.catalogue():
-        return catalogue.text(f"payment_why.{step.state}", why=step.why)
-    return step.why
+    if f"payment_why.{step.state}" in catalogue():
+        return text(f"payment_why.{step.state}", why=step.why)
+    if f"way_why.{step.why}" in catalogue():
+        return word("way_why", step.why)
+    told_by, _, what = step.why.partition(": ")
+    if what and f"source.{told_by}" in catalogue():
+        return text("payment_why.told_by", source=word("source", told_by), what=sentence(what))
+    return sentence(step.why)
+
+
+def match_in_words(why: str) -> str:
+    """Why money is whose it is, or nobody's."""
+    return sentence(word("match_why", why))
+
+
+def sentence(words: str) -> str:
+    """With a large first letter and a full stop."""
+    words = words.strip()
+    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?")) else ".")

@@ -1,21 +1,18 @@
 """The audit trail: the last acts, and whether the chain of hashes holds."""
 
-import uuid
-
 from flask import Blueprint, render_template, request
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from core.audit import AuditEntry, first_broken
 from core.reasons import on_one_line
 from dashboard.access import INSPECTORS, allow
+from dashboard.deciding import names_of
 from dashboard.services import services
-from dashboard.staff.tables import Staff
+from dashboard.trail import details_of
 
 routes = Blueprint("audit", __name__, url_prefix="/audit")
 
 _ROWS = 50
-_PREFIX = "staff:"
 # As large as the column of their numbers holds.
 _NUMBER_MAX = 2**63 - 1
 
@@ -45,13 +42,14 @@ def _page(*, checked: bool) -> str:
     with services().sessions() as database:
         entries = list(database.scalars(query))
         broken = first_broken(database) if checked else None
-        names = _names(database, entries)
+        names = names_of(database, _actors(entries))
     return render_template(
         "dashboard/audit.html",
         entries=entries[:_ROWS],
         older=entries[_ROWS - 1].number if len(entries) > _ROWS else None,
         subject=subject,
         names=names,
+        details_of=details_of,
         checked=checked,
         broken=broken,
     )
@@ -65,9 +63,7 @@ def _number(text: str) -> int:
     return number
 
 
-def _names(database: Session, entries: list[AuditEntry]) -> dict[str, str]:
-    """Display names of the staff who acted, by the actor's code."""
-    codes = {entry.actor.removeprefix(_PREFIX) for entry in entries if entry.actor.startswith(_PREFIX)}
-    ids = [uuid.UUID(code) for code in codes if code != "unknown"]
-    found = database.execute(select(Staff.id, Staff.name).where(Staff.id.in_(ids)))
-    return {f"{_PREFIX}{row.id}": row.name for row in found}
+def _actors(entries: list[AuditEntry]) -> set[str]:
+    """Who acted, and whom the details name."""
+    told = {value for entry in entries for value in (entry.details or {}).values() if isinstance(value, str)}
+    return told | {entry.actor for entry in entries}

@@ -14,7 +14,7 @@ from dashboard.access import READERS, WORKERS, allow, may
 from dashboard.deciding import may_be_decided
 from dashboard.reading import was_seen
 from dashboard.services import services
-from dashboard.ways import why_in_words
+from dashboard.ways import match_in_words, why_in_words
 from payments.model import PaymentState
 from payments.receipts.tables import Receipt
 from payments.suspense.giving_back import BackStep, BackWay, GivingBack, StepMade, way_back
@@ -79,6 +79,7 @@ def show(payment_id: uuid.UUID) -> str:
         ahead=[*ahead, *back.ahead],
         refused=BackStep.REFUSED,
         why_in_words=why_in_words,
+        match_in_words=match_in_words,
         disputed=disputed,
         differences=differences,
         can_decide=can_decide,
@@ -92,7 +93,11 @@ def _with(back: Sequence[StepMade], way: Sequence[WayStep]) -> list[WayStep | St
 def _without_echoes(way: Sequence[WayStep]) -> list[WayStep]:
     """Steps into the same state with nothing new to say are shown once, at the last."""
     following = [*way[1:], None]
-    return [step for step, after in zip(way, following, strict=True) if step.why or not _repeats(after, step)]
+    return [
+        step
+        for step, after in zip(way, following, strict=True)
+        if why_in_words(step) or not _repeats(after, step)
+    ]
 
 
 def _repeats(after: WayStep | None, step: WayStep) -> bool:

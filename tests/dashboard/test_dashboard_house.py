@@ -57,11 +57,11 @@ def test_a_registry_that_is_down_is_seen_with_what_waits_for_it(
     fund, civil = (Breaker(name, wall_clock=lambda: now) for name in ("fund", "civil"))
     object.__setattr__(parts, "circuits", (fund, civil))
     quiet = officer.get("/dashboard/queues/").text
-    assert quiet.count("Closed, calls are made") == 2
+    assert quiet.count("Working</span>") == 2
     for _ in range(FAILURES_MAX):
         fund.failed()
     page = officer.get("/dashboard/queues/").text
-    assert page.count("Open, nothing is sent") == 1
+    assert page.count("Down, nothing is sent") == 1
     [row] = [part for part in page.split("<tr>") if "Central registry" in part]
     assert f">{FAILURES_MAX}</td>" in row
     with parts.sessions() as session:

@@ -7,8 +7,13 @@ from sqlalchemy import select
 
 from dashboard import receipts
 from dashboard.services import Services
-from payments.contributions.tables import Contribution
+from dashboard.ways import why_in_words
+from payments.contributions.tables import Contribution, ContributionEvent
+from payments.model import PaymentState
+from payments.receipts.tables import Receipt
+from payments.view import WayStep
 from tests.dashboard.a_day import Day, seed
+from tests.dashboard.browsing import NOON
 
 PAYMENTS = "/dashboard/payments/"
 
@@ -26,6 +31,8 @@ def test_a_payment_is_found_by_its_receipt_as_somebody_reads_it_out(officer: Fla
 def test_a_receipt_nobody_knows_is_said_to_be_unknown(officer: FlaskClient, day: Day) -> None:
     page = officer.get(PAYMENTS, query_string={"receipt": "<b>NONE"}).text
     assert "No payment with this receipt" in page
+    # As menus take them, from every wallet.
+    assert "6 to 24 letters and digits" in page
     assert "<b>NONE" not in page
 
 
@@ -52,6 +59,39 @@ def test_a_payment_says_who_saved_it_and_for_which_month(
     assert f'<dt>Saved by</dt><dd><a href="/dashboard/members/{day.members[3]}">' in page
 
 
+def test_a_way_says_why_in_whole_sentences(officer: FlaskClient, day: Day, parts: Services) -> None:
+    receipt = day.receipts[1]
+    with parts.sessions.begin() as session:
+        session.get_one(Receipt, receipt.id).match_why = "answers our prompt"
+        asked = session.scalars(select(Contribution.id).where(Contribution.receipt_id == receipt.id)).one()
+        whys = ("asked by ussd", "sending", "accepted")
+        events = session.scalars(
+            select(ContributionEvent)
+            .where(ContributionEvent.contribution_id == asked)
+            .order_by(ContributionEvent.number)
+        )
+        for event, why in zip(events, whys, strict=False):
+            event.why = why
+    page = officer.get(f"{PAYMENTS}{receipt.id}").text
+    assert "The member asked to save. It was asked for on USSD." in page
+    assert "The wallet was asked to prompt the phone. The wallet took the request." in page
+    assert page.count("<strong>Prompt sent</strong>") == 1
+    assert "It answers our prompt." in page
+
+
+def test_a_reason_of_a_wallet_is_a_sentence_too() -> None:
+    now = NOON
+    for why, words in (
+        (
+            "stk_query: 1032 Request cancelled",
+            "Answer to our question: 1032 Request cancelled.",
+        ),
+        ("refused: 500.001 Busy", "Refused: 500.001 Busy."),
+        ("", ""),
+    ):
+        assert why_in_words(WayStep(PaymentState.FAILED, now, why)) == words
+
+
 def test_a_stuck_payment_shows_what_is_still_ahead(officer: FlaskClient, day: Day) -> None:
     page = officer.get(f"{PAYMENTS}{day.receipts[41].id}").text
     assert page.count("Not yet") == 2
@@ -74,7 +114,7 @@ def test_a_wish_without_money_has_a_page_too(officer: FlaskClient, day: Day) -> 
 def test_money_in_suspense_says_so(officer: FlaskClient, day: Day) -> None:
     page = officer.get(f"{PAYMENTS}{day.receipts[17].id}").text
     assert "In suspense" in page
-    assert "no member has this number" in page
+    assert "No member has this number." in page
 
 
 def test_pages_hold_every_payment_once(parts: Services) -> None:

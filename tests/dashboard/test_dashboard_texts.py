@@ -13,6 +13,7 @@ from dashboard.breaks import turn_of
 from dashboard.day_proof import _LINES
 from dashboard.pages.payments import _STEPS
 from dashboard.staff.model import Role
+from dashboard.trail import _GROUPS, details_of
 from dashboard.witnesses import WORDS
 from members.documents import FORMS
 from members.duplicates.model import CaseState, Likeness
@@ -30,10 +31,13 @@ from payments.alerts.service import AlertKind
 from payments.claims.model import ClaimState
 from payments.merging.model import PairAct
 from payments.model import BreakClass, EvidenceChannel, MatchStep, PaymentState, Verdict
+from payments.suspense.giving_back import BackStep, GivingBack
 from payments.suspense.model import Act, DecisionState, Place
 from payments.suspense.suggesting import _WORTH
 from payments.wallets.protocol import LineKind
 from registry.breaker import CONNECTIONS, Circuit
+from registry.connection import ReplySignatures
+from registry.server.model import Scope
 from workers.topics import TOPICS
 
 FOLDER = Path(dashboard.__file__).parent
@@ -103,6 +107,14 @@ def test_every_key_that_is_asked_for_is_written(path: Path) -> None:
         ("suggestion", list(_WORTH)),
         ("age_bucket", list(AgeBucket)),
         ("proof_line", [key for key, _, _ in _LINES]),
+        ("scope", list(Scope)),
+        ("reply_signatures", list(ReplySignatures)),
+        ("found_by", ["number", "phone", NATIONAL_ID, *FORMS]),
+        ("place", ["given_back"]),
+        ("payment_state", [*GivingBack, *BackStep]),
+        ("payment_step", sorted(set(BackStep) - {BackStep.REFUSED})),
+        ("payment_ahead", sorted(set(BackStep) - {BackStep.DECIDED, BackStep.ASKED, BackStep.FAILED})),
+        ("work.given_back", list(GivingBack)),
         ("identity_doubt", [state for state in IdentityState if state.is_doubtful]),
     ],
 )
@@ -110,11 +122,39 @@ def test_every_code_has_its_word(group: str, values: list[str]) -> None:
     assert [value for value in values if f"{group}.{value}" not in catalogue.catalogue()] == []
 
 
+_ACT = re.compile(r"""(?:\baction=|\bwas_(?:seen|revealed)\(\s*database,\s*)"([a-z_]+\.[a-z_]+)\"""")
+
+
+def test_every_act_of_the_audit_trail_has_its_word() -> None:
+    rooms = ("dashboard", "members", "messages", "operations", "payments", "registry", "ussd_app")
+    files = [path for room in rooms for path in (FOLDER.parent / room).rglob("*.py")]
+    acts = {act for path in files for act in _ACT.findall(path.read_text())}
+    assert len(acts) > 40
+    assert {act for act in acts if f"act.{act}" not in catalogue.catalogue()} == set()
+
+
+def test_details_of_the_audit_trail_are_in_words() -> None:
+    staff = "staff:0192"
+    told = details_of(
+        {"way": "password", "by": None, "scopes": ["registry.notify", "registry.search"], "maker": staff}
+        | {"digest": "0123456789abcdef0123", "before": {"place": "suspense", "member_id": None}, "code": ""},
+        {staff: "Amina Officer"},
+    )
+    assert [(each.name, each.shown) for each in told] == [
+        ("by", "password"),
+        ("may", "send news, search"),
+        ("proposed by", "Amina Officer"),
+        ("digest", "0123456789abcdef0\N{HORIZONTAL ELLIPSIS}"),
+        ("before", "In suspense"),
+    ]
+
+
 def test_no_text_is_written_for_nothing() -> None:
     source = "\n".join(path.read_text() for path in [*TEMPLATES, *FOLDER.rglob("*.py")])
     groups = set(re.findall(r"""(?:word|state)\(\s*["']([a-z_]+)["']""", source))
     groups |= set(re.findall(r"""f"([a-z_.]+)\.\{""", source))
     groups |= set(re.findall(r"""["']([a-z_.]+)\.["'] ?~""", source)) | {*WORDS.values(), "age", "exceptions"}
+    groups |= {group for several in _GROUPS.values() for group in several}
     unused = [
         key
         for key in (re.sub(r"\.(one|other)$", "", key) for key in catalogue.catalogue())
