@@ -10,6 +10,7 @@ from urllib.parse import quote
 import click
 import requests
 
+from core.money import Money
 from operations.commands.handset import draw_message, draw_prompt, draw_screen
 from operations.house import described
 from operations.state import state_from_environment
@@ -19,6 +20,7 @@ ANSWER_SECONDS_MAX = 15.0
 POLL_SECONDS = 0.3
 
 State = dict[str, Any]
+Message = dict[str, str]
 
 
 @click.command()
@@ -102,26 +104,46 @@ class Handset:
         return state
 
     def _wait_for_more(self, *, promised: bool) -> None:
-        """Show what comes; a prompt is waited for where it was `promised`, whatever SMS come before it."""
+        """Show what comes; a `promised` prompt, and then the fund's word on it, are waited for.
+
+        Other SMS may come before: news of the fund, and the wallet's own about the same payment.
+        """
         deadline = time.monotonic() + self._wait_seconds
+        asked: Money | None = None
         while time.monotonic() < deadline:
             state = self._line.state()
-            new = [message for message in state["sms"] if message["id"] not in self._read]
-            for message in new:
-                self._read.add(message["id"])
-                if message["direction"] == "in":
-                    click.echo(draw_message(message["from"], message["text"]))
+            new = self._show_new(state["sms"])
             if state["prompt"] is not None:
-                click.echo(draw_prompt(state["prompt"]["text"]))
-                pin = self._typed(f"{state['prompt'].get('wallet', 'M-PESA')} PIN", True)
-                done = self._line.do("prompt", **({"pin": pin} if pin else {"cancel": True}))
-                click.echo(f"  {done['result']['text']}")
+                self._answer(state["prompt"])
+                asked = Money(state["prompt"]["amount_cents"], state["wallet"]["currency"])
                 deadline = time.monotonic() + self._wait_seconds
-                promised = False
-            elif new and not promised:
+            elif asked is None and new and not promised:
                 # Nobody waits after good news.
                 return
+            elif asked is not None and any(_is_the_funds_word(message, asked) for message in new):
+                return
             time.sleep(POLL_SECONDS)
+
+    def _show_new(self, messages: list[Message]) -> list[Message]:
+        """Draw the SMS that came since the last look; those, and what was sent meanwhile."""
+        new = [message for message in messages if message["id"] not in self._read]
+        for message in new:
+            self._read.add(message["id"])
+            if message["direction"] == "in":
+                click.echo(draw_message(message["from"], message["text"]))
+        return new
+
+    def _answer(self, prompt: dict[str, Any]) -> None:
+        click.echo(draw_prompt(prompt["text"]))
+        pin = self._typed(f"{prompt['wallet']} PIN", True)
+        done = self._line.do("prompt", **({"pin": pin} if pin else {"cancel": True}))
+        click.echo(f"  {done['result']['text']}")
+
+
+def _is_the_funds_word(message: Message, asked: Money) -> bool:
+    """Whether the fund says what became of a payment: by its amount, whole, as every such SMS has it."""
+    amount = rf"{re.escape(str(asked))}(?![.,]?\d)"
+    return message["by"] == "gateway" and re.search(amount, message["text"]) is not None
 
 
 def _promises_a_prompt(text: str) -> bool:

@@ -12,6 +12,8 @@ from sandbox.world import World
 
 KINDS = {"open": "menu", "waiting": "waiting", "success": "final", "incomplete": "closed", "failed": "error"}
 SMS_SHOWN = 50
+# Who wrote an SMS, by the `direction` it is kept under, which is the gateway's.
+WRITERS = {"out": "gateway", "wallet": "wallet", "in": "phone"}
 WALLETS = {"mpesa": "M-PESA", "airtel": "Airtel Money", "mtn": "MTN MoMo"}
 
 
@@ -108,6 +110,7 @@ def _messages(world: World, msisdn: str) -> list[dict[str, Any]]:
         {
             "id": row["message_id"],
             "direction": "out" if row["direction"] == "in" else "in",
+            "by": WRITERS[row["direction"]],
             "from": row["other"],
             "text": row["text"],
             "at": iso_utc(row["at"]),

@@ -2,11 +2,18 @@
 
 from collections.abc import Iterator
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from core.clock import FundCalendar
+from messages.templates import FundWords, Texts
 from operations.commands.dial import Handset, Line
 from operations.commands.handset import COLUMNS, draw_message, draw_screen
+
+
+def prompt_of(text: str) -> dict[str, Any]:
+    return {"text": text, "wallet": "M-PESA", "amount_cents": 5000}
 
 
 class Network(Line):
@@ -16,14 +23,16 @@ class Network(Line):
         self.sent: list[tuple[str, dict[str, object]]] = []
         self._screens = iter(screens)
         self._screen: dict[str, Any] | None = None
-        self._prompt = {"text": prompt} if prompt else None
+        self._prompt = prompt_of(prompt) if prompt else None
         self._sms: list[dict[str, str]] = []
 
-    def _hears(self, text: str, direction: str = "in") -> None:
-        self._sms.append({"id": str(len(self._sms)), "from": "HABA", "text": text, "direction": direction})
+    def _hears(self, text: str, by: str = "gateway") -> None:
+        message = {"id": str(len(self._sms)), "by": by, "from": "MPESA" if by == "wallet" else "HABA"}
+        self._sms.append(message | {"text": text, "direction": "out" if by == "phone" else "in"})
 
     def state(self) -> dict[str, Any]:
-        return {"screen": self._screen, "prompt": self._prompt, "sms": list(self._sms)}
+        purse = {"currency": "KES"}
+        return {"screen": self._screen, "prompt": self._prompt, "sms": list(self._sms), "wallet": purse}
 
     def do(self, what: str, **body: object) -> dict[str, Any]:
         self.sent.append((what, body))
@@ -114,8 +123,8 @@ def test_a_promised_prompt_is_waited_for_whatever_comes_before_it(capsys: pytest
                 self.looks += 1
                 if self.looks == 2:
                     self._hears("Jina lako limethibitishwa.")
-                    self._hears("what I wrote myself", "out")
-                self._prompt = {"text": "Pay Ksh 50?"} if self.looks == 4 else self._prompt
+                    self._hears("what I wrote myself", "phone")
+                self._prompt = prompt_of("Pay Ksh 50?") if self.looks == 4 else self._prompt
             return super().state()
 
     network = Busy([("Enter your M-Pesa PIN there.", False)])
@@ -124,3 +133,45 @@ def test_a_promised_prompt_is_waited_for_whatever_comes_before_it(capsys: pytest
     shown = capsys.readouterr().out
     assert "Jina lako limethibitishwa." in shown
     assert "what I wrote myself" not in shown
+
+
+class Slow(Network):
+    """The wallet's own SMS comes with the payment, the fund's after other news, some looks later."""
+
+    def __init__(self, wallets_word: str, funds_word: str) -> None:
+        super().__init__([("Enter your M-Pesa PIN there.", False)], prompt="Pay Ksh 50?")
+        self._words = (wallets_word, funds_word)
+        self.looks_after_payment = 0
+
+    def state(self) -> dict[str, Any]:
+        if ("prompt", {"pin": "1234"}) in self.sent:
+            self.looks_after_payment += 1
+            if self.looks_after_payment == 2:
+                self._hears("Haba Fund: KES 500 of your saving plan is left.")
+            if self.looks_after_payment == 4:
+                self._hears(self._words[1])
+        return super().state()
+
+    def do(self, what: str, **body: object) -> dict[str, Any]:
+        if what != "prompt":
+            return super().do(what, **body)
+        self.sent.append((what, body))
+        self._prompt = None
+        self._hears(self._words[0], "wallet")
+        return super().state() | {"result": {"code": 0, "text": "done"}}
+
+
+@pytest.mark.parametrize("language", ["en", "sw"])
+@pytest.mark.parametrize("told", ["receipt", "prompt_wrong_pin"])
+def test_the_funds_word_on_a_payment_is_waited_for_and_ends_the_waiting(
+    told: str, language: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = Texts(FundWords("Haba", "*384*96#", "0800720000"), FundCalendar(ZoneInfo("Africa/Nairobi")))
+    values = {"amount_cents": 5000, "balance_cents": 12500, "receipt": "UKUP4OB4BH"}
+    word = texts.render(told, language, values | {"as_of": "2026-11-30T18:40:00+00:00"})
+    network = Slow("UKUP4OB4BH: KES 50 of Ksh50.00", word)
+    use(network, "1234")
+    shown = capsys.readouterr().out
+    places = [shown.index(text) for text in ("UKUP4OB4BH: KES 50", "saving plan", word[:20])]
+    assert places == sorted(places)
+    assert network.looks_after_payment == 4

@@ -51,7 +51,8 @@ def test_the_phone_and_the_list_show_the_message(box: Box) -> None:
     listed = box.get("/sms?to=+254712345678")
     assert [one["text"] for one in listed] == ["First", "Second"]
     assert listed[0]["from"] == "KIBABA"
-    assert [one["text"] for one in box.get("/phones/0712345678")["sms"]] == ["First", "Second"]
+    shown = box.get("/phones/0712345678")["sms"]
+    assert [(one["text"], one["by"]) for one in shown] == [("First", "gateway"), ("Second", "gateway")]
 
 
 def test_delivery_is_reported_to_the_gateway(box: Box, gateway: Listener) -> None:
@@ -149,6 +150,7 @@ def test_a_phone_writes_to_the_gateway(box: Box, gateway: Listener) -> None:
     assert message["from"] == "+254712345678"
     assert message["text"] == "BAL"
     assert message["to"] == "20384"
+    assert [one["by"] for one in box.get("/phones/0712345678")["sms"]] == ["phone"]
     assert message["id"] == answer.get_json()["sent"]
     assert {"date", "linkId", "networkCode"} <= set(message)
     assert box.get("/sms?to=+254712345678") == []

@@ -70,7 +70,7 @@ def test_money_leaves_the_wallet_once(box: Box) -> None:
 def test_the_wallet_tells_the_payer_but_not_the_gateways_outbox(box: Box) -> None:
     pay(box)
     [message] = box.get(PHONE)["sms"]
-    assert message["from"] == "MPESA"
+    assert (message["by"], message["from"]) == ("wallet", "MPESA")
     assert "Ksh50.00 sent to KIBABA SAVINGS FUND for account 400000018" in message["text"]
     assert box.get("/sms?to=+254712345678") == []
 
