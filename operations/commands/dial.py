@@ -4,6 +4,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from getpass import getpass
 from typing import Any
 from urllib.parse import quote
 
@@ -31,7 +32,11 @@ Message = dict[str, str]
 def dial(number: str, code: str, wait_seconds: float, url: str | None) -> None:
     """Dial CODE from the phone NUMBER and go on by typing answers; also from a pipe, one answer a line.
 
-    An empty answer to a payment prompt refuses it; an empty answer at the end hangs up.
+    An empty line at `answer:` is sent like any other answer: no screen takes it, so the same one comes again,
+    the first one without a word. To a payment prompt it is a refusal, and at `dial:` it leaves.
+
+    Ctrl-D, or the end of the pipe, hangs up at `answer:`, refuses a payment prompt, and leaves at `dial:`.
+    Ctrl-C leaves at once, wherever it is typed.
     """
     state = state_from_environment()
     found = url or described(state).get("KIBABA_SANDBOX_URL")
@@ -78,11 +83,13 @@ class Handset:
         self._read = {message["id"] for message in self._line.state()["sms"]}
         dialled: str | None = code
         while dialled:
-            self._wait_for_more(promised=_promises_a_prompt(self._talk(self._line.do("dial", code=dialled))))
+            last = self._talk(self._line.do("dial", code=dialled))
+            if last is not None:
+                self._wait_for_more(promised=_promises_a_prompt(last))
             dialled = self._typed("dial", False)
 
-    def _talk(self, state: State) -> str:
-        """The words of the screen that ended the dialogue; none when the caller hung up."""
+    def _talk(self, state: State) -> str | None:
+        """The words of the screen that ended the dialogue; None when the caller hung up."""
         while True:
             state = self._settled(state)
             screen = state["screen"]
@@ -93,7 +100,7 @@ class Handset:
             answer = self._typed("answer", _asks_for_a_pin(text))
             if answer is None:
                 self._line.do("cancel")
-                return ""
+                return None
             state = self._line.do("answer", text=answer)
 
     def _settled(self, state: State) -> State:
@@ -162,7 +169,9 @@ def _typed(question: str, hidden: bool) -> str | None:
         click.echo(f"{question}: {'****' if hidden and line.strip() else line.strip()}")
         return line.strip() if line else None
     try:
-        text: str = click.prompt(question, default="", show_default=False, hide_input=hidden)
-    except click.Abort:
+        text = getpass(f"{question}: ") if hidden else input(f"{question}: ")
+    except EOFError:
+        # Ctrl-D leaves the cursor behind the question.
+        click.echo()
         return None
     return text.strip()

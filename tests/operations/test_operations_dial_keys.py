@@ -1,0 +1,87 @@
+"""Ctrl-C and Ctrl-D while dialling, typed at a terminal."""
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from werkzeug.wrappers import Response
+
+from sandbox.listener import listening
+from sandbox.testing import running_sandbox
+from tests.operations.conftest import WAIT_SECONDS_MAX, wait_until
+from tests.servers import REPOSITORY
+
+CTRL_C, CTRL_D = b"\x03", b"\x04"
+# What `--wait` gives, which nobody here should have to wait.
+LONG = 600
+
+
+class Terminal:
+    """`bin/kibaba dial` at a terminal of its own. `shown` is what stands there."""
+
+    def __init__(self, sandbox_url: str) -> None:
+        self._here, self._there = pty.openpty()
+        self.shown = ""
+        dial = ("-m", "operations.cli", "dial", "0712345678", "--wait", str(LONG), "--sandbox", sandbox_url)
+        # The first terminal that a new session opens is the one whose keys reach it.
+        command = ["sh", "-c", 'tty=$1; shift; exec "$@" <"$tty" >"$tty" 2>&1', "sh", os.ttyname(self._there)]
+        self._process = subprocess.Popen(
+            [*command, sys.executable, *dial], cwd=REPOSITORY, start_new_session=True
+        )
+
+    def types(self, keys: bytes) -> None:
+        # A key that comes between the question and the reading is heard only with the next one.
+        wait_until(self._is_asleep, "it to read")
+        os.write(self._here, keys)
+
+    def wait_for(self, text: str) -> None:
+        deadline = time.monotonic() + WAIT_SECONDS_MAX
+        while not self.shown.endswith(text):
+            ready, _, _ = select.select([self._here], [], [], max(0.0, deadline - time.monotonic()))
+            assert ready, self.shown
+            self.shown += os.read(self._here, 4096).decode().replace("\r\n", "\n")
+
+    def _is_asleep(self) -> bool:
+        return "\nState:\tS" in Path(f"/proc/{self._process.pid}/status").read_text()
+
+    def leaves(self) -> int:
+        return self._process.wait(WAIT_SECONDS_MAX)
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._here)
+        os.close(self._there)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    with listening() as gateway:
+        gateway.answer = lambda _heard: Response("CON Karibu.\n1 Weka", mimetype="text/plain")
+        with running_sandbox(tmp_path / "sandbox", gateway.url) as url:
+            terminal = Terminal(url)
+            try:
+                terminal.wait_for("answer: ")
+                yield terminal
+            finally:
+                terminal.end()
+
+
+def test_ctrl_c_leaves_at_once(terminal: Terminal) -> None:
+    terminal.types(CTRL_C)
+    terminal.wait_for("answer: ^C\n")
+    assert terminal.leaves() == 130
+
+
+def test_ctrl_d_hangs_up_and_then_leaves(terminal: Terminal) -> None:
+    terminal.types(CTRL_D)
+    terminal.wait_for("answer: \ndial: ")
+    terminal.types(CTRL_D)
+    terminal.wait_for("dial: \n")
+    assert terminal.leaves() == 0
