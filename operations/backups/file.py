@@ -129,28 +129,39 @@ class ReadBackup:
 def writing(path: Path) -> Iterator[WrittenBackup]:
     """A backup that is at `path` once all of it is on the disk, for its owner alone; otherwise nothing is.
 
-    Raises TroubleError where something is already.
+    Raises TroubleError where something is already, or no folder for it; OSError.
     """
-    refuse_existing(path)
+    check_place(path)
     unfinished = path.with_name(f"{path.name}.unfinished-{os.getpid()}")
+    descriptor = _create(unfinished, path)
     try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             yield WrittenBackup(file)
             file.flush()
             os.fsync(descriptor)
         # Somebody may have put a file there while this one was written.
-        refuse_existing(path)
+        check_place(path)
         unfinished.rename(path)
     finally:
         unfinished.unlink(missing_ok=True)
     _keep_name(path.parent)
 
 
-def refuse_existing(path: Path) -> None:
-    """Raises TroubleError: the only copy of something is not written over."""
+def check_place(path: Path) -> None:
+    """Raises TroubleError where no new file can be: the only copy of something is not written over."""
     if path.exists() or path.is_symlink():
         raise TroubleError(f"{path} exists already; name another file")
+    if not path.parent.is_dir():
+        raise TroubleError(f"{path} cannot be made: there is no folder {path.parent}")
+
+
+def _create(unfinished: Path, path: Path) -> int:
+    """A descriptor of the unfinished file. Raises OSError that names `path`, which is what was typed."""
+    try:
+        return os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 @contextmanager

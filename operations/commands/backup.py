@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from core import priority
-from operations.backups.file import refuse_existing
+from operations.backups.file import check_place
 from operations.backups.taking import take_backup
 from operations.commands.output import json_option, show, tell_rows
 from operations.house import environment
@@ -21,7 +21,7 @@ def backup(file: Path, as_json: bool) -> None:
 
     Personal data are in it as they are in the database, sealed. The keys are not.
     """
-    refuse_existing(file)
+    check_place(file)
     with environment() as env:
         check_database(env["DATABASE_URL"])
         # Callers come first.

@@ -202,6 +202,18 @@ def test_an_existing_file_is_not_written_over(operator: Operator, living: str, t
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [file.name, late.name]
 
 
+def test_where_no_file_can_be_what_was_typed_is_named(operator: Operator, tmp_path: Path) -> None:
+    file = tmp_path / "no-folder" / "house.kibaba"
+    done = operator.types("backup", str(file))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"bin/kibaba: {file} cannot be made: there is no folder {file.parent}\n"
+
+    # There is no room for what the name of an unfinished one adds.
+    long = tmp_path / ("k" * 250)
+    done = operator.types("backup", str(long))
+    assert done.stderr == f"bin/kibaba: File name too long ({long})\n"
+
+
 def test_a_backup_whose_database_goes_away_leaves_no_file(living: str, tmp_path: Path) -> None:
     file = tmp_path / "house.kibaba"
 
