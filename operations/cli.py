@@ -29,10 +29,12 @@ _COMMANDS: Final = {
     "keys": _Command("keys:keys", "Keys that seal personal data: rotate."),
     "ledger": _Command("ledger:ledger", "The books: proof."),
     "member": _Command("member:member", "People: show."),
-    "menus": _Command("menus:menus", "What callers see: lint, graph."),
+    "menus": _Command("menus:menus", "What callers see: lint, graph, walk."),
     "migrate": _Command("migrate:migrate", "Bring the database to the newest migration."),
     "reconcile": _Command("reconcile:reconcile", "Have a day compared."),
-    "registry": _Command("registry:registry", "Registries: client add, conformance."),
+    "registry": _Command(
+        "registry:registry", "Registries: client add, client disable, conformance, enrolments."
+    ),
     "restore": _Command("restore:restore", "A backup into an empty house."),
     "simulate": _Command("simulate:simulate", "Live through bad days, by seed."),
     "staff": _Command("staff:staff", "The fund's people: add."),

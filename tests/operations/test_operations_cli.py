@@ -1,10 +1,14 @@
 """The operators' command line, as it is typed, on the servers of the tests."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
 
+from operations.cli import kibaba
 from operations.environment import read_file, write_file
 from operations.state import State
 from tests.operations.conftest import Operator
@@ -189,6 +193,26 @@ def test_every_command_has_help(operator: Operator) -> None:
     names = {"backup", "dial", "doctor", "ledger", "member", "menus", "migrate", "reconcile", "restore"}
     for name in names | {"staff", "statement"}:
         assert f"\n  {name} " in help_text
+
+
+def _paths(group: click.Group) -> Iterator[str]:
+    """What is typed after the group's own name, of each command in it."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from (f"{name} {path}" for path in _paths(command))
+        else:
+            yield name
+
+
+def test_the_short_help_of_a_group_names_each_of_its_commands() -> None:
+    lines = CliRunner().invoke(kibaba, ["--help"], terminal_width=200).output.splitlines()
+    told = {line.split()[0]: line.rpartition(": ")[2].rstrip(".") for line in lines if line.startswith("  ")}
+    context = click.Context(kibaba)
+    found = {name: kibaba.get_command(context, name) for name in kibaba.list_commands(context)}
+    groups = {name: group for name, group in found.items() if isinstance(group, click.Group)}
+    assert {"menus", "registry"} <= set(groups)
+    for name, group in groups.items():
+        assert sorted(told[name].split(", ")) == sorted(_paths(group)), name
 
 
 def test_what_a_launcher_tells_is_private_and_survives_odd_values(tmp_path: Path) -> None:
