@@ -1,8 +1,11 @@
 """`bin/bootstrap` picks the Python that everything runs on."""
 
+import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+
+import pytest
 
 from operations.state import REPOSITORY
 
@@ -62,3 +65,19 @@ def test_what_is_installed_is_for_one_minor_version(tmp_path: Path) -> None:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     assert wanted("3.11.2") == wanted("3.11.9") != wanted("3.13.1")
+
+
+@pytest.mark.parametrize("command", ["run", "kibaba", "bench"])
+def test_that_packages_are_installed_is_said_beside_the_help(command: str, tmp_path: Path) -> None:
+    shutil.copytree(REPOSITORY / "bin", tmp_path / "bin")
+    (tmp_path / "requirements.txt").touch()
+    program = tmp_path / ".venv" / "bin" / "python"
+    program.parent.mkdir(parents=True)
+    # Installs nothing; what it runs is a command that has only its help to give.
+    program.write_text('#!/bin/sh\ncase "$*" in *--help) echo the help;; esac\n', encoding="utf-8")
+    program.chmod(0o755)
+    typed = [str(tmp_path / "bin" / command), "--help"]
+    first = subprocess.run(typed, capture_output=True, text=True, check=True)
+    assert (first.stderr, first.stdout) == ("installing requirements.txt\n", "the help\n")
+    again = subprocess.run(typed, capture_output=True, text=True, check=True)
+    assert (again.stderr, again.stdout) == ("", "the help\n")
