@@ -1,5 +1,5 @@
-"""Which fund days a round compares: the last two, older ones that were missed, and those about which
-something is not over.
+"""Which fund days a round compares: the last two, older ones that were missed or of which money was told
+late, and those about which something is not over.
 """
 
 from collections.abc import Sequence
@@ -21,12 +21,20 @@ OLDER_DAYS_MAX = 7
 # So far back a day is compared that was missed, as in an outage of several days.
 MISSED_DAYS_MAX: Final = 60
 
+# So long a day is looked for of which money was told after it was compared for the last time: every one has
+# its turn meanwhile. What was told just before may not have been committed yet.
+_LATE_FOR = timedelta(days=3)
+_LATE_MARGIN = timedelta(minutes=10)
+
 # The last two days are compared again without being asked.
 _YOUNG = timedelta(days=1)
 
 # A difference that is open may have ended, and a posting that is not over may become one. What the registry
 # refused is over once that is a difference: an open one keeps its day here, a settled one needs no other look
 # until what was read back changes. What was given back before it was taken is none (as FIND_BREAKS has it).
+# A day was missed when nothing compared it once its statement was due: nobody would see what no list has.
+# Days without money are among them, so that they can be closed: to compare one costs next to nothing. And a
+# message may name any time of payment: who forges one would choose a day that is not looked at any more.
 _OLDER_DAYS = text("""
 WITH broken AS (
   SELECT DISTINCT day FROM breaks
@@ -60,9 +68,23 @@ missed AS (
     SELECT max(u.at) FROM reconciliation_runs u
     WHERE u.wallet = :wallet AND u.shortcode = :shortcode AND u.day = past.day), '-infinity')
     < ((day + 1)::timestamp AT TIME ZONE :zone) + CAST(:statement_lag AS interval)
+),
+late AS (
+  SELECT day
+  FROM (
+    SELECT (paid_at AT TIME ZONE :zone)::date AS day, max(recorded_at) AS told_at
+    FROM receipts
+    WHERE wallet = :wallet AND shortcode = :shortcode AND part_of IS NULL AND paid_at < :before_at
+      AND recorded_at > CAST(:now AS timestamptz) - CAST(:late_for AS interval)
+    GROUP BY 1) told
+  WHERE coalesce((
+    SELECT max(u.at) FROM reconciliation_runs u
+    WHERE u.wallet = :wallet AND u.shortcode = :shortcode AND u.day = told.day), '-infinity')
+    < told_at + CAST(:late_margin AS interval)
 )
 SELECT day FROM (
-  SELECT day FROM broken UNION SELECT day FROM unfinished UNION SELECT day FROM missed) older
+  SELECT day FROM broken UNION SELECT day FROM unfinished UNION SELECT day FROM missed
+  UNION SELECT day FROM late) older
 ORDER BY (
   SELECT max(u.at) FROM reconciliation_runs u
   WHERE u.wallet = :wallet AND u.shortcode = :shortcode AND u.day = older.day) NULLS FIRST, day
@@ -97,6 +119,9 @@ def due_days(
             "first": first_day(session, calendar, wallet, shortcode) or yesterday,
             "missed_days_max": MISSED_DAYS_MAX,
             "statement_lag": timedelta(hours=STATEMENT_HOURS),
+            "now": now,
+            "late_for": _LATE_FOR,
+            "late_margin": _LATE_MARGIN,
             "zone": calendar.zone.key,
             "days_max": OLDER_DAYS_MAX,
         },

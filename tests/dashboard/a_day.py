@@ -32,6 +32,12 @@ from payments.wallets.protocol import LineKind
 
 _NAMES = ("W***** M****", "A**** O*****", "J*** K*******", "F***** N****", "P**** W*****", "M*** A*****")
 _AMOUNTS = (50, 50, 50, 100, 100, 150, 200, 200, 250, 300, 500, 1000, 1250)
+_WHYS = {
+    "requested": "asked by ussd",
+    "prompting": "sending",
+    "prompted": "accepted",
+    "unknown": "no answer yet",
+}
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
 
 
@@ -185,7 +191,8 @@ class _Seeder:
     def events(self, wish: Contribution, *steps: tuple[str, int]) -> None:
         for state, seconds in steps:
             at = wish.requested_at + timedelta(seconds=seconds)
-            self.session.add(ContributionEvent(contribution_id=wish.id, state=state, at=at, why=""))
+            why = _WHYS.get(state, "")
+            self.session.add(ContributionEvent(contribution_id=wish.id, state=state, at=at, why=why))
             self.session.flush()
 
     def message(

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from dashboard import receipts
 from dashboard.services import Services
 from dashboard.ways import why_in_words
-from payments.contributions.tables import Contribution, ContributionEvent
+from payments.contributions.tables import Contribution
 from payments.model import PaymentState
 from payments.receipts.tables import Receipt
 from payments.view import WayStep
@@ -63,15 +63,6 @@ def test_a_way_says_why_in_whole_sentences(officer: FlaskClient, day: Day, parts
     receipt = day.receipts[1]
     with parts.sessions.begin() as session:
         session.get_one(Receipt, receipt.id).match_why = "answers our prompt"
-        asked = session.scalars(select(Contribution.id).where(Contribution.receipt_id == receipt.id)).one()
-        whys = ("asked by ussd", "sending", "accepted")
-        events = session.scalars(
-            select(ContributionEvent)
-            .where(ContributionEvent.contribution_id == asked)
-            .order_by(ContributionEvent.number)
-        )
-        for event, why in zip(events, whys, strict=False):
-            event.why = why
     page = officer.get(f"{PAYMENTS}{receipt.id}").text
     assert "The member asked to save. It was asked for on USSD." in page
     assert "The wallet was asked to prompt the phone. The wallet took the request." in page

@@ -13,11 +13,13 @@ from core.phone import PhoneNumber
 from payments.closing.control import CutOff
 from payments.closing.service import Closings, still_says
 from payments.closing.tables import Closing
+from payments.model import EvidenceChannel
 from payments.reconciliation.due_days import MISSED_DAYS_MAX, OLDER_DAYS_MAX, due_days
 from payments.reconciliation.tables import Break, ReconciliationRun
 from payments.registry_postings.tables import RegistryPosting
 from payments.suspense.model import Act
-from tests.payments.deciding import do, lost, wish
+from payments.wallet_lines.service import keep_lines
+from tests.payments.deciding import STRANGER, do, lost, wish
 from tests.payments.scripted_wallet import SHORTCODE
 from tests.payments.world import START, World
 
@@ -60,6 +62,48 @@ def test_a_forged_payment_is_found_although_the_house_was_down_for_days_after_it
     world.clock.forward(days=10)
     round_of(world)
     assert breaks(world)["not_on_statement"] == ("open", FIRST_DAY)
+
+
+def test_a_forged_payment_is_found_whatever_day_it_names(world: World) -> None:
+    """Compared to its end already, or before anything else that is known."""
+    bodies = [world.wallet.pay_by_hand(STRANGER, 5000, "WHO")]
+    world.clock.forward(days=1)
+    bodies.append(world.wallet.pay_by_hand(STRANGER, 5000, "WHO"))
+    world.wallet.lines.clear()
+    world.clock.forward(hours=6)
+    lost(world)
+    rounds(world, days=6)
+    for body in bodies:
+        world.confirm(body)
+    world.work("evidence")
+    round_of(world)
+    world.clock.forward(minutes=11)
+    round_of(world)
+    with world.sessions.begin() as session:
+        forged = session.scalars(select(Break.day).where(Break.break_class == "not_on_statement"))
+        assert sorted(forged) == [FIRST_DAY, FIRST_DAY + timedelta(days=1)]
+
+
+def test_what_was_told_late_keeps_its_day_due_until_it_is_compared(world: World) -> None:
+    member = world.member()
+    first, late = (
+        world.wallet.pay_by_hand(PhoneNumber(member.phone), cents, member.number) for cents in (5000, 700)
+    )
+    line = world.wallet.lines.pop()
+    world.confirm(first)
+    world.settle(minutes=2)
+    rounds(world, days=5)
+    assert due(world) == []
+    with world.sessions.begin() as session:
+        keep_lines(session, "mpesa", [line], EvidenceChannel.PULL, now=world.clock.now())
+    world.confirm(late)
+    world.settle(minutes=2)
+    assert due(world) == [FIRST_DAY]
+    assert due(world, "airtel") == []
+    world.clock.forward(minutes=11)
+    round_of(world)
+    assert breaks(world) == {}
+    assert due(world) == []
 
 
 def test_after_an_outage_every_day_of_it_is_compared_once(world: World) -> None:

@@ -38,8 +38,8 @@ def read_result(kind: OrderKind, raw: str | bytes) -> OrderResult:
     receipt = values.get("TransactionReceipt") or values.get("ReceiptNo")
     if receipt is None and meaning.fate is OrderFate.DONE and kind is not OrderKind.STATUS:
         receipt = result.TransactionID
-    # That the question was answered tells staff nothing: they are told what the answer is.
-    is_answered = kind is OrderKind.STATUS and "TransactionStatus" in values
+    # That the question was answered tells staff nothing: they are told the answer, when it is one we know.
+    is_answered = kind is OrderKind.STATUS and meaning.fate in {OrderFate.DONE, OrderFate.FAILED}
     amount = values.get("TransactionAmount") or values.get("Amount")
     original = values.get("OriginalTransactionID")
     return OrderResult(
