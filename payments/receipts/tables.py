@@ -49,6 +49,13 @@ class Receipt(Base):
             "paid_at",
             postgresql_where=text("part_of IS NOT NULL"),
         ),
+        # They come in the order of this time, so that ranges of pages are index enough.
+        Index(
+            "ix_receipts_recorded",
+            "recorded_at",
+            postgresql_using="brin",
+            postgresql_with={"autosummarize": "on"},
+        ),
         Index("ix_receipts_suspense", "paid_at", postgresql_where=text("member_id IS NULL")),
     )
 
