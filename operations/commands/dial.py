@@ -1,10 +1,14 @@
 """`bin/kibaba dial NUMBER`: a phone in the terminal, beside the sandbox that plays the network."""
 
+import os
 import re
+import select
+import signal
 import sys
+import termios
 import time
-from collections.abc import Callable
-from getpass import getpass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from urllib.parse import quote
 
@@ -168,10 +172,39 @@ def _typed(question: str, hidden: bool) -> str | None:
         line = sys.stdin.readline()
         click.echo(f"{question}: {'****' if hidden and line.strip() else line.strip()}")
         return line.strip() if line else None
-    try:
-        text = getpass(f"{question}: ") if hidden else input(f"{question}: ")
-    except EOFError:
-        # Ctrl-D leaves the cursor behind the question.
+    with _unseen() if hidden else nullcontext():
+        click.echo(f"{question}: ", nl=False)
+        line = _line()
+    if hidden or not line:
+        # Neither a Return that is not shown nor Ctrl-D moves the cursor.
         click.echo()
-        return None
-    return text.strip()
+    return line.strip() if line else None
+
+
+def _line() -> str:
+    """What is typed up to Return; nothing for Ctrl-D. Ctrl-C ends it whenever it comes."""
+    # A signal just before a reading would be heard only after it. Here it also leaves a byte, which ends the
+    # waiting for either.
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    before = signal.set_wakeup_fd(told)
+    try:
+        while sys.stdin not in select.select([sys.stdin, heard], [], [])[0]:
+            os.read(heard, 1)
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(heard)
+        os.close(told)
+    return sys.stdin.readline()
+
+
+@contextmanager
+def _unseen() -> Iterator[None]:
+    """What is typed does not show."""
+    before = termios.tcgetattr(sys.stdin)
+    unseen = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+    termios.tcsetattr(sys.stdin, termios.TCSAFLUSH, unseen)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSAFLUSH, before)
