@@ -28,7 +28,7 @@ def test_twins_in_name_may_both_join_and_staff_look_at_the_second(stack: Stack) 
     first, second = Phone(stack, stack.new_number()), Phone(stack, stack.new_number())
     number = first.join("22223333")
     screen = second.give_id("22224444")
-    assert "A member with the same name and birth date exists" in screen
+    assert "A member has the same name and birth date" in screen
     second.answer("1")
     assert second.choose_pin() != number
     second.wait_for_sms("staff will look at it")
