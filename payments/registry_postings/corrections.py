@@ -33,9 +33,11 @@ from payments.registry_postings.model import (
 from payments.registry_postings.tables import RegistryCorrection, RegistryPosting
 
 TOPIC = "correct"
-MERGED, SPLIT, MOVED = "merged", "split", "moved"
-# The record was acknowledged when its end was decided; its money is told by another reference, or not at all.
+MERGED, SPLIT, MOVED, GIVEN_BACK = "merged", "split", "moved", "given_back"
+# The money went elsewhere in this house: it is told by another reference, once it is a member's.
 TOLD_ANEW = (MERGED, SPLIT, MOVED)
+# The record was acknowledged when its end was decided, and its posting changed or went then.
+_DECIDED_LATE = (*TOLD_ANEW, GIVEN_BACK)
 _FIRST_NOT_OVER_SECONDS = 30.0
 _PAUSE_SECONDS_MAX = 300.0
 _ERROR_CHARACTERS_MAX = 300
@@ -131,7 +133,7 @@ class Correcting:
         row = _locked(session, corrects)
         if row.state in OVER:
             return None
-        if row.why in TOLD_ANEW:
+        if row.why in _DECIDED_LATE:
             # The receipt's posting is by now that of another record, or none.
             return self._record(session, row), row.attempts > 0
         posting = session.get(RegistryPosting, row.receipt_id)

@@ -18,7 +18,7 @@ from payments.receipts.tables import Receipt
 from payments.refunds.model import RefundState, can_be_sent
 from payments.refunds.service import only_a_file_tells, payer_of
 from payments.refunds.tables import Refund
-from payments.registry_postings.corrections import MOVED
+from payments.registry_postings.corrections import GIVEN_BACK, MOVED
 from payments.registry_postings.restating import make_room, put_back_posting, restate, withdraw
 from payments.registry_postings.service import queue_if_confirmed
 from payments.registry_postings.tables import RegistryPosting
@@ -193,7 +193,8 @@ def _leave_registry(session: Session, receipt: Receipt, to: Standing, *, now: da
     if to.member_id is not None:
         is_left = restate(session, receipt, to.member_id, MOVED, now=now)
     else:
-        is_left = withdraw(session, receipt, MOVED, now=now)
+        why = GIVEN_BACK if to.place is Place.REFUND else MOVED
+        is_left = withdraw(session, receipt, why, now=now)
     if not is_left:
         row = session.get(RegistryPosting, receipt.id)
         is_rejected = row is not None and row.state == PostingState.REJECTED

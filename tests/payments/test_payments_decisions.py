@@ -18,6 +18,7 @@ from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
 from payments.registry_postings import batches
 from payments.suspense.deciding import decisions_about, waiting
+from payments.suspense.giving_back import BackStep, way_back
 from payments.suspense.model import Act, DecisionState, NotPossible, Share, Wish
 from payments.wallet_lines.service import keep_lines
 from tests.databases import is_kept_waiting
@@ -116,6 +117,11 @@ def test_what_the_registry_has_is_made_void_there_when_it_is_taken_from_its_memb
     world.settle(minutes=1)
     assert counted(world) == []
     assert world.proof().holds
+    with world.sessions.begin() as session:
+        steps = [step.state for step in way_back(session, session.get_one(Receipt, receipt.id)).steps]
+    # Staff see it on the way of what is given back; what only moved is told where it went.
+    is_told = {BackStep.TOLD, BackStep.CONFIRMED} <= set(steps)
+    assert is_told == (act is Act.REFUND)
 
 
 def test_what_the_registry_has_is_told_anew_for_another_member(world: World) -> None:
