@@ -159,9 +159,10 @@ class Evening:
         members = [ids[MemberNumber.of_serial(serial).digits] for serial in range(1, self.members + 1)]
         connection.execute("TRUNCATE receipts, registry_postings, evidence_verdicts CASCADE")
         receipts = [new_id() for _ in range(self.count)]
-        _copy(connection, "receipts", _RECEIPT, self._receipts(receipts, members))
-        _copy(connection, "registry_postings", _POSTING, self._postings(receipts, members))
-        _copy(connection, "evidence_verdicts", _VERDICT, self._verdicts(receipts))
+        with _indexed_afterwards(connection, "receipts", "registry_postings", "evidence_verdicts"):
+            _copy(connection, "receipts", _RECEIPT, self._receipts(receipts, members))
+            _copy(connection, "registry_postings", _POSTING, self._postings(receipts, members))
+            _copy(connection, "evidence_verdicts", _VERDICT, self._verdicts(receipts))
         connection.execute("RESET session_replication_role")
         connection.commit()
 
@@ -258,6 +259,25 @@ def receipt_of(place: int) -> str:
 
 def _grouped(cents: int) -> str:
     return f"{cents // 100:,}.{cents % 100:02d}"
+
+
+@contextmanager
+def _indexed_afterwards(connection: psycopg.Connection, *tables: str) -> Iterator[None]:
+    """Fill tables without their indexes, and make these then: filling takes a third of the time."""
+    found = connection.execute(
+        """
+        SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) FROM pg_index i
+        WHERE i.indrelid = ANY (%s::regclass[])
+          AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid)
+        """,
+        [list(tables)],
+    ).fetchall()
+    for name, _ in found:
+        connection.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
+    yield
+    connection.execute("SET maintenance_work_mem = '512MB'")
+    for _, definition in found:
+        connection.execute(definition)
 
 
 def _copy(

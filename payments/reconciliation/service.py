@@ -21,7 +21,7 @@ from payments.reconciliation.queries import (
     FORGET_DAY,
     JOIN_DAY,
     JOIN_PARTS,
-    LISTED_ELSEWHERE,
+    LISTED_ANEW,
     RESOLVE_BREAKS,
 )
 from payments.reconciliation.tables import ReconciliationRun
@@ -35,8 +35,9 @@ _LAGS = {
 }
 _STATEMENT_LAG = timedelta(hours=STATEMENT_HOURS)
 _CLOCK_GAP = timedelta(minutes=10)
-# A hash of a million payments fits; it is given back at the end of the transaction.
-_ROOM = text("SET LOCAL work_mem = '192MB'")
+# What is joined may be hashed in twice as much by each of the processes that read, which are three at most.
+# It is given back at the end of the transaction.
+_ROOM = text("SET LOCAL work_mem = '64MB'")
 _INTENT_GAP = timedelta(minutes=15)
 
 
@@ -101,7 +102,7 @@ def _join(session: Session, facts: dict[str, Any]) -> None:
     session.execute(JOIN_DAY, facts)
     session.execute(JOIN_PARTS, facts)
     session.execute(COUNT_DAY)
-    session.execute(LISTED_ELSEWHERE, facts)
+    session.execute(LISTED_ANEW, facts)
 
 
 def _rows(result: object) -> int:

@@ -110,7 +110,8 @@ def lines_to_apply(
     booked = exists(
         select(LedgerTransfer.id).where(LedgerTransfer.business_key == "line:" + StoredLine.id.cast(String))
     )
-    is_unknown = or_(
+    # A line kept without particulars had a receipt that knew all of it, and its owner.
+    is_unknown = StoredLine.particulars.is_not(None) & or_(
         (StoredLine.kind == LineKind.CREDIT) & (StoredLine.amount_cents > 0) & ~credited,
         StoredLine.kind.in_(list(_OUTSIDE_KINDS)) & (StoredLine.amount_cents != 0) & ~booked,
     )

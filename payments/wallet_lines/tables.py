@@ -40,6 +40,14 @@ class StoredLine(Base):
             postgresql_where=text("kind <> 'credit'"),
         ),
         Index("ix_wallet_lines_linked", "linked_receipt", postgresql_where=text("linked_receipt <> ''")),
+        # What may have to be applied. Of a statement of known payments that is nearly nothing.
+        Index(
+            "ix_wallet_lines_telling",
+            "wallet",
+            "shortcode",
+            "at",
+            postgresql_where=text("particulars IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True))

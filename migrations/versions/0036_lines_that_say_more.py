@@ -1,0 +1,22 @@
+"""Lines that say more than a receipt are found by their time: the others of a day are never applied."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0036"
+down_revision = "0033"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_index(
+        "ix_wallet_lines_telling",
+        "wallet_lines",
+        ["wallet", "shortcode", "at"],
+        postgresql_where=sa.text("particulars IS NOT NULL"),
+    )
+
+
+def downgrade() -> None:
+    op.drop_index("ix_wallet_lines_telling", table_name="wallet_lines")
