@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from menus.engine.graph import ITEM, NO_CHOICE, NO_CHOICE_SHORT, Graph, Kind, Language, Screen
+from menus.engine.graph import ITEM, NO_CHOICE, NO_CHOICE_SHORT, Graph, Kind, Language, Screen, in_each
 from menus.engine.gsm7 import septets
 from menus.engine.layout import OPTIONS_MAX, Entry, Frame, Page, pages_of
 from menus.engine.model import SCREEN_SEPTETS
 from menus.engine.schema import Definition
 from menus.engine.source import Finding
-from menus.engine.wording import Texts
+from menus.engine.wording import LINK_SAYS, Texts
 
 _NO_SIGN = re.compile(r"[^a-z0-9]+")
 _CHECK_REASONS = ("pin_format", "pin_wrong")
@@ -28,9 +28,10 @@ def fit_findings(graph: Graph, definition: Definition, languages: Mapping[str, T
         if not screen.shown:
             continue
         for code, language in graph.languages.items():
-            for key, message, fix in _screen_findings(language, screen):
+            for key, message, fix in _screen_findings(graph, language, screen):
                 yield languages[code].finding(f"screens.{screen.name}{key}", message, fix)
     yield from _remark_findings(graph, languages)
+    yield from _link_findings(graph, languages)
 
 
 def longest_pages(language: Language, screen: Screen) -> list[Page]:
@@ -53,7 +54,7 @@ def longest_pages(language: Language, screen: Screen) -> list[Page]:
     return pages_of(words.head.fill_longest(), entries, frame, long=screen.long)
 
 
-def _screen_findings(language: Language, screen: Screen) -> Iterator[tuple[str, str, str]]:
+def _screen_findings(graph: Graph, language: Language, screen: Screen) -> Iterator[tuple[str, str, str]]:
     pages = longest_pages(language, screen)
     words = language.screens[screen.name]
     longest = max(septets(page.text) for page in pages)
@@ -74,11 +75,11 @@ def _screen_findings(language: Language, screen: Screen) -> Iterator[tuple[str, 
             yield f".options.{option.value}", message, "say what makes them different"
         seen[plain] = option.value
     for reason in _reasons(screen):
-        if not _fits(language, screen, f"reason.{reason}", whole=False):
+        if not _fits(graph, language, screen, f"reason.{reason}", whole=False):
             message = f"the reason `{reason}` does not fit above its options"
             yield "", message, "shorten the screen or the reason"
     is_question = screen.kind is Kind.CHOICE and not screen.ends
-    if is_question and not _fits(language, screen, f"reason.{NO_CHOICE_SHORT}", whole=True):
+    if is_question and not _fits(graph, language, screen, f"reason.{NO_CHOICE_SHORT}", whole=True):
         yield "", f"the reason `{NO_CHOICE_SHORT}` does not fit above it", "shorten the screen or the reason"
 
 
@@ -92,9 +93,11 @@ def _reasons(screen: Screen) -> tuple[str, ...]:
     return (NO_CHOICE,)
 
 
-def _fits(language: Language, screen: Screen, remark: str, *, whole: bool) -> bool:
+def _fits(graph: Graph, language: Language, screen: Screen, remark: str, *, whole: bool) -> bool:
     """Whether a remark fits above every page: above all of it, or (not `whole`) above all but its head."""
-    room = SCREEN_SEPTETS - language.remarks[remark].septets_max
+    tongues = graph.tongues(screen, language.code)
+    said = in_each(tongue.remarks[remark].fill_longest() for tongue in tongues)
+    room = SCREEN_SEPTETS - septets(said)
     for page in longest_pages(language, screen):
         kept = page.text if whole else "\n".join(part for part in (*page.lines, page.navigation) if part)
         if septets(kept) + bool(kept) > room:
@@ -111,9 +114,24 @@ def _remark_findings(graph: Graph, languages: Mapping[str, Texts]) -> Iterator[F
             for target in sorted(landings(graph, branch.to)):
                 for code, language in graph.languages.items():
                     whole = graph.screens[target].kind is not Kind.CHOICE
-                    if not _fits(language, graph.screens[target], f"say.{branch.say}", whole=whole):
+                    remark = f"say.{branch.say}"
+                    if not _fits(graph, language, graph.screens[target], remark, whole=whole):
                         message = f"does not fit above `{target}`"
                         yield languages[code].finding(f"say.{branch.say}", message, "shorten either")
+
+
+def _link_findings(graph: Graph, languages: Mapping[str, Texts]) -> Iterator[Finding]:
+    """Why a dialled alias leads nowhere is said above where the call begins, and its options must stay."""
+    parts = [part for link in graph.links for part in link.path if not isinstance(part, str)]
+    remarks = {f"say.{say}" for say in LINK_SAYS if graph.links}
+    remarks.update(f"reason.{reason}" for rule in parts for reason in rule.reasons)
+    for target in sorted(landings(graph, graph.start)):
+        screen = graph.screens[target]
+        for code, language in graph.languages.items() if not screen.ends else ():
+            for remark in sorted(remarks):
+                if not _fits(graph, language, screen, remark, whole=False):
+                    key = remark.replace("reason.", "reasons.")
+                    yield languages[code].finding(key, f"does not fit above `{target}`", "shorten either")
 
 
 def landings(graph: Graph, target: str) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -21,6 +21,8 @@ SPECIAL_TARGETS = frozenset({TO_BACK, TO_HOME, TO_RESUME, TO_START})
 LANGUAGE_ANSWER = "language"
 # Why a number was not taken, and the same for where the question leaves little room.
 NO_CHOICE, NO_CHOICE_SHORT = "choice", "choice_short"
+# Between the languages of a remark that is said in several.
+_OR = " / "
 
 
 class Kind(Enum):
@@ -130,6 +132,11 @@ class Language:
     reason_room: int
 
 
+def in_each(said: Iterable[str]) -> str:
+    """One remark as it is said in several languages."""
+    return _OR.join(dict.fromkeys(said))
+
+
 @dataclass(frozen=True, slots=True)
 class Graph:
     """A menu definition compiled once. Equal content has an equal `hash`, whatever the order of files."""
@@ -154,6 +161,14 @@ class Graph:
         if session.ended or screen is None:
             return Expectation("nothing")
         return screen.expectation
+
+    def tongues(self, screen: Screen, language: str) -> tuple[Language, ...]:
+        """The languages in which a remark above `screen` is said: that of the session, but where the language
+        itself is asked for nobody knows which one is read, and so in each that can be chosen there.
+        """
+        codes = [option.value for option in screen.options] if screen.answer == LANGUAGE_ANSWER else []
+        offered = tuple(self.languages[code] for code in codes if code in self.languages)
+        return offered or (self.languages[language],)
 
     def __repr__(self) -> str:
         return f"Graph({self.hash}, {len(self.screens)} screens, {'/'.join(self.languages)})"

@@ -11,6 +11,7 @@ from menus.engine.graph import (
     OFFERS_MORE,
     Graph,
     Kind,
+    in_each,
 )
 from menus.engine.model import (
     BACK,
@@ -161,20 +162,15 @@ def _finished(walk: Walk, budget: int) -> Step:
     spec = walk.spec
     language = graph.languages[walk.language]
     walk.require(spec.needs)
-    view = walk.view()
-    remark = ""
-    if walk.remark:
-        template = language.remarks[walk.remark]
-        for value in template.values:
-            walk.require(value.needs)
-        remark = template.fill(view)
+    remark = _said(walk, walk.remark) if walk.remark else ""
     back = spec.back and bool(walk.trail) and not spec.ends
     shorter = ""
     if spec.kind is Kind.CHOICE and walk.remark == f"reason.{NO_CHOICE}":
         # Nobody agrees, or pays, without the question in sight.
-        said = language.remarks.get(f"reason.{NO_CHOICE_SHORT}")
-        shorter = said.fill(view) if said else ""
-    rendered = render(language, spec, view, walk.page, budget, back=back, remark=remark, shorter=shorter)
+        shorter = _said(walk, f"reason.{NO_CHOICE_SHORT}")
+    rendered = render(
+        language, spec, walk.view(), walk.page, budget, back=back, remark=remark, shorter=shorter
+    )
     if spec.ends:
         walk.mark("ended")
     session = Session(
@@ -193,3 +189,13 @@ def _finished(walk: Walk, budget: int) -> Step:
         walk.suspended,
     )
     return Step(session, rendered.text, spec.ends, tuple(walk.events))
+
+
+def _said(walk: Walk, remark: str) -> str:
+    """A remark as it is read above the present screen; "" where an older definition has no words for it."""
+    tongues = walk.graph.tongues(walk.spec, walk.language)
+    templates = [tongue.remarks[remark] for tongue in tongues if remark in tongue.remarks]
+    for template in templates:
+        for value in template.values:
+            walk.require(value.needs)
+    return in_each(template.fill(walk.view()) for template in templates)

@@ -15,7 +15,7 @@ from menus.engine.vocabulary import Vocabulary
 _SECTIONS = ("navigation", "reasons", "say", "words", "screens")
 _NAVIGATION = ("navigation.more", "navigation.back", "navigation.home")
 _PIN_REASONS = ("pin_format", "pin_wrong", "pin_mismatch", "pin_sequence", "pin_repeated", "pin_birth_year")
-_LINK_SAYS = ("link_unknown", "link_first")
+LINK_SAYS = ("link_unknown", "link_first")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def required_keys(definition: Definition, vocabulary: Vocabulary) -> set[str]:
         reasons.update(reasons_of(raw, vocabulary))
     links = definition.menu.fields.get("links") or []
     if links:
-        says.update(_LINK_SAYS)
+        says.update(LINK_SAYS)
     for link in links:
         for part in link["path"]:
             rule = vocabulary.inputs.get(part.strip("<>"))

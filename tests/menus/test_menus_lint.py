@@ -205,3 +205,28 @@ def lint_with_join(tiny: Files) -> list[Finding]:
         "    branches: {joined: over, pending: over, taken: asked, refused: trouble}\n"
     )
     return findings_of(tiny)
+
+
+def test_a_slip_where_the_language_is_asked_for_must_fit_in_each_language(tiny: Files) -> None:
+    """Either alone has room above the question, both do not."""
+    tiny[SCREENS] = tiny[SCREENS].replace("    kind: choice\n", "    kind: choice\n    answer: language\n", 1)
+    tiny[SCREENS] = tiny[SCREENS].replace("go: asked\n      stop: trouble", "en: asked\n      sw: asked")
+    for file in (ENGLISH, SWAHILI):
+        tiny[file] = tiny[file].replace("options: {go: Go on, stop: Stop}", "options: {en: English, sw: Sw}")
+    assert findings_of(tiny) == []
+    for file, letter in ((ENGLISH, "e"), (SWAHILI, "s")):
+        tiny[file] = tiny[file].replace("choice_short: Wrong.", f"choice_short: {letter * 70}")
+    found = [finding.message for finding in findings_of(tiny)]
+    assert sum("the reason `choice_short` does not fit above it" in message for message in found) == 2
+
+
+def test_why_an_alias_leads_nowhere_must_fit_where_the_call_begins(tiny: Files) -> None:
+    tiny[SCREENS] = tiny[SCREENS].replace(
+        "  default_language: en\n",
+        "  default_language: en\n  links: [{path: ['01'], to: asked, for: [member]}]\n",
+    )
+    for file in (ENGLISH, SWAHILI):
+        tiny[file] += "say: {link_unknown: Unknown., link_first: First.}\n"
+    assert findings_of(tiny) == []
+    tiny[ENGLISH] = tiny[ENGLISH].replace("First.", "x" * 150)
+    assert any("does not fit above `hall`" in finding.message for finding in findings_of(tiny))

@@ -67,3 +67,30 @@ def test_help_is_offered_at_the_third_slip_and_leads_back_to_the_page(graph: Gra
 def test_slips_count_only_in_a_row(graph: Graph, facts: FactsOf) -> None:
     finished = walked(graph, facts("none"), "2", "x", "x", "3", "x", "x", "98", "x", "x")
     assert finished.session.screen == "about_more"
+
+
+@pytest.mark.parametrize(
+    ("budget", "told"),
+    [
+        (160, "Chagua nambari iliyopo. / Choose a number shown.\n"),
+        (110, "Si sahihi. / Wrong key.\n"),
+    ],
+)
+def test_who_has_not_chosen_a_language_reads_of_a_slip_in_each(
+    graph: Graph, facts: FactsOf, budget: int, told: str
+) -> None:
+    asked = walked(graph, facts("none"))
+    slipped = menus.step(graph, asked.session, Typed("9"), facts("none"), budget)
+    assert isinstance(slipped, Step)
+    assert slipped.text == told + asked.text
+    assert septets(slipped.text) <= budget
+
+
+def test_who_has_not_chosen_a_language_reads_in_each_why_an_alias_leads_nowhere(
+    graph: Graph, facts: FactsOf
+) -> None:
+    asked = walked(graph, facts("none"))
+    dialled = done(graph, None, Opening(("77", "1")), facts("none"))
+    assert dialled.text == (
+        f"Hatuijui nambari hiyo. Hii hapa menyu. / We do not know that code. Here is the menu.\n{asked.text}"
+    )
