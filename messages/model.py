@@ -55,10 +55,11 @@ class Keyword(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A keyword as people write it, and the language they wrote it in."""
+    """A keyword as people write it, and the language they wrote it in. `is_first`: it began the message."""
 
     keyword: Keyword
     language: str
+    is_first: bool = True
 
 
 WORDS = {
@@ -80,6 +81,13 @@ WORDS = {
     "REJESHA": Word(Keyword.REFUND, "sw"),
     "REFUND": Word(Keyword.REFUND, "en"),
 }
+# In Swahili "where" comes last: "Pesa yangu iko wapi?". It asks for one's payment when that is what it names,
+# or nothing at all; a longer message tells more, and staff read it.
+_ASKS_WHERE = re.compile(
+    r"(?:I|U|YA|ZI)KO WAPI\b|.*\b(?:PESA|HELA|MALIPO|MCHANGO|MICHANGO|AKIBA)\b.*\bWAPI\b"
+)
+_ASKED_INSIDE = Word(Keyword.WAY, "sw", is_first=False)
+_QUESTION_WORDS_MAX = 7
 # Blanks, quotes, colons and all else that no receipt code holds end a word.
 _BREAKS = re.compile(r"[^\w.-]+|_+")
 # So does a dot or a dash after letters only: codes of wallets have those after digits.
@@ -119,9 +127,15 @@ _LIKENESS = (
 
 
 def word_in(text: str) -> Word | None:
-    """The keyword that a message begins with, however it is cased, spaced, quoted or ended."""
+    """The keyword that a message begins with, however it is cased, spaced, quoted or ended; or that it asks
+    in a few words where one's money is.
+    """
     words = _words_of(text.upper())
-    return WORDS.get(words[0]) if words else None
+    if not words or words[0] in WORDS:
+        return WORDS[words[0]] if words else None
+    asks = len(words) <= _QUESTION_WORDS_MAX and _ASKS_WHERE.match(" ".join(words))
+    # A payment that is named by its code may not be the last one.
+    return _ASKED_INSIDE if asks and receipt_code_in(text) is None else None
 
 
 def receipt_code_in(text: str) -> str | None:

@@ -43,6 +43,7 @@ class _Asked:
     """
 
     keyword: Keyword
+    is_first: bool
     language: str
     code: str
     phone: PhoneNumber
@@ -51,10 +52,12 @@ class _Asked:
 
     @property
     def is_vague(self) -> bool:
-        """Whether it may answer anything: no keyword, a call for help, or a word that lacks its code."""
+        """Whether it may answer anything: no keyword or one amid other words, a call for help, or a word that
+        lacks its code.
+        """
         if self.keyword in _WITH_CODE:
             return not self.code
-        return self.keyword in {Keyword.UNKNOWN, Keyword.HELP}
+        return self.keyword in {Keyword.UNKNOWN, Keyword.HELP} or not self.is_first
 
 
 class Receiving:
@@ -119,7 +122,8 @@ class Receiving:
         member = self._members.by_phone(session, phone)
         merged_into = member.merged_into if member is not None else None
         stayed = self._members.by_id(session, merged_into) if merged_into is not None else None
-        return _Asked(keyword, language, code or "", phone, member, stayed)
+        is_first = word is not None and word.is_first
+        return _Asked(keyword, is_first, language, code or "", phone, member, stayed)
 
     def _obey(self, session: Session, asked: _Asked) -> str | None:
         """Do what is asked; the template that answers it, empty for none. None: the room of money answers."""

@@ -101,11 +101,32 @@ def test_without_a_code_one_is_told_how_to_write_it(world: World, text: str) -> 
     assert asked(world, "claim") == asked(world, "refund_wish") == []
 
 
-@pytest.mark.parametrize("text", ["WAPI", "where?", "Wapi pesa yangu"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("WAPI", "where?", "Wapi pesa yangu", "Iko wapi?", "yako wapi", "pesa yangu iko wapi", "Hela wapi"),
+        *("Malipo yangu ya jana yako wapi?", "Je, mchango wangu uko WAPI", "iko wapi pesa yangu"),
+    ],
+)
 def test_where_is_asked(world: World, text: str) -> None:
     member = world.member()
     assert world.receive(text) is Keyword.WAY
     assert asked(world, "where") == [{"member_id": str(member.id)}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PIN yangu iko wapi",
+        "Ofisi yenu iko wapi",
+        "Pesa SFF6XYZ12X iko wapi",
+        "Nimelipa mara mbili wiki hii na pesa yangu hamjaniambia iko wapi",
+    ],
+)
+def test_what_asks_more_than_where_the_last_payment_is_waits_for_staff(world: World, text: str) -> None:
+    world.member()
+    assert world.receive(text) is Keyword.UNKNOWN
+    assert asked(world, "where") == []
 
 
 def test_a_double_payment_is_asked_back(world: World) -> None:

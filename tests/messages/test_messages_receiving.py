@@ -157,6 +157,7 @@ def test_stop_from_the_old_phone_stops_a_change_of_phone_and_nothing_else(world:
         "YES",
         "HELP",
         "msaada jamani",
+        "Sijaomba, pesa yangu iko wapi",
         "?",
     ],
 )

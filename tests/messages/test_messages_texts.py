@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from core.clock import FundCalendar
 from core.errors import InvalidValue
 from messages.gsm7 import BASIC, EXTENSION, foreign, parts, septets
+from messages.model import WORDS
 from messages.templates import TEMPLATES, FundWords, Texts, load_texts
 
 LONGEST: dict[str, Any] = {
@@ -52,6 +53,11 @@ def test_every_sms_says_who_sends_it_and_leaves_no_gap(template: str, language: 
     assert "Kibaba Hazina!" in text
     assert "{" not in text
     assert "  " not in text
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "BAL WHERE STOP"), ("sw", "SALIO WAPI ACHA")])
+def test_help_names_what_a_member_can_ask(language: str, words: str) -> None:
+    assert all(word in longest("help", language) and word in WORDS for word in words.split())
 
 
 def test_a_receipt_says_received_with_the_balance_and_when(texts: Texts) -> None:
