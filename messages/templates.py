@@ -13,7 +13,8 @@ from core.money import Money
 from core.yaml_text import read_yaml
 
 _TEXTS = Path(__file__).parent / "texts"
-_PLACE = re.compile(r"\{([a-z_]+)\}")
+# `{name}`, or `{name|hour|hours}`: the first form where the number is 1, the second for any other.
+_PLACE = re.compile(r"\{([a-z_]+)(?:\|([^{}|\s][^{}|]*)\|([^{}|\s][^{}|]*))?\}")
 _NUMBER = re.compile(r"[0-9 ]{1,12}")
 # As wallets write them: M-Pesa ten letters and digits, Airtel Money MP261122.1405.L06941.
 _RECEIPT = re.compile(r"[A-Za-z0-9.-]{1,40}")
@@ -109,6 +110,8 @@ _DECLARED = (
 )
 TEMPLATES = {template.name: template for template in _DECLARED}
 
+# What may choose between two forms of a word.
+_COUNTED = frozenset({"hours"})
 # What may stand in any template.
 STANDING = frozenset({"fund", "code", "contact"})
 
@@ -149,7 +152,7 @@ class Texts:
         filled = dict(self._standing)
         for value in template.values:
             filled[value] = member_name if value == "name" else self._value(value, values)
-        return _PLACE.sub(lambda place: filled[place[1]], self._texts[language][name])
+        return _PLACE.sub(lambda place: _filled(place, filled[place[1]]), self._texts[language][name])
 
     def _value(self, name: str, values: Mapping[str, Any]) -> str:
         return _FORMATS[name](values, self._calendar)
@@ -170,11 +173,20 @@ def load_texts() -> dict[str, dict[str, str]]:
         if set(written) != set(TEMPLATES):
             raise InvalidValue(f"{path.name}: missing or extra: {sorted(set(written) ^ set(TEMPLATES))}")
         for name, text in written.items():
-            used = set(_PLACE.findall(text))
+            used = {place[1] for place in _PLACE.finditer(text)}
+            if not {place[1] for place in _PLACE.finditer(text) if place[2]} <= _COUNTED:
+                raise InvalidValue(f"{path.name}: {name} has two forms for what is no number")
+            if set("{}") & set(_PLACE.sub("", text)):
+                raise InvalidValue(f"{path.name}: {name} has a brace that is no placeholder")
             if not TEMPLATES[name].values <= used <= TEMPLATES[name].values | STANDING:
                 raise InvalidValue(f"{path.name}: {name} does not use exactly its values")
         texts[path.stem] = {name: text.strip() for name, text in written.items()}
     return texts
+
+
+def _filled(place: re.Match[str], value: str) -> str:
+    one, other = place[2], place[3]
+    return value if one is None else (one if value == "1" else other)
 
 
 def _cents(name: str) -> Callable[[Mapping[str, Any], FundCalendar], str]:

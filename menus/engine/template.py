@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from menus.engine.gsm7 import septets, transliterated
 from menus.engine.vocabulary import Value, View
@@ -13,7 +13,9 @@ from menus.engine.vocabulary import Value, View
 # a plain space before a screen leaves the renderer.
 GLUE = "\u00a0"
 
-_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+# `{name}`, or `{name|day|days}`: the first form where the number is 1, the second for any other.
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)(?:\|([^{}|\s][^{}|]*)\|([^{}|\s][^{}|]*))?\}")
+_ONE = "1"
 _LITERAL_AMOUNT = re.compile(r"\bKES (?=\d)")
 _BRACES = re.compile(r"[{}]")
 
@@ -46,7 +48,12 @@ class Template:
 
 def placeholders(text: str) -> tuple[str, ...]:
     """Names of the placeholders in `text`, in order, repeated as they are."""
-    return tuple(_PLACEHOLDER.findall(text))
+    return tuple(found[1] for found in _PLACEHOLDER.finditer(text))
+
+
+def counted(text: str) -> tuple[str, ...]:
+    """Names of the placeholders that choose between two forms."""
+    return tuple(found[1] for found in _PLACEHOLDER.finditer(text) if found[2])
 
 
 def stray_braces(text: str) -> bool:
@@ -58,14 +65,25 @@ def cut(text: str, value_of: Callable[[str], Value]) -> Template:
     """Compile `text`. Raises KeyError with the name of a placeholder that `value_of` does not know."""
     glued = _LITERAL_AMOUNT.sub("KES" + GLUE, text)
     pieces: list[str | Value] = []
-    for position, part in enumerate(_PLACEHOLDER.split(glued)):
-        if position % 2:
-            pieces.append(value_of(part))
-        elif part:
-            pieces.append(part)
+    end = 0
+    for found in _PLACEHOLDER.finditer(glued):
+        pieces += [glued[end : found.start()]] if found.start() > end else []
+        name, one, other = found.groups()
+        pieces.append(_form_by(value_of(name), one, other) if one else value_of(name))
+        end = found.end()
+    pieces += [glued[end:]] if glued[end:] else []
     values = tuple(piece for piece in pieces if isinstance(piece, Value))
     length = sum(septets(piece if isinstance(piece, str) else piece.longest) for piece in pieces)
     return Template(glued, tuple(pieces), values, length)
+
+
+def _form_by(number: Value, one: str, other: str) -> Value:
+    """What fills a placeholder of two forms; it needs what its number needs."""
+
+    def form(view: View) -> str:
+        return one if number.make(view) == _ONE else other
+
+    return replace(number, make=form, longest=max(one, other, key=septets), shortens=False)
 
 
 def made(value: Value, view: View) -> str:

@@ -9,7 +9,7 @@ from menus.engine.graph import NO_CHOICE, NO_CHOICE_SHORT, Kind
 from menus.engine.gsm7 import foreign
 from menus.engine.schema import Definition, RawScreen, closest
 from menus.engine.source import Document, Finding, Source
-from menus.engine.template import placeholders, stray_braces
+from menus.engine.template import counted, placeholders, stray_braces
 from menus.engine.vocabulary import Vocabulary
 
 _SECTIONS = ("navigation", "reasons", "say", "words", "screens")
@@ -122,7 +122,7 @@ def _content_findings(
         code = f"U+{ord(character):04X}"
         yield texts.finding(key, f"{character!r} ({code}) is not GSM-7", f"write {replacement!r}")
     if stray_braces(text):
-        yield texts.finding(key, "a brace that is no placeholder", "write {name}, or no brace")
+        yield texts.finding(key, "a brace that is no placeholder", "write {name}, {name|one|more}, or none")
     for name in placeholders(text):
         if name in secrets or name == "pin" or name.startswith("pin_"):
             yield texts.finding(key, f"{{{name}}} would show a PIN", "take it out")
@@ -130,6 +130,9 @@ def _content_findings(
             continue
         elif name not in vocabulary.values or key.startswith(("words.", "navigation.")):
             yield texts.finding(key, f"nothing fills {{{name}}}", closest(name, vocabulary.values))
+    for name in counted(text):
+        if name in vocabulary.values and not vocabulary.values[name].longest.isdigit():
+            yield texts.finding(key, f"{{{name}}} is no number that has two forms", f"write {{{name}}}")
     if key.endswith(".item") and "{item}" not in text:
         yield texts.finding(key, "the item itself is not shown", "write {item}")
 

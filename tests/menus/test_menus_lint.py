@@ -110,6 +110,9 @@ def test_decisions_that_decide_in_a_circle(tiny: Files) -> None:
     [
         ("text: Which year?", "text: Which {amont}?", "nothing fills {amont}"),
         ("text: Which year?", "text: Which year {?", "a brace that is no placeholder"),
+        ("text: Which year?", "text: 'Which {fund|one|many}?'", "{fund} is no number that has two forms"),
+        ("text: Which year?", "text: 'Which {tries_left|one}?'", "a brace that is no placeholder"),
+        ("text: Which year?", "text: 'Which {tries_left|one| }?'", "a brace that is no placeholder"),
         ("text: Which year?", "text: Don\u2019t know?", "is not GSM-7"),
         ("text: Which year?", "text: Your {pin}?", "would show a PIN"),
         ("text: Which year?", f"text: {'word ' * 40}", "need 2 pages"),
@@ -141,6 +144,14 @@ def test_a_text_that_fits_only_with_short_values_is_refused(tiny: Files) -> None
         tiny[file] = tiny[file].replace("Which year?", f'"{filled}"')
     found = findings_of(tiny)
     assert {finding.file for finding in found if "need 2 pages" in finding.message} == {ENGLISH, SWAHILI}
+
+
+@pytest.mark.parametrize("forms", ["{day}|days", "day|{day}"])
+def test_of_two_forms_the_longer_is_measured(tiny: Files, forms: str) -> None:
+    text = f"'{'word ' * 25}{{waiting_days}} {{waiting_days|{forms.replace('{day}', 'd' * 40)}}}'"
+    for file in (ENGLISH, SWAHILI):
+        tiny[file] = tiny[file].replace("text: Trouble.", f"text: {text}")
+    assert sum("need 2 pages" in finding.message for finding in findings_of(tiny)) == 2
 
 
 def test_a_pin_is_never_interpolated_under_whatever_name(tiny: Files) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -14,8 +14,8 @@ from menus.engine.graph import Graph
 from menus.engine.vocabulary import Accepted, Refused, View
 from menus.rules import VOCABULARY
 from menus.rules.values import money, number_in_groups
+from tests.menus.walking import FactsOf, walked
 
-FactsOf = Callable[..., dict[str, Any]]
 SCHEME = {"scheme": {"minimum_cents": 1000, "maximum_cents": 30_000_000}}
 
 
@@ -228,3 +228,21 @@ def test_decisions_choose_only_declared_outcomes(graph: Graph, facts: FactsOf) -
             answers = {"reminders": "no", "plan_reminders": "no", "national_id": "12345678"}
             view = View(answers, everything, "en", graph.languages["en"].texts)
             assert rule.choose(view) in rule.outcomes
+
+
+@pytest.mark.parametrize(
+    ("language", "days", "told"),
+    [
+        ("2", 1, "in 1 day."),
+        ("2", 2, "in 2 days."),
+        ("2", 21, "in 21 days."),
+        ("1", 1, "baada ya siku 1."),
+        ("1", 3, "baada ya siku 3."),
+    ],
+)
+def test_one_day_is_told_as_one(graph: Graph, facts: FactsOf, language: str, days: int, told: str) -> None:
+    given = facts("none") | {
+        "identity": {"state": "taken", "masked_name": ""},
+        "start_phone_change": {"state": "started", "waiting_days": days},
+    }
+    assert told in walked(graph, given, language, "1", "12345678", "2", "1", "1985", "1").text

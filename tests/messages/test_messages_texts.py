@@ -116,3 +116,9 @@ def test_an_sms_is_paid_for_by_parts(length: int, expected: int) -> None:
 
 def test_foreign_characters_are_named() -> None:
     assert foreign("Kĩmani\u2019s €5") == {"ĩ", "\u2019"}
+
+
+@pytest.mark.parametrize(("hours", "told"), [(1, "in 1 hour."), (2, "in 2 hours."), (24, "in 24 hours.")])
+def test_one_hour_is_told_as_one(texts: Texts, hours: int, told: str) -> None:
+    assert told in texts.render("phone_change_old", "en", {"hours": hours})
+    assert f"saa {hours}." in texts.render("phone_change_old", "sw", {"hours": hours})
