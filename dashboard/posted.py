@@ -7,10 +7,11 @@ from flask import abort, flash, request
 from sqlalchemy.orm import Session
 
 from core.errors import InvalidValue
-from core.reasons import REASON_CHARACTERS_MAX, on_one_line
+from core.reasons import on_one_line
 from dashboard.catalogue import text
 from dashboard.deciding import read_wish
 from dashboard.login import me
+from dashboard.reasons import typed_reason
 from dashboard.services import services
 from payments.suspense.deciding import decide
 from payments.suspense.model import Act, DecisionState, NotPossible
@@ -66,7 +67,7 @@ def carry_out(*, receipt_id: uuid.UUID | None = None, break_id: uuid.UUID | None
     except InvalidValue:
         abort(400)
     except NotPossible as error:
-        return _refused(error.why)
+        return as_typed(error.why)
     flash(text(done))
     return None
 
@@ -80,11 +81,12 @@ def _words(session: Session, decision: Decision) -> str:
     return _WITHOUT_LEDGER.get(Act(decision.act), "work.done")
 
 
-def _refused(why: str) -> Refused:
+def as_typed(why: str, choice: str = "choice") -> Refused:
+    """What the posted form held, with why it was not done. `choice`: the field that says what was wanted."""
     form = request.form
     return Refused(
         why=why,
-        choice=form.get("choice", ""),
+        choice=form.get(choice, ""),
         number=on_one_line(form.get("number", ""))[:_NUMBER_CHARACTERS_MAX],
-        reason=on_one_line(form.get("reason", ""))[:REASON_CHARACTERS_MAX],
+        reason=typed_reason(),
     )

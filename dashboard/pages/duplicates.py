@@ -9,6 +9,7 @@ from dashboard import pairs
 from dashboard.access import CHECKERS, READERS, WORKERS, allow
 from dashboard.catalogue import text
 from dashboard.login import me
+from dashboard.posted import Refused, as_typed
 from dashboard.reading import was_seen
 from dashboard.reasons import typed_reason
 from dashboard.services import services
@@ -35,22 +36,15 @@ def index() -> str:
 @allow(READERS)
 def show(case_id: uuid.UUID) -> str:
     """One pair side by side, masked; that it was seen stands in the trail of both."""
-    parts = services()
-    with parts.sessions.begin() as database:
-        found = pairs.pair(database, case_id)
-        if found is None:
-            abort(404)
-        for half in found.halves:
-            was_seen(database, "duplicate.opened", half.member_id)
-        return render_template(
-            "dashboard/duplicate.html", found=found, limit_cents=parts.four_eyes_above_cents
-        )
+    return _page(case_id)
 
 
 @routes.post("/<uuid:case_id>")
 @allow(WORKERS)
-def decide(case_id: uuid.UUID) -> Response:
-    """Carry a decision out, or propose it to a second person. The same click twice is one."""
+def decide(case_id: uuid.UUID) -> Response | tuple[str, int]:
+    """Carry a decision out, or propose it to a second person. The same click twice is one; what was refused
+    is shown as typed.
+    """
     parts = services()
     try:
         wish = _wish(case_id)
@@ -66,15 +60,15 @@ def decide(case_id: uuid.UUID) -> Response:
                 now=parts.clock.now(),
             )
     except NotPossible as error:
-        flash(text(f"work.not_possible.{error.why}"), "fault")
-    else:
-        flash(text("work.proposed" if decision.state == "proposed" else "duplicates.done"))
+        refused = as_typed(error.why)
+        return _page(case_id, refused), refused.status
+    flash(text("work.proposed" if decision.state == "proposed" else "duplicates.done"))
     return redirect(url_for(".show", case_id=case_id))
 
 
 @routes.post("/<uuid:case_id>/check/<uuid:decision_id>")
 @allow(CHECKERS)
-def check(case_id: uuid.UUID, decision_id: uuid.UUID) -> Response:
+def check(case_id: uuid.UUID, decision_id: uuid.UUID) -> Response | tuple[str, int]:
     """Approve or refuse what somebody else proposed."""
     parts = services()
     said = request.form.get("answer")
@@ -91,10 +85,24 @@ def check(case_id: uuid.UUID, decision_id: uuid.UUID) -> Response:
                 now=parts.clock.now(),
             )
     except NotPossible as error:
-        flash(text(f"work.not_possible.{error.why}"), "fault")
-    else:
-        flash(text("checks.approved" if said == "approve" else "checks.refused"))
+        refused = as_typed(error.why, "answer")
+        return _page(case_id, refused), refused.status
+    flash(text("checks.approved" if said == "approve" else "checks.refused"))
     return redirect(url_for(".show", case_id=case_id))
+
+
+def _page(case_id: uuid.UUID, refused: Refused | None = None) -> str:
+    parts = services()
+    with parts.sessions.begin() as database:
+        found = pairs.pair(database, case_id)
+        if found is None:
+            abort(404)
+        for half in found.halves:
+            was_seen(database, "duplicate.opened", half.member_id)
+        limit_cents = parts.four_eyes_above_cents
+        return render_template(
+            "dashboard/duplicate.html", found=found, limit_cents=limit_cents, refused=refused
+        )
 
 
 def _wish(case_id: uuid.UUID) -> PairWish:

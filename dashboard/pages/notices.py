@@ -10,6 +10,7 @@ from core.reasons import is_reason
 from dashboard.access import READERS, WORKERS, allow
 from dashboard.catalogue import text
 from dashboard.login import me
+from dashboard.posted import Refused, as_typed
 from dashboard.reading import was_seen
 from dashboard.reasons import typed_reason
 from dashboard.services import services
@@ -25,20 +26,13 @@ routes = Blueprint("notices", __name__, url_prefix="/notices")
 @allow(READERS)
 def index() -> str:
     """What waits, deaths first."""
-    parts = services()
-    with parts.sessions.begin() as database:
-        rows = [
-            (notice, member_of(member), savings(database, member.id, parts.currency))
-            for notice, member in open_notices(database)
-        ]
-        was_seen(database, "notices.listed", "notices", rows=len(rows))
-    return render_template("dashboard/notices.html", rows=rows)
+    return _page()
 
 
 @routes.post("/<uuid:notice_id>")
 @allow(WORKERS)
-def finish(notice_id: uuid.UUID) -> Response:
-    """Finish one. A second click finds it finished and changes nothing."""
+def finish(notice_id: uuid.UUID) -> Response | tuple[str, int]:
+    """Finish one. A second click changes nothing. What was refused is shown as typed."""
     parts = services()
     reason = typed_reason()
     try:
@@ -46,8 +40,7 @@ def finish(notice_id: uuid.UUID) -> Response:
     except ValueError:
         abort(400)
     if not is_reason(reason):
-        flash(text("work.not_possible.no_reason"), "fault")
-        return redirect(url_for(".index"))
+        return _refused(notice_id, "no_reason")
     try:
         with parts.sessions.begin() as database:
             is_done = finish_notice(
@@ -55,5 +48,29 @@ def finish(notice_id: uuid.UUID) -> Response:
             )
     except InvalidValue:
         abort(404)
-    flash(text("notices.done" if is_done else "notices.over"), "done" if is_done else "fault")
+    if not is_done:
+        return _refused(notice_id, "decided_already")
+    flash(text("notices.done"))
     return redirect(url_for(".index"))
+
+
+def _refused(notice_id: uuid.UUID, why: str) -> tuple[str, int]:
+    refused = as_typed(why, "answer")
+    return _page(refused, notice_id), refused.status
+
+
+def _page(refused: Refused | None = None, refused_id: uuid.UUID | None = None) -> str:
+    parts = services()
+    with parts.sessions.begin() as database:
+        rows = [
+            (notice, member_of(member), savings(database, member.id, parts.currency))
+            for notice, member in open_notices(database)
+        ]
+        was_seen(database, "notices.listed", "notices", rows=len(rows))
+    return render_template(
+        "dashboard/notices.html",
+        rows=rows,
+        refused=refused,
+        refused_id=refused_id,
+        is_listed=any(notice.id == refused_id for notice, _, _ in rows),
+    )

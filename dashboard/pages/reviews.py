@@ -11,6 +11,7 @@ from dashboard import reviewing
 from dashboard.access import READERS, WORKERS, allow
 from dashboard.catalogue import text
 from dashboard.login import me
+from dashboard.posted import Refused, as_typed
 from dashboard.reading import was_seen
 from dashboard.reasons import typed_reason
 from dashboard.services import services
@@ -35,18 +36,13 @@ def index() -> str:
 @allow(READERS)
 def show(member_id: uuid.UUID) -> str:
     """One member: what the civil registry said, and likely duplicates."""
-    with services().sessions.begin() as database:
-        found = reviewing.review(database, member_id)
-        if found is None:
-            abort(404)
-        was_seen(database, "member.opened", member_id)
-    return render_template("dashboard/review.html", found=found)
+    return _page(member_id)
 
 
 @routes.post("/<uuid:member_id>")
 @allow(WORKERS)
-def decide(member_id: uuid.UUID) -> Response:
-    """End the doubt. A second click finds it ended and changes nothing."""
+def decide(member_id: uuid.UUID) -> Response | tuple[str, int]:
+    """End the doubt. A second click changes nothing. What was refused is shown as typed."""
     parts = services()
     reason = typed_reason()
     try:
@@ -56,17 +52,31 @@ def decide(member_id: uuid.UUID) -> Response:
     if status not in _ANSWERS:
         abort(400)
     if not is_reason(reason):
-        flash(text("work.not_possible.no_reason"), "fault")
-        return redirect(url_for(".show", member_id=member_id))
+        return _refused(member_id, "no_reason")
     try:
         with parts.sessions.begin() as database:
-            if reviewing.is_waiting(database, member_id):
+            is_waiting = reviewing.is_waiting(database, member_id)
+            if is_waiting:
                 parts.members.decide_review(
                     database, member_id, staff=me().actor, status=status, reason=reason
                 )
-                flash(text("reviews.decided"))
-            else:
-                flash(text("reviews.over"), "fault")
     except InvalidValue:
         abort(404)
+    if not is_waiting:
+        return _refused(member_id, "decided_already")
+    flash(text("reviews.decided"))
     return redirect(url_for(".index"))
+
+
+def _refused(member_id: uuid.UUID, why: str) -> tuple[str, int]:
+    refused = as_typed(why, "status")
+    return _page(member_id, refused), refused.status
+
+
+def _page(member_id: uuid.UUID, refused: Refused | None = None) -> str:
+    with services().sessions.begin() as database:
+        found = reviewing.review(database, member_id)
+        if found is None:
+            abort(404)
+        was_seen(database, "member.opened", member_id)
+    return render_template("dashboard/review.html", found=found, refused=refused)

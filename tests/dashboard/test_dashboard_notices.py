@@ -78,7 +78,7 @@ def test_who_finishes_it_says_what_is_so(
     assert finish(officer, notice, answer) == 302
     assert status(parts, day) == after
     assert "Nothing to finish" in officer.get(LIST).text
-    assert finish(officer, notice, "wrong") == 302
+    assert finish(officer, notice, "wrong") == 409
     assert acts(parts).count(f"notice.{answer}") == 1
 
 
