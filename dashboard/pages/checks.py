@@ -15,7 +15,7 @@ from dashboard.reading import was_seen
 from dashboard.reasons import typed_reason
 from dashboard.services import services
 from payments.receipts.tables import Receipt
-from payments.suspense.deciding import check, waiting
+from payments.suspense.deciding import check, named_by_files, waiting
 from payments.suspense.model import NotPossible
 
 routes = Blueprint("checks", __name__, url_prefix="/checks")
@@ -31,11 +31,13 @@ def index() -> str:
         numbers = numbers_in(database, proposals)
         wanted = [row.receipt_id for row in proposals if row.receipt_id]
         receipts = {row.id: row for row in database.scalars(select(Receipt).where(Receipt.id.in_(wanted)))}
+        payees = named_by_files(database, proposals)
         pairs_waiting = waiting_for_second(database)
         was_seen(database, "checks.listed", "checks", rows=len(proposals))
     return render_template(
         "dashboard/checks.html",
         proposals=proposals,
+        payees=payees,
         names=names,
         numbers=numbers,
         receipts=receipts,

@@ -28,7 +28,7 @@ from payments.claims.view import ROWS_MAX, claims_for_staff, claims_to, count_fo
 from payments.particulars import Particulars
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
-from payments.refunds.service import waits_for_two
+from payments.refunds.service import named_by_a_file, waits_for_two
 from payments.suspense.model import NotPossible, Place
 from payments.suspense.view import refunds_to_pay, suspense_page, suspense_total
 
@@ -122,9 +122,10 @@ def _page(receipt_id: uuid.UUID, *, refused: Refused | None = None, reason: str 
         parts = parts_of(database, receipt_id) if receipt.staff_place == Place.SPLIT else ()
         claims = claims_to(database, receipt)
         known = Particulars.from_json(receipt.particulars)
+        payee = named_by_a_file(database, receipt)
         if reason is None:
             was_seen(database, "suspense.opened", receipt_id)
-        elif known.payer_phone is None:
+        elif known.payer_phone is None and payee is None:
             abort(404)
         else:
             was_revealed(database, "payer.unmasked", receipt_id, reason)
@@ -132,6 +133,7 @@ def _page(receipt_id: uuid.UUID, *, refused: Refused | None = None, reason: str 
         "dashboard/suspense_receipt.html",
         receipt=receipt,
         known=known,
+        payee=payee,
         is_in_full=reason is not None,
         claims=claims,
         place=place_of(receipt, work.given_back),

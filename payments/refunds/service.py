@@ -162,6 +162,12 @@ def a_file_decides(session: Session, receipt: Receipt) -> bool:
     return file_line_of(session, receipt) is not None or only_a_file_tells(session, receipt)
 
 
+def named_by_a_file(session: Session, receipt: Receipt) -> PhoneNumber | None:
+    """The phone a refund would be paid to, when only a statement file names it."""
+    payee = _payee_of(session, receipt)
+    return payee.phone if payee and payee.file_line is not None else None
+
+
 def file_line_of(session: Session, receipt: Receipt) -> int | None:
     """The line of a statement file that names the phone a refund would be paid to; None when the wallet's own
     answer or the first message names it, or nobody does.

@@ -1,6 +1,7 @@
 """Maker and checker: a decision above the limit waits for a second person; each is audited, each once."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import select
@@ -8,11 +9,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core import audit
+from core.phone import PhoneNumber
 from core.reasons import REASON_CHARACTERS_MAX
 from payments.receipts.parts import whole_of
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
-from payments.refunds.service import a_file_decides
+from payments.refunds.service import a_file_decides, named_by_a_file
 from payments.suspense.carrying_out import carry_out, locked_break, locked_receipt, open_member
 from payments.suspense.model import Act, DecisionState, NotPossible, Place, Wish
 from payments.suspense.second_person import hear, require_reason
@@ -212,3 +214,14 @@ def waiting(session: Session, limit: int = 100) -> list[Decision]:
             .limit(limit)
         )
     )
+
+
+def named_by_files(session: Session, proposals: Iterable[Decision]) -> dict[uuid.UUID, PhoneNumber]:
+    """By proposal, the phone that money would be paid out to, where only a statement file names it."""
+    phones: dict[uuid.UUID, PhoneNumber] = {}
+    for proposal in proposals:
+        receipt = session.get(Receipt, proposal.receipt_id) if proposal.receipt_id else None
+        phone = named_by_a_file(session, receipt) if receipt and _gives_back(session, proposal) else None
+        if phone is not None:
+            phones[proposal.id] = phone
+    return phones

@@ -10,19 +10,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from core.audit import AuditEntry
-from core.money import Money
-from core.phone import PhoneNumber
 from dashboard.ages import AgeBucket
 from dashboard.services import Services
 from members.tables import MemberRow
 from payments.ledger.service import savings
-from payments.model import BreakClass, EvidenceChannel
-from payments.particulars import Particulars
+from payments.model import BreakClass
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
 from payments.suspense.tables import Decision
-from payments.wallet_lines.service import keep_lines
-from payments.wallets.protocol import LineKind, WalletLine
 from tests.dashboard.a_day import Day
 from tests.dashboard.browsing import NOON, post, sign_in, token_in, turn
 
@@ -193,33 +188,6 @@ def test_a_refund_is_listed_to_be_paid_and_can_be_undone(officer: FlaskClient, d
     assert undo
     assert "Done." in decide(officer, day, undo[1])
     assert "Refunds to pay" not in officer.get("/dashboard/suspense/").text
-
-
-def test_a_refund_that_waits_for_two_people_says_so_and_what_to_do(
-    officer: FlaskClient, day: Day, parts: Services
-) -> None:
-    with parts.sessions.begin() as session:
-        receipt = session.get_one(Receipt, suspended(day).id)
-        receipt.receipt, receipt.particulars = (
-            "SKZ0000001",
-            Particulars(payer_mask="2547 ***** 111").to_json(),
-        )
-    decide(officer, day, "refund")
-    assert "before two people have decided" not in officer.get("/dashboard/suspense/").text
-    line = WalletLine(
-        receipt.shortcode,
-        receipt.receipt,
-        receipt.receipt,
-        LineKind.CREDIT,
-        Money(receipt.amount_cents),
-        receipt.paid_at,
-        payer=PhoneNumber("+254799000666"),
-    )
-    with parts.sessions.begin() as session:
-        keep_lines(session, receipt.wallet, [line], EvidenceChannel.STATEMENT, now=NOON)
-    page = officer.get("/dashboard/suspense/").text
-    assert "Not paid before two people have decided" in page
-    assert "Move it to suspense and refund it again" in page
 
 
 def test_two_people_on_one_difference_see_each_other(as_role: AsRole, day: Day, parts: Services) -> None:
