@@ -12,6 +12,7 @@ from menus.engine.gsm7 import septets
 from menus.engine.layout import OPTIONS_MAX, Entry, Frame, pages_of
 from menus.engine.model import SCREEN_SEPTETS
 from menus.engine.template import GLUE, shortened
+from operations.walks.run import BUDGETS
 from tests.core.test_core_settings import GOOD
 
 WORD = st.text("abcdefghijklmnopqrstuvwxyz0123456789.,{}€", min_size=1, max_size=20)
@@ -113,6 +114,11 @@ def test_every_last_screen_is_one_page_of_what_settings_allow(
 def test_the_least_room_that_settings_allow_is_what_the_lint_proves() -> None:
     least = next(room for room in range(1, 200) if allows(room))
     assert (least, allows(182), allows(183)) == (SCREEN_SEPTETS, True, False)
+
+
+def test_random_walks_have_the_room_that_settings_allow() -> None:
+    assert (min(BUDGETS), max(BUDGETS)) == (SCREEN_SEPTETS, 182)
+    assert all(allows(budget) for budget in BUDGETS)
 
 
 def allows(room: int) -> bool:
