@@ -19,7 +19,7 @@ from core.ids import new_id
 from members.documents import plain_number
 from members.model import Member, Policy, Status
 from members.notices import tell_member
-from members.pins import WRONG_MAX, Pins
+from members.pins import WRONG_MAX, Pins, minutes_locked
 from members.tables import MEMBER_LOCK, MemberRow, PinRow
 
 _MEMBER = "member"
@@ -60,6 +60,11 @@ class NewPins:
 
     def standing(self, session: Session, member_id: uuid.UUID) -> PinStanding:
         return self._standing(session.get(PinRow, member_id))
+
+    def locked_minutes(self, session: Session, member_id: uuid.UUID) -> int:
+        """For how many minutes more no PIN of theirs is looked at; 0 when it is, or when there is none."""
+        row = session.get(PinRow, member_id)
+        return minutes_locked(row, self._clock.now()) if row and row.hash is not None else 0
 
     def choose_until(self, session: Session, member_id: uuid.UUID) -> datetime | None:
         """Until when the member may choose; None when they have a PIN or may not choose now."""

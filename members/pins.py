@@ -6,7 +6,7 @@ import math
 import re
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from argon2 import PasswordHasher
@@ -72,6 +72,13 @@ def pin_hasher(*, time_cost: int = 2, memory_kib: int = 19_456, parallelism: int
     return PasswordHasher(time_cost=time_cost, memory_cost=memory_kib, parallelism=parallelism)
 
 
+def minutes_locked(row: PinRow, now: datetime) -> int:
+    """Minutes until a PIN is looked at again, rounded up; 0 when it is."""
+    if row.locked_until is None or row.locked_until <= now:
+        return 0
+    return math.ceil((row.locked_until - now) / timedelta(minutes=1))
+
+
 class Pins:
     """Hashes and checks PINs. Without `pepper`, which no database holds, four digits would be no secret."""
 
@@ -119,8 +126,8 @@ class Pins:
         now = self._clock.now()
         if row.locked_until is not None and row.locked_until <= now:
             row.failed_count, row.locked_until = 0, None
-        if row.locked_until is not None:
-            return Locked(math.ceil((row.locked_until - now) / timedelta(minutes=1)))
+        if minutes := minutes_locked(row, now):
+            return Locked(minutes)
         if key and key == row.last_key and row.failed_count:
             return Wrong(WRONG_MAX - row.failed_count)
         row.last_key = key

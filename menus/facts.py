@@ -125,9 +125,13 @@ class TakeClaimResult(TypedDict):
 
 
 class OwnPin(TypedDict):
-    """Whether the caller has a PIN, may choose one now, or has none until staff let them choose."""
+    """Whether the caller has a PIN, may choose one now, or has none until staff let them choose.
 
-    state: Literal["set", "to_choose", "lapsed"]
+    `locked`: they have one, and for `minutes` more none is looked at.
+    """
+
+    state: Literal["set", "locked", "to_choose", "lapsed"]
+    minutes: NotRequired[int]
 
 
 class ShowPaperResult(TypedDict):

@@ -70,7 +70,12 @@ def plan_reminders_wanted(view: View) -> str:
 
 def own_pin(view: View) -> str:
     state: str = view.facts["own_pin"]["state"]
-    return state if state in {"set", "to_choose"} else "lapsed"
+    return {"set": "set", "locked": "set", "to_choose": "to_choose"}.get(state, "lapsed")
+
+
+def pin_door(view: View) -> str:
+    """As `own_pin`, for where a PIN would be asked for: nobody types one that is not looked at."""
+    return "locked" if view.facts["own_pin"]["state"] == "locked" else own_pin(view)
 
 
 def pin_for(view: View) -> str:
@@ -121,6 +126,7 @@ DECISIONS: Final = (
     _over(free_payments, ("some", "none"), "charges"),
     _over(recipient_state, ("found", "self", "unknown", "too_many"), "recipient"),
     _over(own_pin, ("set", "to_choose", "lapsed"), "own_pin"),
+    _over(pin_door, ("set", "locked", "to_choose", "lapsed"), "own_pin"),
     DecisionRule("pin_for", ("joining", "choosing", "changing"), pin_for, proves={"joining": _JOINING}),
     _over(plan_now, ("some", "none"), "plan"),
     DecisionRule("plan_reminders_wanted", ("on", "off"), plan_reminders_wanted, (), ("plan_reminders",)),

@@ -109,6 +109,11 @@ def _claimed_on(view: View) -> str:
     return day_and_time(view.facts["claimed"]["on"], view)
 
 
+def _locked_minutes(view: View) -> str:
+    """As the verdict on a PIN said, or as is known before one is asked for."""
+    return view.answers.get("locked_minutes") or str(view.facts["own_pin"]["minutes"])
+
+
 _DAYS = _of("start_phone_change", "waiting_days")
 _LONGEST_NAME = "W*********** M***********"
 
@@ -143,5 +148,5 @@ VALUES: Final = (
     Value("claim_receipt", _of("claimed", "receipt"), "SFF6XYZ12X3456789012", ("claimed",)),
     Value("waiting_days", _DAYS, "30", ("start_phone_change",)),
     Value("tries_left", lambda view: view.answers["tries_left"], "2", answers=("tries_left",)),
-    Value("locked_minutes", lambda view: view.answers["locked_minutes"], "30", answers=("locked_minutes",)),
+    Value("locked_minutes", _locked_minutes, "30", ("own_pin",)),
 )

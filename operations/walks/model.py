@@ -161,7 +161,7 @@ class Model:
             self.begun += 1
             self._lost()
             link = tuple(hop.text.split("*")) if hop.starts and hop.text else ()
-            place = replace(self._open(hop, link), epoch=self.begun)
+            place = self._open(hop, name, link, epoch=self.begun)
         else:
             place = self._answers(hop, name, call.place, [hop.text])
         return self._keep(hop, name, call, place)
@@ -170,14 +170,14 @@ class Model:
         parts = hop.text.split("*") if hop.text else []
         lost, shown = self._lost(), self._shown(name)
         if not parts or not (lost or shown):
-            place = self._open(hop, tuple(parts))
+            place = self._open(hop, name, tuple(parts))
             if self.away:
                 self.shown.setdefault((*name, place.answers), place.reply.text)
             return self._keep(hop, name, None, place)
         first = parts[0].strip()
         dialled = [parts.pop(0)] if len(first) > 1 and first not in {"00", "98"} else []
         # What was shown first without the store offered no earlier session.
-        opened = self._open(hop, tuple(dialled), resumes=0 not in shown)
+        opened = self._open(hop, name, tuple(dialled), resumes=0 not in shown, is_answered=bool(parts))
         place = self._answers(hop, name, opened, parts, shown)
         self.shown.setdefault((*name, place.answers), place.reply.text)
         return self._keep(hop, name, None, replace(place, rebuilt=True))
@@ -211,10 +211,20 @@ class Model:
         self.shown.setdefault((*name, place.answers), place.reply.text)
         return place.reply
 
-    def _open(self, hop: Hop, link: tuple[str, ...], *, resumes: bool = True) -> Place:
+    def _open(
+        self,
+        hop: Hop,
+        name: tuple[str, str],
+        link: tuple[str, ...],
+        *,
+        epoch: int = 0,
+        resumes: bool = True,
+        is_answered: bool = False,
+    ) -> Place:
         opening = Opening(link) if link else Opening(suspended=self._suspended(hop) if resumes else None)
         told = Told(self.town.caller_of(hop.phone.e164), self.clock.now())
-        return self._step(hop, (), Place(0, None, Reply("", ends=False), told=told), opening, Doubt())
+        place = Place(0, None, Reply("", ends=False), epoch, told=told)
+        return self._step(hop, (*name, epoch, 0), place, opening, Doubt(is_answered))
 
     def _suspended(self, hop: Hop) -> Session | None:
         name = self.latest.get(hop.phone.e164)
@@ -265,7 +275,11 @@ class Model:
             if number == 0 and outcome.facts and outcome.facts <= CALLER_FACTS and isinstance(answer, Typed):
                 told = Told(self.town.caller_of(phone), self.clock.now())
             for fact in outcome.facts:
-                facts[fact] = self.town.fact_of(fact, phone, outcome.session)
+                facts[fact] = (
+                    self.town.own_pin_of(phone, (*key, fact), in_doubt=doubt.any)
+                    if fact == "own_pin"
+                    else self.town.fact_of(fact, phone, outcome.session)
+                )
             for effect in outcome.effects:
                 facts[effect.name] = self._once(hop, key, effect, doubt)
         raise AssertionError("the engine keeps asking")

@@ -10,6 +10,7 @@ from ussd_app.gateway.hop import Hop
 from ussd_app.gateway.turns import CALLER_FACTS, Visit
 
 _TRIES_MAX: Final = 3
+_LOCK_MINUTES: Final = 30
 _LIMIT_CENTS: Final = 100_000_00
 # What the register says of an ID, by its last digit.
 _STATES: Final = (
@@ -28,7 +29,6 @@ _SAME_FOR_ALL: Final[dict[str, Any]] = {
         "receipt": "SFF6XYZ12X",
         "steps": [{"on": "2026-11-22T10:30", "state": "received"}],
     },
-    "own_pin": {"state": "set"},
     "charges": {"free_up_to_cents": 10_000},
     "months": ["2026-10", "2026-12"],
     "recipient": {"state": "found", "number": "412345679", "masked_name": "O***** A****"},
@@ -69,6 +69,7 @@ class Town:
 
     def __init__(self, members: dict[str, Person]) -> None:
         self.people = members
+        self._told_locked: set[object] = set()
 
     def person(self, phone: str) -> Person:
         return self.people.setdefault(phone, Person())
@@ -80,6 +81,8 @@ class Town:
         return self.caller_of(hop.phone.e164)
 
     def fact(self, name: str, visit: Visit, draft: Session) -> Any:
+        if name == "own_pin":
+            return self.own_pin_of(visit.hop.phone.e164, visit.name_of(name), in_doubt=visit.in_doubt)
         return self.fact_of(name, visit.hop.phone.e164, draft)
 
     def perform(self, effect: Effect, visit: Visit) -> dict[str, Any]:
@@ -126,6 +129,14 @@ class Town:
             return lines[-12:]
         return _SAME_FOR_ALL[name]
 
+    def own_pin_of(self, phone: str, answer: object, *, in_doubt: bool) -> dict[str, Any]:
+        """As `PinWorld` finds it: locked only for the newest answer, and then whenever that one is walked."""
+        if self.person(phone).failures >= _TRIES_MAX and not in_doubt:
+            self._told_locked.add(answer)
+        if answer in self._told_locked:
+            return {"state": "locked", "minutes": _LOCK_MINUTES}
+        return {"state": "set"}
+
     def perform_for(self, effect: Effect, phone: str) -> dict[str, Any]:
         person, args = self.person(phone), effect.args
         if effect.name == "join":
@@ -156,7 +167,7 @@ class Town:
             return PinVerdict("right")
         person.failures += 1
         if person.failures >= _TRIES_MAX:
-            return PinVerdict("locked", minutes=30)
+            return PinVerdict("locked", minutes=_LOCK_MINUTES)
         return PinVerdict("wrong", tries_left=_TRIES_MAX - person.failures)
 
 

@@ -27,7 +27,7 @@ STATES = {
     "save": ["queued", "already_open", "limit", "not_allowed"],
     "set_language": ["done"],
     "set_consent": ["done"],
-    "own_pin": ["set", "set", "set", "to_choose", "lapsed"],
+    "own_pin": ["set", "set", "set", "to_choose", "lapsed", "locked"],
     "show_paper": ["right", "right", "wrong", "over"],
     "choose_new_pin": ["done", "not_shown", "over"],
     "change_pin": ["done", "refused"],
@@ -45,7 +45,13 @@ def fact(name: str, dice: random.Random) -> Any:
     """Some value of a fact."""
     if name in STATES:
         more = {"masked_name": "W***** M****", "number": "412345678", "waiting_days": 3, "rhythm": "week"}
-        more |= {"amount_cents": 5000, "saved_cents": 2000, "rest_cents": 3000, "reminders": True}
+        more |= {
+            "amount_cents": 5000,
+            "saved_cents": 2000,
+            "rest_cents": 3000,
+            "reminders": True,
+            "minutes": 12,
+        }
         return {"state": dice.choice(STATES[name]), **more}
     amounts = [dice.choice([2000, 5000, 123_456]) for _ in range(dice.randint(0, 3))]
     if name == "usual_amounts":

@@ -90,7 +90,8 @@ FACTS: dict[str, st.SearchStrategy[Any]] = {
             ),
         }
     ),
-    "own_pin": st.fixed_dictionaries({"state": st.sampled_from(["set", "to_choose", "lapsed", "odd"])}),
+    "own_pin": st.fixed_dictionaries({"state": st.sampled_from(["set", "to_choose", "lapsed", "odd"])})
+    | st.fixed_dictionaries({"state": st.just("locked"), "minutes": st.integers(1, 30)}),
     "show_paper": st.fixed_dictionaries({"state": st.sampled_from(["right", "wrong", "over"])}),
     "choose_new_pin": st.fixed_dictionaries({"state": st.sampled_from(["done", "not_shown", "over"])}),
     "change_pin": st.fixed_dictionaries({"state": st.sampled_from(["done", "refused"])}),

@@ -236,3 +236,64 @@ def test_a_change_begun_before_staff_took_the_pin_away_is_not_done(
     allow()
     assert "not changed" in member.answer(NEW_PIN)
     assert pin_row(services).hash is None
+
+
+LOCKED, ASKS = "END Your PIN is locked", "Enter your Kibaba PIN"
+
+
+def lock(member: Phone) -> None:
+    member.dial()
+    assert LOCKED in walk(member, "2", "1111", "2222", "3333")
+
+
+def unlock(services: Services) -> None:
+    with services.sessions.begin() as session:
+        session.scalars(select(PinRow)).one().locked_until = services.clock.now()
+
+
+def test_whose_pin_is_locked_hears_so_before_typing_one(services: Services, member: Phone) -> None:
+    lock(member)
+    assert "Try again in 30 min" in member.dial("01")
+    assert member.dial("02").startswith(LOCKED)
+    for way in ("2", "3", "4*5"):
+        member.dial()
+        assert walk(member, *way.split("*")).startswith(LOCKED)
+        assert member.post() == member.screens[-2]
+    unlock(services)
+    assert ASKS in member.dial("01")
+    assert "You have saved" in member.answer(PIN)
+
+
+def test_another_phone_hears_nothing_of_a_locked_pin(member: Phone, phone: Callable[[str], Phone]) -> None:
+    lock(member)
+    other = phone("+254733000222")
+    assert "Join first" in other.dial("01")
+    assert "a member already" in walk(other, "2", "1", ID, "1")
+    walk(other, "1", "1990", "1")
+    assert not any("locked" in screen for screen in other.screens)
+
+
+@pytest.mark.parametrize("way", ["2", "01"])
+def test_the_post_that_locked_it_is_answered_the_same_when_the_call_is_walked_again(
+    settings: Settings, services: Services, member: Phone, way: str
+) -> None:
+    """What came before it led to the PIN, and does so again: the lock is told by the newest answer alone."""
+    nowhere = settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:9/0")})
+    with closing(build(nowhere)) as storeless:
+        member.client = create_app(storeless).test_client()
+        member.dial("01" if way == "01" else "")
+        if way == "2":
+            member.answer("2")
+        last = walk(member, "1111", "2222", "3333")
+        assert last.startswith(LOCKED)
+        assert member.post() == last
+        # And what told of the lock at the door tells it again, though the lock is over.
+        told = member.dial("01") if way == "01" else walk(member, *_at_the_door(member))
+        assert told.startswith(LOCKED)
+        unlock(services)
+        assert member.post() == told
+
+
+def _at_the_door(member: Phone) -> list[str]:
+    member.dial()
+    return ["2"]

@@ -181,7 +181,7 @@ class Host:
             return self._open(hop, key, parts, suspended)
         dialled, typed = (parts[:1], parts[1:]) if is_alias(parts[0]) else ((), parts)
         # What was shown first without the store offered no earlier session.
-        progress = self._open(hop, key, dialled, None if 0 in shown else suspended)
+        progress = self._open(hop, key, dialled, None if 0 in shown else suspended, is_answered=bool(typed))
         rebuilt = self._answers(hop, key, progress, typed, shown)
         # What came before the last answer was counted when it came.
         return replace(rebuilt, walked=rebuilt.walked[-1:], is_rebuilt=True)
@@ -192,10 +192,18 @@ class Host:
         return self._open(hop, key, (), None, epoch=_new_epoch())
 
     def _open(
-        self, hop: Hop, key: str, link: tuple[str, ...], suspended: Session | None, epoch: str = ""
+        self,
+        hop: Hop,
+        key: str,
+        link: tuple[str, ...],
+        suspended: Session | None,
+        epoch: str = "",
+        *,
+        is_answered: bool = False,
     ) -> Progress:
+        """The first screen. `is_answered`: it was shown before, for answers to it are there already."""
         opening = Opening(link) if link else Opening(suspended=suspended)
-        turn = Turn(hop, f"{key}:{epoch}" if epoch else key, 0)
+        turn = Turn(hop, f"{key}:{epoch}" if epoch else key, 0, in_doubt=is_answered)
         return Progress.opened(self._turns.opened(self._graphs.current, opening, turn), epoch=epoch)
 
     def _go_on(self, hop: Hop, key: str, record: Record, parts: tuple[str, ...]) -> Progress:

@@ -36,14 +36,19 @@ class PinWorld:
 
     def own_pin(self, visit: Visit, _draft: Session) -> dict[str, Any]:
         """Whoever had no PIN is found without one when this answer is walked again: the way from here on was
-        that of choosing one, and there may be one by now.
+        that of choosing one, and there may be one by now. Whose PIN is locked is told so only by the newest
+        answer: those before it led on to the PIN, which may since have been locked by what followed.
         """
         key = visit.name_of("own_pin")
         if before := remembered(visit.database, [key]):
             return dict(before[key])
-        standing = self.new_pins.standing(visit.database, self.caller(visit).id)
-        found = {"state": standing.value}
-        if standing is not PinStanding.SET and not visit.in_doubt:
+        member_id = self.caller(visit).id
+        found: dict[str, Any] = {"state": self.new_pins.standing(visit.database, member_id).value}
+        if visit.in_doubt:
+            return found
+        if minutes := self.new_pins.locked_minutes(visit.database, member_id):
+            found = {"state": "locked", "minutes": minutes}
+        if found["state"] != PinStanding.SET:
             once(visit.database, key, visit.now, lambda: found)
         return found
 
