@@ -28,6 +28,8 @@ class Refund(Base):
         CheckConstraint("amount_cents > 0", name="amount"),
         CheckConstraint("(way = 'payout') = (phone IS NOT NULL)", name="phone"),
         Index("uq_refunds_receipt", "receipt_id", unique=True, postgresql_where=text("state <> 'failed'")),
+        # The unique one knows only those that did not fail; how many did is asked, too.
+        Index("ix_refunds_receipt", "receipt_id", "asked_at"),
         Index("ix_refunds_member", "member_id", "asked_at"),
         Index(
             "ix_refunds_waiting",

@@ -4,7 +4,7 @@ import json
 import threading
 import uuid
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 
 from core.outbox import OutboxRow
 from core.phone import PhoneNumber
@@ -144,3 +144,14 @@ def test_refunds_of_two_payments_have_two_ids(world: World) -> None:
         do(world, wish(Act.REFUND, receipt))
     with world.sessions.begin() as session:
         assert open_decided(session, now=world.clock.now()) == 2
+
+
+def test_what_was_tried_of_a_receipt_is_looked_up(world: World) -> None:
+    """Also what failed, on each page of a payment: with many refunds all of them would be read for it."""
+    tried = select(Refund).where(Refund.receipt_id == uuid.uuid4()).order_by(Refund.asked_at)
+    with world.sessions() as session:
+        session.execute(text("SET LOCAL enable_seqscan = off"))
+        asked = tried.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+        plan = "\n".join(session.scalars(text(f"EXPLAIN {asked}")))
+    assert "ix_refunds_receipt" in plan
+    assert "Seq Scan" not in plan
