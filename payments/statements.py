@@ -8,6 +8,7 @@ from core.clock import Clock
 from core.database import Sessions
 from payments.wallet_lines.applying import Applying
 from payments.wallet_lines.staging import Staging
+from payments.wallet_lines.told_alone import ToldAlone
 from payments.wallets.statements import Oddity, StatementStream
 
 # The wallet's own time of a payment and that of its list may differ a little.
@@ -16,7 +17,10 @@ _MARGIN = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How many lines a statement had, how many of them were new, and how many the ledger did not know."""
+    """How many lines a statement had, how many of them were new, and how many the ledger did not know.
+
+    `alone`: what nobody else had told of; empty where no limit was given.
+    """
 
     lines: int
     new: int
@@ -26,6 +30,7 @@ class Imported:
     oddities: tuple[Oddity, ...]
     first_at: datetime | None
     last_at: datetime | None
+    alone: ToldAlone
 
 
 def import_statement(
@@ -35,15 +40,20 @@ def import_statement(
     statement: StatementStream,
     *,
     pull_delay: timedelta,
+    limit_cents: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Imported:
     """Keep all of a statement in one transaction, then apply what the ledger does not know.
 
     `progress` is called with the number of lines read so far. Importing again, in whole or in part, changes
-    nothing. Raises StatementRefused; then nothing was kept.
+    nothing. `limit_cents`: of a statement that alone tells of more money nothing is taken (NeedsSecondLook);
+    None is for whoever runs the machine, and for what a second person released.
+
+    Raises StatementRefused or NeedsSecondLook; then nothing was kept.
     """
     with sessions.begin() as session:
-        kept = Staging(session, wallet, statement, now=clock.now()).keep(progress)
+        staging = Staging(session, wallet, statement, limit_cents=limit_cents, now=clock.now())
+        kept = staging.keep(progress)
     applied = 0
     if kept.first_at is not None:
         applying = Applying(sessions, clock, pull_delay=pull_delay)
@@ -60,4 +70,5 @@ def import_statement(
         oddities=tuple(oddities),
         first_at=kept.first_at,
         last_at=kept.last_at,
+        alone=kept.alone,
     )

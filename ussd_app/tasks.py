@@ -92,6 +92,7 @@ def build_tasks(services: Services) -> Tasks:
         services.calendar,
         {name: one for name, one in wallets.by_name.items() if isinstance(one, ReadsStatements)},
         pull_delay=pull_delay,
+        limit_cents=settings.four_eyes_above_cents,
     )
     return Tasks(
         handlers={

@@ -43,7 +43,8 @@ def import_statement(path: Path, wallet: str, as_json: bool) -> None:
     into which the wallet is settled.
 
     Lines are kept once, so a file may be imported again; money that only the statement knows of is credited
-    or put into suspense. A file that is refused does not keep the others of its folder from being read.
+    or put into suspense. Unlike on the dashboard no second person is asked: who runs this command
+    runs the machine. A file that is refused does not keep the others of its folder from being read.
     """
     files = sorted(one for form in _FORMS for one in path.glob(form)) if path.is_dir() else [path]
     if not files:

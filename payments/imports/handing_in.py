@@ -31,7 +31,10 @@ class HandedIn:
 def hand_in(
     session: Session, *, wallet: str, shortcode: str, name: str, content: bytes, by: str, now: datetime
 ) -> HandedIn:
-    """Keep a file, sealed, and have it read. The same bytes again are the same import unless that failed."""
+    """Keep a file, sealed, and have it read. The same bytes again are the same import.
+
+    Unless that failed or was refused.
+    """
     digest = hashlib.sha256(content).hexdigest()
     with advisory_lock(session, f"statement:{digest}"):
         known = session.scalar(
@@ -39,7 +42,7 @@ def hand_in(
                 StatementImport.digest == digest,
                 StatementImport.wallet == wallet,
                 StatementImport.shortcode == shortcode,
-                StatementImport.state.in_(("waiting", "reading", "done")),
+                StatementImport.state.in_(("waiting", "reading", "held", "done")),
             )
         )
         if known is not None:

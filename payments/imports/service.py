@@ -1,4 +1,4 @@
-"""Reading statement files in the background: refused whole, or taken any number of times."""
+"""Reading statement files in the background: refused whole, held for a second person, or taken."""
 
 import base64
 import uuid
@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import count
 
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from core import audit, outbox
 from core.clock import Clock, FundCalendar
 from core.database import Sessions
-from core.errors import InvalidValue
+from core.errors import InvalidValue, KibabaError
 from core.outbox import Task
+from payments.imports.releasing import forget
 from payments.imports.tables import StatementImport, StatementPiece
 from payments.settlements.service import (
     days_settled,
@@ -22,6 +22,7 @@ from payments.settlements.service import (
     read_bank_statements,
 )
 from payments.statements import Imported, import_statement
+from payments.wallet_lines.told_alone import AloneLine, NeedsSecondLook, ToldAlone
 from payments.wallets.statements import Oddity, ReadsStatements, StatementRefused, stream_of
 
 _NAMED_MAX = 200
@@ -29,8 +30,19 @@ _NAMED_MAX = 200
 _DAYS_MAX = 70
 
 
+class ContentGone(KibabaError):  # noqa: N818 -- it says what was found
+    """The file was forgotten while it was read."""
+
+    code = "content_gone"
+    # The next attempt finds what became of it.
+    permanent = False
+
+
 class Importing:
-    """Handles `statement` tasks: `import_id`."""
+    """Handles `statement` tasks: `import_id`.
+
+    A file that alone tells of more than `limit_cents` waits until a second person has released it.
+    """
 
     def __init__(
         self,
@@ -40,29 +52,35 @@ class Importing:
         readers: Mapping[str, ReadsStatements],
         *,
         pull_delay: timedelta,
+        limit_cents: int,
     ) -> None:
         self._sessions = sessions
         self._clock = clock
         self._calendar = calendar
         self._readers = readers
         self._pull_delay = pull_delay
+        self._limit_cents = limit_cents
 
     def run(self, task: Task) -> None:
         """Read, keep, apply, and have the days compared. Begun again it changes nothing twice."""
         import_id = uuid.UUID(task.payload["import_id"])
         with self._sessions.begin() as session:
             row = session.get(StatementImport, import_id, with_for_update=True)
-            if row is None or row.state in {"done", "refused"}:
+            # The task that held it may come again: only a word of a second person has it read once more.
+            if row is None or row.state in {"done", "refused", "held"}:
                 return
             row.state, row.finished_at = "reading", None
         wallet = self._readers.get(row.wallet)
         if wallet is None:
             raise InvalidValue(f"nobody reads statements of {row.wallet}")
         try:
-            if is_bank_statement(next(self._content(import_id), b"")):
-                self._take_bank(import_id, row.wallet, row.shortcode)
+            if is_bank_statement(next(self._content(row), b"")):
+                self._take_bank(row)
                 return
-            done = self._take(import_id, row.wallet, wallet)
+            done = self._take(row, wallet)
+        except NeedsSecondLook as found:
+            self._hold(import_id, found)
+            return
         except StatementRefused as refused:
             self._refuse(import_id, refused)
             return
@@ -80,23 +98,28 @@ class Importing:
         row.state, row.finished_at = "failed", now
         _note(session, row, "statement.failed", now)
 
-    def _take(self, import_id: uuid.UUID, name: str, wallet: ReadsStatements) -> Imported:
-        def tell(read: int) -> None:
+    def _take(self, read: StatementImport, wallet: ReadsStatements) -> Imported:
+        def tell(lines: int) -> None:
             with self._sessions.begin() as session:
-                session.get_one(StatementImport, import_id, with_for_update=True).lines_kept = read
+                session.get_one(StatementImport, read.id, with_for_update=True).lines_kept = lines
 
         return import_statement(
             self._sessions,
             self._clock,
-            name,
-            stream_of(wallet, self._content(import_id)),
+            read.wallet,
+            stream_of(wallet, self._content(read)),
             pull_delay=self._pull_delay,
+            limit_cents=None if read.released_by else self._limit_cents,
             progress=tell,
         )
 
-    def _take_bank(self, import_id: uuid.UUID, name: str, shortcode: str) -> None:
-        """Statements of the bank into which a shortcode is settled, whatever name their file has."""
-        statements = read_bank_statements(self._content(import_id))
+    def _take_bank(self, read: StatementImport) -> None:
+        """Statements of the bank into which a shortcode is settled, whatever name their file has.
+
+        They credit nobody, so nobody looks at them a second time.
+        """
+        import_id, name, shortcode = read.id, read.wallet, read.shortcode
+        statements = read_bank_statements(self._content(read))
         oddities = [oddity for one in statements for oddity in one.oddities]
         now = self._clock.now()
         with self._sessions.begin() as session:
@@ -106,7 +129,7 @@ class Importing:
             row.lines_new += kept.new
             row.oddities_total, row.oddities = len(oddities), _named(oddities)
             row.state, row.finished_at = "done", now
-            _forget(session, import_id)
+            forget(session, import_id)
             _note(session, row, "statement.imported", now)
             days = {
                 day
@@ -117,13 +140,31 @@ class Importing:
                 payload = {"wallet": name, "shortcode": shortcode, "day": day.isoformat()}
                 outbox.add(session, "reconcile", f"bank:{import_id}:{day}", payload, now=now)
 
-    def _content(self, import_id: uuid.UUID) -> Iterator[bytes]:
+    def _content(self, read: StatementImport) -> Iterator[bytes]:
+        size = 0
         for number in count():
             with self._sessions.begin() as session:
-                piece = session.get(StatementPiece, (import_id, number))
+                piece = session.get(StatementPiece, (read.id, number))
             if piece is None:
+                break
+            content = base64.b64decode(piece.content)
+            size += len(content)
+            yield content
+        if size < read.size_bytes:
+            # Somebody refused it while it was read: what is left must not pass for the whole file.
+            raise ContentGone
+
+    def _hold(self, import_id: uuid.UUID, found: NeedsSecondLook) -> None:
+        now = self._clock.now()
+        with self._sessions.begin() as session:
+            row = session.get_one(StatementImport, import_id, with_for_update=True)
+            if row.state != "reading" or row.released_by is not None:
+                # Another attempt held it before this one, and by now somebody may have decided.
                 return
-            yield base64.b64decode(piece.content)
+            row.lines_total = row.lines_kept = found.lines
+            _note_alone(row, found.alone)
+            row.state, row.finished_at = "held", now
+            _note(session, row, "statement.held", now)
 
     def _refuse(self, import_id: uuid.UUID, refused: StatementRefused) -> None:
         now = self._clock.now()
@@ -131,7 +172,7 @@ class Importing:
             row = session.get_one(StatementImport, import_id, with_for_update=True)
             row.state, row.finished_at = "refused", now
             row.faults = _named(refused.faults)
-            _forget(session, import_id)
+            forget(session, import_id)
             _note(session, row, "statement.refused", now)
 
     def _finish(self, import_id: uuid.UUID, done: Imported) -> None:
@@ -143,8 +184,11 @@ class Importing:
             row.not_completed, row.repeated = done.not_completed, done.repeated
             row.oddities_total, row.oddities = len(done.oddities), _named(done.oddities)
             row.first_at, row.last_at = done.first_at, done.last_at
+            if done.alone.lines:
+                # Also of what is small enough: it shows who brings many small files.
+                _note_alone(row, done.alone)
             row.state, row.finished_at = "done", now
-            _forget(session, import_id)
+            forget(session, import_id)
             _note(session, row, "statement.imported", now)
             for day in self._days(done):
                 payload = {"wallet": row.wallet, "shortcode": row.shortcode, "day": day.isoformat()}
@@ -158,8 +202,18 @@ class Importing:
         return days[-_DAYS_MAX:]
 
 
-def _forget(session: Session, import_id: uuid.UUID) -> None:
-    session.execute(delete(StatementPiece).where(StatementPiece.import_id == import_id))
+def _note_alone(row: StatementImport, alone: ToldAlone) -> None:
+    row.alone_lines, row.alone_cents = alone.lines, alone.cents
+    row.alone_largest = [_plain(line) for line in alone.largest]
+
+
+def _plain(line: AloneLine) -> dict[str, int | str]:
+    return {
+        "receipt": line.receipt,
+        "kind": str(line.kind),
+        "amount_cents": line.amount_cents,
+        "at": line.at.isoformat(),
+    }
 
 
 def _named(oddities: Sequence[Oddity]) -> list[dict[str, int | str]]:
@@ -179,5 +233,8 @@ def _note(session: Session, row: StatementImport, action: str, now: datetime) ->
             "lines": row.lines_total,
             "new": row.lines_new,
             "set_aside": row.oddities_total,
+            "alone": row.alone_lines or None,
+            "alone_cents": row.alone_cents or None,
+            "checker": row.released_by,
         },
     )

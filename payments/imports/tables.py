@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import DateTime
@@ -13,13 +13,20 @@ from core.database import Base, Encrypted
 
 
 class StatementImport(Base):
-    """One file. `faults` say why it was refused whole, `oddities` which lines were set aside."""
+    """One file. `faults` say why it was refused whole, `oddities` which lines were set aside.
+
+    `held`: it waits for a second person. `alone_lines` and `alone_cents` are what nobody but this file told
+    of when it was read, `alone_largest` the first of those lines (`receipt`, `kind`, `amount_cents`, `at`).
+    `by`, `released_by` and `refused_by` are audit actors; who handed it in may refuse it, never release it.
+    """
 
     __tablename__ = "statement_imports"
     __table_args__ = (
-        CheckConstraint("state IN ('waiting', 'reading', 'done', 'refused', 'failed')", name="state"),
+        CheckConstraint("state IN ('waiting', 'reading', 'held', 'done', 'refused', 'failed')", name="state"),
+        CheckConstraint("released_by IS NULL OR released_by <> by", name="two_people"),
         Index("ix_statement_imports_at", "at", "id"),
         Index("ix_statement_imports_digest", "digest"),
+        Index("ix_statement_imports_held", "at", postgresql_where=text("state = 'held'")),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -43,6 +50,13 @@ class StatementImport(Base):
     first_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     last_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    alone_lines: Mapped[int] = mapped_column(server_default="0", default=0)
+    alone_cents: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
+    alone_largest: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]", default=list)
+    released_by: Mapped[str | None] = mapped_column(String(80))
+    released_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    refused_by: Mapped[str | None] = mapped_column(String(80))
+    refused_reason: Mapped[str] = mapped_column(String(400), server_default="", default="")
 
 
 class StatementPiece(Base):

@@ -14,6 +14,7 @@ from payments.particulars import Particulars
 from payments.payers import payer_index
 from payments.wallet_lines import staging_queries as queries
 from payments.wallet_lines.file_aside import FileAside
+from payments.wallet_lines.told_alone import NOTHING, NeedsSecondLook, ToldAlone, told_alone
 from payments.wallets.protocol import WalletLine
 from payments.wallets.statements import Oddity, PlainRows, ReadRow, StatementRefused, StatementStream
 
@@ -31,7 +32,10 @@ _DAY_FIRST = text("SET LOCAL datestyle = 'ISO, DMY'")
 
 @dataclass(frozen=True, slots=True)
 class KeptStatement:
-    """`lines`: each once. `unknown_after`: lines with ids above it may say what the ledger does not know."""
+    """`lines`: each once. `unknown_after`: lines with ids above it may say what the ledger does not know.
+
+    `alone`: what nobody else told of; empty when nobody asked.
+    """
 
     lines: int
     new: int
@@ -39,14 +43,27 @@ class KeptStatement:
     first_at: datetime | None
     last_at: datetime | None
     unknown_after: int
+    alone: ToldAlone
 
 
 class Staging:
-    """One statement on its way into `wallet_lines`, in the caller's transaction."""
+    """One statement on its way into `wallet_lines`, in the caller's transaction.
 
-    def __init__(self, session: Session, wallet: str, stream: StatementStream, *, now: datetime) -> None:
+    `limit_cents`: so much money it may tell of alone; None: any.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        wallet: str,
+        stream: StatementStream,
+        *,
+        limit_cents: int | None = None,
+        now: datetime,
+    ) -> None:
         self._session = session
         self._stream = stream
+        self._limit_cents = limit_cents
         self._facts = {
             "wallet": wallet,
             "shortcode": stream.shortcode,
@@ -56,7 +73,10 @@ class Staging:
         }
 
     def keep(self, progress: Callable[[int], None] = lambda _: None) -> KeptStatement:
-        """Take the whole statement. Raises StatementRefused; then nothing of it may be committed."""
+        """Take the whole statement.
+
+        Raises StatementRefused or NeedsSecondLook; then nothing of it may be committed.
+        """
         self._session.execute(_ROOM)
         self._session.execute(_DAY_FIRST)
         for table in queries.TABLES:
@@ -79,6 +99,7 @@ class Staging:
         self._stream.check_totals(sums.in_cents - repeated_in, sums.out_cents - repeated_out)
         self._session.execute(queries.ALONE)
         self._read_what_is_news(aside)
+        alone = self._told_alone(lines)
         plain += self._count(queries.KEEP_OTHER)
         last = int(self._session.scalars(queries.LAST_LINE).one())
         new = plain + self._count(queries.KEEP_READ)
@@ -86,7 +107,7 @@ class Staging:
         unknown_after = last if new == lines else 0
         if new > _MANY:
             self._session.execute(_COUNT)
-        return KeptStatement(lines, new, repeated, sums.first_at, sums.last_at, unknown_after)
+        return KeptStatement(lines, new, repeated, sums.first_at, sums.last_at, unknown_after, alone)
 
     def _copy_all(self, aside: FileAside, progress: Callable[[int], None]) -> None:
         plain: list[bytes] = []
@@ -173,6 +194,15 @@ class Staging:
         for numbers in self._to_read():
             read = [self._stream.read_line(*row) for row in aside.rows(numbers)]
             self._copy_read([row for row in read if row is not None])
+
+    def _told_alone(self, lines: int) -> ToldAlone:
+        # Here all that is news was read, and none of it is kept: what is found beside it came from elsewhere.
+        if self._limit_cents is None:
+            return NOTHING
+        alone = told_alone(self._session, self._facts)
+        if alone.cents > self._limit_cents:
+            raise NeedsSecondLook(alone, currency=self._stream.currency, lines=lines)
+        return alone
 
     def _to_read(self) -> Iterator[list[int]]:
         with self._connection().cursor(name="statement_to_read") as cursor:

@@ -50,7 +50,12 @@ class Portal:
 
 def make_importing(parts: Services, portal: Portal) -> Importing:
     return Importing(
-        parts.sessions, parts.clock, parts.calendar, {"mpesa": portal}, pull_delay=timedelta(seconds=3)
+        parts.sessions,
+        parts.clock,
+        parts.calendar,
+        {"mpesa": portal},
+        pull_delay=timedelta(seconds=3),
+        limit_cents=parts.four_eyes_above_cents,
     )
 
 

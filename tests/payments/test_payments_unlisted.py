@@ -57,7 +57,12 @@ def _suspects(world: World, wallet: ScriptedWallet) -> list[tuple[str, str]]:
 
 def _hand_in(world: World, airtel: _Exports) -> None:
     importing = Importing(
-        world.sessions, world.clock, world.calendar, {airtel.name: airtel}, pull_delay=PULL_DELAY
+        world.sessions,
+        world.clock,
+        world.calendar,
+        {airtel.name: airtel},
+        pull_delay=PULL_DELAY,
+        limit_cents=0,
     )
     about = {"wallet": airtel.name, "shortcode": airtel.shortcode, "name": "day.csv", "by": "staff:one"}
     with world.sessions.begin() as session:
