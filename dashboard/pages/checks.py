@@ -14,6 +14,7 @@ from dashboard.pairs import waiting_for_second
 from dashboard.reading import was_seen
 from dashboard.reasons import typed_reason
 from dashboard.services import services
+from payments.imports.releasing import held
 from payments.receipts.tables import Receipt
 from payments.suspense.deciding import check, named_by_files, waiting
 from payments.suspense.model import NotPossible
@@ -24,20 +25,22 @@ routes = Blueprint("checks", __name__, url_prefix="/checks")
 @routes.get("/")
 @allow(READERS)
 def index() -> str:
-    """Every proposal that waits, oldest first."""
+    """Every proposal and every statement file that waits, oldest first."""
     with services().sessions.begin() as database:
         proposals = waiting(database)
-        names = names_of(database, {row.maker for row in proposals})
+        files = held(database)
+        names = names_of(database, {row.maker for row in proposals} | {row.by for row in files})
         numbers = numbers_in(database, proposals)
         wanted = [row.receipt_id for row in proposals if row.receipt_id]
         receipts = {row.id: row for row in database.scalars(select(Receipt).where(Receipt.id.in_(wanted)))}
         payees = named_by_files(database, proposals)
         pairs_waiting = waiting_for_second(database)
-        was_seen(database, "checks.listed", "checks", rows=len(proposals))
+        was_seen(database, "checks.listed", "checks", rows=len(proposals) + len(files))
     return render_template(
         "dashboard/checks.html",
         proposals=proposals,
         payees=payees,
+        files=files,
         names=names,
         numbers=numbers,
         receipts=receipts,

@@ -1,18 +1,23 @@
-"""Statement files: handing one in, how far it is read, what was strange about it."""
+"""Statement files: handing one in, how far it is read, what was strange about it, the second look at it."""
 
 import uuid
+from dataclasses import dataclass
+from datetime import datetime
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from dashboard import accounts
-from dashboard.access import READERS, WORKERS, allow
+from dashboard.access import CHECKERS, READERS, WORKERS, allow
 from dashboard.catalogue import text
 from dashboard.deciding import names_of
 from dashboard.login import me
+from dashboard.reasons import typed_reason
 from dashboard.services import services
 from payments.imports.handing_in import hand_in, imports
+from payments.imports.releasing import refuse, release, withdraw
 from payments.imports.tables import StatementImport
+from payments.suspense.model import NotPossible
 from payments.wallets.statements import BYTES_MAX
 
 routes = Blueprint("imports", __name__, url_prefix="/imports")
@@ -63,12 +68,77 @@ def submit() -> Response:
 @routes.get("/<uuid:import_id>")
 @allow(READERS)
 def show(import_id: uuid.UUID) -> str:
-    """One import: progress, result, faults and oddities with their lines."""
+    """One import: progress, result, faults and oddities with their lines; what waits for a second person."""
+    return _page(import_id)
+
+
+@routes.post("/<uuid:import_id>/release")
+@allow(CHECKERS)
+def let_go(import_id: uuid.UUID) -> Response | tuple[str, int]:
+    """Have a held file taken, as the second person."""
+    parts = services()
+    try:
+        with parts.sessions.begin() as database:
+            release(database, import_id, by=me().actor, now=parts.clock.now())
+    except NotPossible as error:
+        return _refused(import_id, error)
+    flash(text("imports.released"))
+    return redirect(url_for(".show", import_id=import_id))
+
+
+@routes.post("/<uuid:import_id>/refuse")
+@allow(CHECKERS)
+def send_back(import_id: uuid.UUID) -> Response | tuple[str, int]:
+    """Refuse a held file, as the second person."""
+    parts = services()
+    try:
+        with parts.sessions.begin() as database:
+            refuse(database, import_id, by=me().actor, reason=typed_reason(), now=parts.clock.now())
+    except NotPossible as error:
+        return _refused(import_id, error, typed_reason())
+    flash(text("imports.sent_back"))
+    return redirect(url_for(".show", import_id=import_id))
+
+
+@routes.post("/<uuid:import_id>/withdraw")
+@allow(WORKERS)
+def take_back(import_id: uuid.UUID) -> Response | tuple[str, int]:
+    """Withdraw a held file that one has handed in oneself."""
+    parts = services()
+    try:
+        with parts.sessions.begin() as database:
+            withdraw(database, import_id, by=me().actor, now=parts.clock.now())
+    except NotPossible as error:
+        return _refused(import_id, error)
+    flash(text("imports.withdrawn"))
+    return redirect(url_for(".show", import_id=import_id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why a second look was not taken: a code that pages have words for; and the reason as it was typed."""
+
+    why: str
+    reason: str
+
+
+def _refused(import_id: uuid.UUID, error: NotPossible, reason: str = "") -> tuple[str, int]:
+    """The page as things stand: 400 for what was mistyped, 409 for what somebody else did before."""
+    page = _page(import_id, _Refusal(error.why, reason))
+    return page, 400 if error.why == "no_reason" else 409
+
+
+def _page(import_id: uuid.UUID, refused: _Refusal | None = None) -> str:
     with services().sessions() as database:
         row = database.get(StatementImport, import_id)
         if row is None:
             abort(404)
-        names = names_of(database, {row.by})
+        names = names_of(database, {row.by, row.released_by or "", row.refused_by or ""})
     return render_template(
-        "dashboard/import.html", row=row, names=names, is_running=row.state in {"waiting", "reading"}
+        "dashboard/import.html",
+        row=row,
+        names=names,
+        largest=[{**line, "at": datetime.fromisoformat(line["at"])} for line in row.alone_largest],
+        refused=refused,
+        is_running=row.state in {"waiting", "reading"},
     )

@@ -20,6 +20,7 @@ from payments.alerts.service import open_alerts
 from payments.closing.control import CutOff
 from payments.closing.service import in_force
 from payments.closing.view import totals_of
+from payments.imports.releasing import held_count
 from payments.reconciliation.view import day_totals, last_run
 from payments.suspense.deciding import waiting
 
@@ -54,6 +55,7 @@ def show(day: str) -> str:
         proof = totals_of(database, parts.calendar, of, closing)
         alerts = open_alerts(database)
         proposals = len(waiting(database))
+        files_held = held_count(database)
     return render_template(
         "dashboard/today.html",
         day=chosen,
@@ -69,6 +71,7 @@ def show(day: str) -> str:
         closing=closing,
         alerts=alerts,
         proposals=proposals,
+        files_held=files_held,
         waiting_since=waiting_since,
         shortcode=of.shortcode,
     )

@@ -1,4 +1,4 @@
-"""The officer's evening in a browser: import, exceptions, work, refusal, two clicks, two people, close."""
+"""The officer's evening in a browser: import, release, exceptions, work, refusal, two people, close."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -77,8 +77,10 @@ def slipped(parts: Services, day: Day) -> str:
     return number[:4] + str((int(number[4]) + 3) % 10) + number[5:]
 
 
-def import_a_statement(officer: Page, parts: Services, day: Day, folder: Path) -> None:
-    """The file is handed in, and the page shows how far it is until it is done."""
+def import_a_statement(
+    officer: Page, checker: Page, address: str, parts: Services, day: Day, folder: Path
+) -> None:
+    """The file is handed in, another person releases it; the page shows how far it is until it is done."""
     file = folder / "statement-2026-11-22.csv"
     file.write_bytes(statement([("SKT0000001", slipped(parts, day), 2500), ("SKT0000002", "HOME", 300)]))
     officer.get_by_role("link", name="Statements").click()
@@ -87,11 +89,32 @@ def import_a_statement(officer: Page, parts: Services, day: Day, folder: Path) -
     officer.locator("[data-progress]").wait_for()
     photograph(officer, "import-running")
     work(parts)
+    # It is more than one person decides about, and no message told of it: the page says whose turn it is.
+    officer.get_by_text("Another person must look at it").wait_for()
+    expect(officer.get_by_role("button", name="Release")).to_have_count(0)
+    assert fits(officer)
+    release(checker, address)
+    photograph(officer, "import-held")
+    officer.reload()
+    officer.locator("[data-progress]").wait_for()
+    work(parts)
     officer.get_by_text("2 lines are new").wait_for()
     assert fits(officer)
     photograph(officer, "import")
     turn(parts, timedelta(minutes=5))
     compare(parts)
+
+
+def release(checker: Page, address: str) -> None:
+    """The second person finds the file among what waits, sees its lines, and lets it go."""
+    checker.goto(f"{address}/checks/")
+    photograph(checker, "checks-file")
+    checker.get_by_role("link", name="statement-2026-11-22.csv").click()
+    checker.get_by_role("cell", name="2,500.00").wait_for()
+    assert fits(checker)
+    photograph(checker, "import-to-release")
+    checker.get_by_role("button", name="Release").click()
+    checker.get_by_text("Released by Amina Checker").wait_for()
 
 
 def walk_by_keyboard(officer: Page) -> None:
@@ -176,7 +199,7 @@ def test_the_officers_evening(
     officer, checker = open_browser(), open_browser()
     enter(officer, address, staff("officer"))
     enter(checker, address, staff("checker"))
-    import_a_statement(officer, parts, day, tmp_path)
+    import_a_statement(officer, checker, address, parts, day, tmp_path)
     walk_by_keyboard(officer)
     propose_and_have_it_refused(officer, checker, address, parts)
     close_the_day(checker, address, parts)
