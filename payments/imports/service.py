@@ -162,6 +162,7 @@ class Importing:
                 # Another attempt held it before this one, and by now somebody may have decided.
                 return
             row.lines_total = row.lines_kept = found.lines
+            row.oddities_total, row.oddities = len(found.oddities), _named(found.oddities)
             _note_alone(row, found.alone)
             row.state, row.finished_at = "held", now
             _note(session, row, "statement.held", now)

@@ -201,7 +201,8 @@ class Staging:
             return NOTHING
         alone = told_alone(self._session, self._facts)
         if alone.cents > self._limit_cents:
-            raise NeedsSecondLook(alone, currency=self._stream.currency, lines=lines)
+            oddities = sorted(self._stream.oddities + self._stream.notes, key=_by_line)
+            raise NeedsSecondLook(alone, currency=self._stream.currency, lines=lines, oddities=oddities)
         return alone
 
     def _to_read(self) -> Iterator[list[int]]:

@@ -1,6 +1,6 @@
 """The money of a statement file of which nobody else has told: what one person could have written into it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core.errors import KibabaError
+from payments.wallets.statements import Oddity
 
 _NAMED_MAX = 20
 
@@ -46,15 +47,18 @@ NOTHING = ToldAlone(0, 0, ())
 class NeedsSecondLook(KibabaError):  # noqa: N818 -- it says what was found
     """A file alone tells of more money than one person decides about; nothing of it was kept.
 
-    `lines` are all that it has.
+    `lines` are all that it has; `oddities` what is strange about it.
     """
 
     code = "needs_second_look"
 
-    def __init__(self, alone: ToldAlone, *, currency: str, lines: int) -> None:
+    def __init__(
+        self, alone: ToldAlone, *, currency: str, lines: int, oddities: Sequence[Oddity] = ()
+    ) -> None:
         self.alone = alone
         self.currency = currency
         self.lines = lines
+        self.oddities = tuple(oddities)
         super().__init__(f"{alone.lines} of {lines} lines are told by this file alone")
 
 
@@ -92,8 +96,9 @@ alone AS (
       SELECT 1 FROM wallet_lines w
       WHERE w.receipt = s.receipt AND w.shortcode = CAST(:shortcode AS text)
         AND w.wallet = CAST(:wallet AS text)
-        AND w.kind = s.kind AND w.amount_cents = s.amount_cents AND w.linked_receipt = s.linked_receipt
-        AND (r.id IS NULL OR s.kind = 'reversal' OR w.payer_index = s.payer_index)
+        AND w.kind = s.kind AND w.amount_cents = s.amount_cents
+        AND CASE WHEN s.kind = 'reversal' THEN w.linked_receipt = s.linked_receipt
+            ELSE r.id IS NULL OR w.payer_index = s.payer_index END
       LIMIT 1) IS NULL
 )
 SELECT receipt, kind, cents, at, count(*) OVER () AS lines, (sum(cents) OVER ())::bigint AS all_cents

@@ -110,6 +110,7 @@ def test_one_officers_file_credits_nobody_until_another_has_released_it(world: W
     import_id = given(world, content)
     found = kept(world, import_id)
     assert (found.state, found.alone_lines, found.alone_cents, found.lines_total) == ("held", 2, 100_100, 2)
+    assert [oddity["reason"][:25] for oddity in found.oddities] == ["the file has no Totals ro"]
     assert [(line["receipt"], line["kind"], line["amount_cents"]) for line in found.alone_largest] == [
         ("SKZ000001", "credit", 90_000),
         ("SKZ000002", "credit", 10_100),
