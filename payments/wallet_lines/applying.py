@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from core.clock import Clock
 from core.database import Sessions
 from payments.crediting import Crediting
-from payments.registry_postings.service import queue_confirmed
+from payments.registry_postings.service import confirmed_since, queue_receipts
 from payments.wallet_lines.ordinary import apply_ordinary
 from payments.wallet_lines.service import apply_line, lines_to_apply, reversals_to_apply
 from payments.wallet_lines.tables import StoredLine
 
 _BATCH = 500
+_CONFIRMED_AT_ONCE = 50_000
 # The wallet's time of a payment and the one a callback told may differ a little.
 _MARGIN = timedelta(minutes=10)
 
@@ -55,10 +56,14 @@ class Applying:
         return [line for line in lines if line.id not in done]
 
     def _pass_on(self, wallet: str, shortcode: str, since: datetime) -> None:
+        """Queue for the registry what is confirmed by now. Each look reads the day, so it is for many."""
         while True:
             with self._sessions.begin() as session:
-                queued = queue_confirmed(
-                    session, wallet, shortcode, since=since - _MARGIN, now=self._clock.now(), limit=_BATCH
+                found = confirmed_since(
+                    session, wallet, shortcode, since=since - _MARGIN, limit=_CONFIRMED_AT_ONCE
                 )
-            if queued < _BATCH:
+            for start in range(0, len(found), _BATCH):
+                with self._sessions.begin() as session:
+                    queue_receipts(session, found[start : start + _BATCH], now=self._clock.now())
+            if len(found) < _CONFIRMED_AT_ONCE:
                 return
