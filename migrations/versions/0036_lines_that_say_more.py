@@ -1,4 +1,4 @@
-"""Lines that say more than a receipt are found by their time: the others of a day are never applied."""
+"""Lines that say more than a receipt, and reversals, are found by their time: the others are never applied."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,7 +16,14 @@ def upgrade() -> None:
         ["wallet", "shortcode", "at"],
         postgresql_where=sa.text("particulars IS NOT NULL"),
     )
+    op.create_index(
+        "ix_wallet_lines_reversals",
+        "wallet_lines",
+        ["wallet", "shortcode", "at"],
+        postgresql_where=sa.text("kind = 'reversal'"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_wallet_lines_reversals", table_name="wallet_lines")
     op.drop_index("ix_wallet_lines_telling", table_name="wallet_lines")

@@ -14,16 +14,8 @@ from core.ids import new_id
 from core.outbox import Later, Task
 from payments.receipts.model import TWO_MEMBERS
 from payments.reconciliation.due_days import STATEMENT_HOURS, due_days
-from payments.reconciliation.queries import (
-    COUNT_DAY,
-    FIGURES,
-    FIND_BREAKS,
-    FORGET_DAY,
-    JOIN_DAY,
-    JOIN_PARTS,
-    LISTED_ANEW,
-    RESOLVE_BREAKS,
-)
+from payments.reconciliation.joining import COUNT_DAY, FORGET_DAY, JOIN_DAY, JOIN_PARTS, LISTED_ANEW
+from payments.reconciliation.queries import FIGURES, FIND_BREAKS, RESOLVE_BREAKS
 from payments.reconciliation.tables import ReconciliationRun
 
 # What is younger than this is on its way and no break.

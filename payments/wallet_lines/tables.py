@@ -40,13 +40,20 @@ class StoredLine(Base):
             postgresql_where=text("kind <> 'credit'"),
         ),
         Index("ix_wallet_lines_linked", "linked_receipt", postgresql_where=text("linked_receipt <> ''")),
-        # What may have to be applied. Of a statement of known payments that is nearly nothing.
+        # What may have to be applied: what a pull told, and of a statement of known payments next to nothing.
         Index(
             "ix_wallet_lines_telling",
             "wallet",
             "shortcode",
             "at",
             postgresql_where=text("particulars IS NOT NULL"),
+        ),
+        Index(
+            "ix_wallet_lines_reversals",
+            "wallet",
+            "shortcode",
+            "at",
+            postgresql_where=text("kind = 'reversal'"),
         ),
     )
 
