@@ -98,6 +98,9 @@ class Walker:
         used = [call.session_id for call in self.calls if call.input == "latest"]
         session_id = used[0] if reuse and latest and used else f"s{len(self.calls)}"
         call = Call(session_id, _PHONES[phone], mode, link)
+        if link.isdigit():
+            # Who dials an amount has named it, also when the first screen is lost on its way to them.
+            call.visible = [f"KES {link}"]
         if reuse and latest:
             self.calls = [other for other in self.calls if other.session_id != session_id]
         self.calls.append(call)
