@@ -263,7 +263,7 @@ def _grouped(cents: int) -> str:
 
 @contextmanager
 def _indexed_afterwards(connection: psycopg.Connection, *tables: str) -> Iterator[None]:
-    """Fill tables without their indexes, and make these then: filling takes a third of the time."""
+    """Tables are filled without their indexes, which are made then: that takes less long."""
     found = connection.execute(
         """
         SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) FROM pg_index i
