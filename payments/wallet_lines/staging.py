@@ -1,5 +1,7 @@
 """Keeping a statement of any length: copied into temporary tables, kept by a few statements over all rows."""
 
+import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +24,7 @@ from payments.wallets.statements import Oddity, PlainRows, ReadRow, StatementRef
 _PLAIN_BYTES = 1024 * 1024
 _READ_ROWS = 2000
 _DIFFERS = "differs from another line with the same receipt and reason"
+_MARK_BYTES = 16
 # A sort or a hash of a million rows fits; it is given back at the end of the transaction.
 _ROOM = text("SET LOCAL work_mem = '192MB'")
 # After so many new lines the planner's statistics are not left to the next vacuum.
@@ -64,6 +67,7 @@ class Staging:
         self._session = session
         self._stream = stream
         self._limit_cents = limit_cents
+        self._marking = os.urandom(_MARK_BYTES)
         self._facts = {
             "wallet": wallet,
             "shortcode": stream.shortcode,
@@ -99,6 +103,12 @@ class Staging:
         self._stream.check_totals(sums.in_cents - repeated_in, sums.out_cents - repeated_out)
         self._session.execute(queries.ALONE)
         self._read_what_is_news(aside)
+        if repeated:
+            # What is told once only needs no comparing: most files have nothing else.
+            rows, keys = self._set_aside(aside, self._session.scalars(queries.READ_TWICE).all())
+            lines, repeated = lines - keys, repeated - (rows - keys)
+            if keys and not lines:
+                raise StatementRefused(sorted(self._stream.oddities, key=_by_line))
         alone = self._told_alone(lines)
         plain += self._count(queries.KEEP_OTHER)
         last = int(self._session.scalars(queries.LAST_LINE).one())
@@ -168,7 +178,13 @@ class Staging:
             line.linked_receipt.strip().upper(),
             payer_index(self._session, line.payer),
             vault_of(self._session).seal("wallet_lines.particulars", known.to_json()),
+            self._mark(line.account),
         )
+
+    def _mark(self, account: str) -> str:
+        """One for each account however it is spaced; it says nothing to whoever has not this import's key."""
+        letters = "".join(filter(str.isalnum, account)).upper()
+        return hashlib.blake2b(letters.encode(), key=self._marking, digest_size=_MARK_BYTES).hexdigest()
 
     def _say_once(self, aside: FileAside) -> tuple[int, int, int]:
         """Set aside what the file tells in two ways; how many rows say the same again, and their money."""
@@ -181,13 +197,20 @@ class Staging:
             repeated += row.repeated
             repeated_in += row.repeated * max(row.cents, 0)
             repeated_out -= row.repeated * min(row.cents, 0)
-        if differing:
-            names = {"names": differing}
-            lines = [aside.line_of(n) for n in self._session.scalars(queries.SET_ASIDE_OTHER, names)]
-            self._session.execute(queries.SET_ASIDE_PLAIN, names)
-            lines += self._session.scalars(queries.SET_ASIDE_READ, names)
-            self._stream.oddities.extend(Oddity(number, _DIFFERS) for number in lines)
+        self._set_aside(aside, differing)
         return repeated, repeated_in, repeated_out
+
+    def _set_aside(self, aside: FileAside, differing: Sequence[str]) -> tuple[int, int]:
+        """Take nothing of what these name; how many rows there were, and how many names."""
+        if not differing:
+            return 0, 0
+        names = {"names": list(differing)}
+        lines = {aside.line_of(n) for n in self._session.scalars(queries.SET_ASIDE_OTHER, names)}
+        self._session.execute(queries.SET_ASIDE_PLAIN, names)
+        # A plain row that was read with care stands in both.
+        lines |= set(self._session.scalars(queries.SET_ASIDE_READ, names))
+        self._stream.oddities.extend(Oddity(number, _DIFFERS) for number in sorted(lines))
+        return len(lines), len(differing)
 
     def _read_what_is_news(self, aside: FileAside) -> None:
         """Plain rows that say more than we know are read here after all: their personal data is sealed."""

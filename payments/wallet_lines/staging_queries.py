@@ -6,7 +6,7 @@ from sqlalchemy import text
 # dies with the import's transaction.
 #
 # statement_plain: what plain rows tell. statement_other: those of them that need another look.
-# statement_read: rows that were read with care.
+# statement_read: rows that were read with care. Two have one account_mark when they name one account.
 TABLES = (
     text("""
 CREATE TEMPORARY TABLE statement_plain (
@@ -22,13 +22,13 @@ CREATE TEMPORARY TABLE statement_other (
     text("""
 CREATE TEMPORARY TABLE statement_read (
   line_number bigint, receipt text, row_key text, kind text, amount_cents bigint, at timestamptz,
-  balance_after_cents bigint, linked_receipt text, payer_index text, particulars text
+  balance_after_cents bigint, linked_receipt text, payer_index text, particulars text, account_mark text
 ) ON COMMIT DROP
 """),
 )
 READ_COLUMNS = (
     "line_number", "receipt", "row_key", "kind", "amount_cents", "at", "balance_after_cents",
-    "linked_receipt", "payer_index", "particulars",
+    "linked_receipt", "payer_index", "particulars", "account_mark",
 )  # fmt: skip
 COUNT_PLAIN = text("ANALYZE statement_plain (receipt)")
 
@@ -85,6 +85,19 @@ FROM (
   UNION ALL
   SELECT CASE WHEN kind = 'credit' THEN receipt ELSE row_key END, amount_cents, at FROM statement_read) every
 GROUP BY name HAVING count(*) > 1
+""")
+# The same for what only reading with care shows: who paid, for what account, which payment is taken back.
+# A link of a payment itself is no part of what it tells.
+READ_TWICE = text("""
+SELECT name
+FROM (
+  SELECT CASE WHEN kind = 'credit' THEN receipt ELSE row_key END AS name, amount_cents, at, account_mark,
+         coalesce(payer_index, '') AS payer,
+         CASE WHEN kind = 'credit' THEN '' ELSE linked_receipt END AS linked
+  FROM statement_read) every
+GROUP BY name
+HAVING min(amount_cents) <> max(amount_cents) OR min(at) <> max(at) OR min(payer) <> max(payer)
+    OR min(account_mark) <> max(account_mark) OR min(linked) <> max(linked)
 """)
 SET_ASIDE_OTHER = text("DELETE FROM statement_other WHERE receipt = ANY(:names) RETURNING n")
 SET_ASIDE_PLAIN = text("DELETE FROM statement_plain WHERE receipt = ANY(:names)")

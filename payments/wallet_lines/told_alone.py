@@ -64,23 +64,32 @@ class NeedsSecondLook(KibabaError):  # noqa: N818 -- it says what was found
 
 # Every line is looked up by the keys of what is there, one row each: what this import has kept a moment ago
 # no statistics tell of, and a plan that reads all lines there ever were would cost more than the import.
+# A payment told in several rows counts when any of them would: which of them is kept must not matter. A row
+# of which a file has told before is not kept again, and does nothing.
 #
-# A payment: no receipt of that code, and no line of that code and amount from elsewhere or an earlier file.
-# A payer: the money waits in suspense, no message named who paid, and the file does: a name may credit it.
+# A payment: no receipt of that code, and no line of that code, amount and payer from elsewhere. A file that
+# hides the payer says less than a line that names one, which is judged first (`with_what_was_told`).
+# A payer: free money of another payer or of none (`lines_to_apply`), and no line that names this one. A file
+# that names nobody changes nothing there (`payments.matching`).
 # A reversal: its payment is not taken back. It may be one that we do not know yet: it would be taken back as
 # soon as it comes. A list that has the reversal, but does not say of which payment, tells only half.
 _TOLD_ALONE = text("""
-WITH once AS (
-  SELECT DISTINCT ON (CASE WHEN kind = 'credit' THEN receipt ELSE row_key END)
-         receipt, kind, amount_cents, at, linked_receipt, payer_index
-  FROM statement_read
-  WHERE kind = 'credit' AND amount_cents > 0
-     OR kind = 'reversal' AND amount_cents < 0 AND linked_receipt <> ''
+WITH news AS (
+  SELECT s.receipt, s.kind, s.amount_cents, s.at, s.linked_receipt, s.payer_index,
+         CASE WHEN s.kind = 'credit' THEN s.receipt ELSE s.row_key END AS name
+  FROM statement_read s
+  WHERE (s.kind = 'credit' AND s.amount_cents > 0
+         OR s.kind = 'reversal' AND s.amount_cents < 0 AND s.linked_receipt <> '')
+    AND (
+      SELECT 1 FROM wallet_lines w
+      WHERE w.receipt = s.receipt AND w.row_key = s.row_key AND w.shortcode = CAST(:shortcode AS text)
+        AND w.wallet = CAST(:wallet AS text)
+      LIMIT 1) IS NULL
 ),
 alone AS (
-  SELECT s.receipt, s.at, abs(s.amount_cents) AS cents,
+  SELECT s.name, s.receipt, s.at, abs(s.amount_cents) AS cents,
          CASE WHEN s.kind = 'credit' AND r.id IS NOT NULL THEN 'payer' ELSE s.kind END AS kind
-  FROM once s
+  FROM news s
   LEFT JOIN LATERAL (
     SELECT * FROM receipts r
     WHERE r.wallet = :wallet AND r.shortcode = :shortcode
@@ -89,8 +98,9 @@ alone AS (
   WHERE CASE
     WHEN s.kind = 'reversal' THEN r.reversed_at IS NULL
     WHEN r.id IS NULL THEN true
-    ELSE s.payer_index IS NOT NULL AND r.payer_index IS NULL AND r.member_id IS NULL
-      AND r.reversed_at IS NULL AND r.staff_place IS NULL AND r.amount_cents = s.amount_cents
+    ELSE s.payer_index IS NOT NULL AND r.payer_index IS DISTINCT FROM s.payer_index
+      AND r.member_id IS NULL AND r.reversed_at IS NULL AND r.staff_place IS NULL
+      AND r.amount_cents = s.amount_cents
     END
     AND (
       SELECT 1 FROM wallet_lines w
@@ -98,11 +108,12 @@ alone AS (
         AND w.wallet = CAST(:wallet AS text)
         AND w.kind = s.kind AND w.amount_cents = s.amount_cents
         AND CASE WHEN s.kind = 'reversal' THEN w.linked_receipt = s.linked_receipt
-            ELSE r.id IS NULL OR w.payer_index = s.payer_index END
+            ELSE s.payer_index IS NULL OR w.payer_index = s.payer_index END
       LIMIT 1) IS NULL
-)
+),
+once AS (SELECT DISTINCT ON (name) * FROM alone ORDER BY name, kind)
 SELECT receipt, kind, cents, at, count(*) OVER () AS lines, (sum(cents) OVER ())::bigint AS all_cents
-FROM alone ORDER BY cents DESC, at, receipt LIMIT :named_max
+FROM once ORDER BY cents DESC, at, receipt LIMIT :named_max
 """)
 
 

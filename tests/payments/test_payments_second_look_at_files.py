@@ -92,11 +92,12 @@ def counts(world: World) -> tuple[int, ...]:
         return tuple(session.scalar(select(func.count()).select_from(table)) or 0 for table in tables)
 
 
-def to(member: MemberRow, receipt: str, shillings: int, minute: int = 0) -> list[str]:
-    """A row that says that a member paid so much from their own phone."""
+def to(member: MemberRow, receipt: str, shillings: int, minute: int = 0, **told: str) -> list[str]:
+    """A row that says that a member paid so much from their own phone; `told` is what else it says."""
     at = (AT + timedelta(minutes=minute)).strftime(DAY_FIRST)
     party = f"{PhoneNumber(member.phone).wire} - A B"
-    return row(receipt, paid_in=f"{shillings}.00", at=at, account=member.number, party=party)
+    as_usual = {"account": member.number, "party": party}
+    return row(receipt, paid_in=f"{shillings}.00", at=at, **{**as_usual, **told})
 
 
 def reversal(receipt: str, linked: str, shillings: int) -> list[str]:
