@@ -8,7 +8,12 @@ from core.database import Sessions
 from payments.crediting import Crediting
 from payments.registry_postings.service import confirmed_since, queue_receipts
 from payments.wallet_lines.ordinary import apply_ordinary
-from payments.wallet_lines.service import apply_line, lines_to_apply, reversals_to_apply
+from payments.wallet_lines.service import (
+    apply_line,
+    lines_to_apply,
+    reversals_to_apply,
+    with_what_was_told,
+)
 from payments.wallet_lines.tables import StoredLine
 
 _BATCH = 500
@@ -52,8 +57,9 @@ class Applying:
 
     def _without_ordinary(self, lines: Sequence[StoredLine]) -> list[StoredLine]:
         with self._sessions.begin() as session:
-            done = apply_ordinary(session, lines, pull_delay=self._pull_delay, now=self._clock.now())
-        return [line for line in lines if line.id not in done]
+            every = with_what_was_told(session, lines)
+            done = apply_ordinary(session, every, pull_delay=self._pull_delay, now=self._clock.now())
+        return [line for line in every if line.id not in done]
 
     def _pass_on(self, wallet: str, shortcode: str, since: datetime) -> None:
         """Queue for the registry what is confirmed by now. Each look reads the day, so it is for many."""

@@ -14,7 +14,7 @@ from payments.receipts import service as receipts
 from payments.receipts.model import Arrival, Owner
 from payments.receipts.tables import Receipt
 from payments.strangers import owners_of_strangers
-from payments.wallet_lines.service import arrival_of
+from payments.wallet_lines.service import arrival_of, told_first
 from payments.wallet_lines.tables import StoredLine
 from payments.wallets.protocol import LineKind
 
@@ -42,8 +42,12 @@ def apply_ordinary(
 
 def _new(session: Session, lines: Sequence[StoredLine]) -> dict[int, Arrival]:
     """What the credits among these lines tell, as far as no receipt has their codes."""
-    told = [(line.id, arrival_of(line)) for line in lines if line.kind == LineKind.CREDIT]
-    by_name = {_name(arrival): (line_id, arrival) for line_id, arrival in told}
+    by_name: dict[tuple[str, str, str], tuple[int, Arrival]] = {}
+    # Of two lines of one payment the wallet's own counts, else the first.
+    for line in sorted(lines, key=told_first):
+        if line.kind == LineKind.CREDIT:
+            arrival = arrival_of(line)
+            by_name.setdefault(_name(arrival), (line.id, arrival))
     known = select(Receipt.wallet, Receipt.shortcode, Receipt.receipt).where(
         Receipt.receipt.in_([receipt for *_, receipt in by_name])
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, String, exists, or_, select
+from sqlalchemy import ColumnElement, String, and_, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
@@ -76,6 +76,60 @@ def lines_to_apply(
     They are looked for once, as they were then, and handed on so many at a time: the session's transaction
     stays open until the last is taken.
     """
+    booked = exists(
+        select(LedgerTransfer.id).where(LedgerTransfer.business_key == "line:" + StoredLine.id.cast(String))
+    )
+    is_unknown = _is_unknown_credit() | (
+        StoredLine.particulars.is_not(None)
+        & StoredLine.kind.in_(list(_OUTSIDE_KINDS))
+        & (StoredLine.amount_cents != 0)
+        & ~booked
+    )
+    return _lines(session, wallet, shortcode, is_unknown, since=since, after=after, at_once=at_once)
+
+
+def with_what_was_told(session: Session, lines: Sequence[StoredLine]) -> list[StoredLine]:
+    """These lines, and beside credits of a file all others of the same payments that may be applied too: of
+    each payment, what the wallet's own list says comes first, then what came first.
+
+    The others may be kept and not applied yet: a pull applies after its last page, and may be cut off. Whose
+    the money is, a file that came in between must not decide.
+    """
+    told = {line.receipt for line in lines if _is_credit_of_file(line)}
+    if not told:
+        return list(lines)
+    others = session.scalars(
+        select(StoredLine).where(
+            StoredLine.wallet == lines[0].wallet,
+            StoredLine.shortcode == lines[0].shortcode,
+            StoredLine.receipt.in_(told),
+            StoredLine.id.not_in([line.id for line in lines]),
+            _is_unknown_credit(),
+        )
+    )
+    every = sorted([*lines, *others], key=told_first)
+    places: dict[str, int] = {}
+    for line in sorted(lines, key=_id):
+        places.setdefault(line.receipt, line.id)
+    # Stable: payments stay in the order of coming.
+    return sorted(every, key=lambda line: places[line.receipt])
+
+
+def told_first(line: StoredLine) -> tuple[bool, int]:
+    """To sort by: the wallet's own list before files, which go through hands; else in the order of coming."""
+    return line.source != EvidenceChannel.PULL, line.id
+
+
+def _id(line: StoredLine) -> int:
+    return line.id
+
+
+def _is_credit_of_file(line: StoredLine) -> bool:
+    return line.kind == LineKind.CREDIT and line.source == EvidenceChannel.STATEMENT
+
+
+def _is_unknown_credit() -> ColumnElement[bool]:
+    """SQL: a payment to us that the ledger does not know, or money in suspense of which it may tell more."""
     # Money in suspense is looked at again when the list names the payer: it may tell whose it is. A statement
     # that hides whom the pull has named says no more. A line with the code of a part is not in the ledger,
     # and nothing here can put it there: it is a difference.
@@ -107,15 +161,13 @@ def lines_to_apply(
             | (StoredLine.payer_index.is_(None) & named_elsewhere),
         )
     )
-    booked = exists(
-        select(LedgerTransfer.id).where(LedgerTransfer.business_key == "line:" + StoredLine.id.cast(String))
-    )
     # A line kept without particulars had a receipt that knew all of it, and its owner.
-    is_unknown = StoredLine.particulars.is_not(None) & or_(
-        (StoredLine.kind == LineKind.CREDIT) & (StoredLine.amount_cents > 0) & ~credited,
-        StoredLine.kind.in_(list(_OUTSIDE_KINDS)) & (StoredLine.amount_cents != 0) & ~booked,
+    return and_(
+        StoredLine.particulars.is_not(None),
+        StoredLine.kind == LineKind.CREDIT,
+        StoredLine.amount_cents > 0,
+        ~credited,
     )
-    return _lines(session, wallet, shortcode, is_unknown, since=since, after=after, at_once=at_once)
 
 
 def reversals_to_apply(

@@ -1,21 +1,37 @@
 """What the wallet's own list has told of is known before it is in the ledger; another amount is not."""
 
+from datetime import timedelta
+
 import pytest
 
 from core.money import Money
+from core.phone import PhoneNumber
+from members.tables import MemberRow
 from payments.model import EvidenceChannel
+from payments.wallet_lines.applying import Applying
 from payments.wallet_lines.service import keep_lines
 from payments.wallets.protocol import LineKind, WalletLine
 from tests.payments.scripted_wallet import SHORTCODE
 from tests.payments.test_payments_second_look_at_files import given, kept, reversal, to
 from tests.payments.test_payments_statement_import import statement
-from tests.payments.world import START, World
+from tests.payments.world import PULL_DELAY, START, World
 
 
-def pulled(world: World, kind: LineKind, receipt: str, shillings: int, linked: str = "") -> None:
+def pulled(
+    world: World, kind: LineKind, receipt: str, shillings: int, linked: str = "", by: MemberRow | None = None
+) -> None:
     """A line of a pull that was cut off before it was applied."""
-    amount = Money(100 * shillings)
-    line = WalletLine(SHORTCODE, receipt, receipt, kind, amount, START, linked_receipt=linked)
+    line = WalletLine(
+        SHORTCODE,
+        receipt,
+        f"{receipt}:{kind}:pull",
+        kind,
+        Money(100 * shillings),
+        START,
+        account=by.number if by else "",
+        payer=PhoneNumber(by.phone) if by else None,
+        linked_receipt=linked,
+    )
     with world.sessions.begin() as session:
         keep_lines(session, "mpesa", [line], EvidenceChannel.PULL, now=world.clock.now())
 
@@ -24,8 +40,72 @@ def pulled(world: World, kind: LineKind, receipt: str, shillings: int, linked: s
 def test_a_payment_that_a_pull_has_with_the_same_amount_is_no_news(
     world: World, shillings: int, state: str
 ) -> None:
-    pulled(world, LineKind.CREDIT, "SKZ000001", shillings)
-    assert kept(world, given(world, statement([to(world.member(), "SKZ000001", 5000)]))).state == state
+    member = world.member()
+    pulled(world, LineKind.CREDIT, "SKZ000001", shillings, by=member)
+    assert kept(world, given(world, statement([to(member, "SKZ000001", 5000)]))).state == state
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_payment_of_which_a_pull_names_another_payer_or_none_is_news(world: World, is_named: bool) -> None:
+    thief = world.member()
+    pulled(world, LineKind.CREDIT, "SKZ000001", 5000, by=world.member() if is_named else None)
+    assert kept(world, given(world, statement([to(thief, "SKZ000001", 5000)]))).state == "held"
+
+
+def test_a_file_that_hides_whom_a_pull_names_is_no_news(world: World) -> None:
+    member = world.member()
+    pulled(world, LineKind.CREDIT, "SKZ000001", 5000, by=member)
+    veiled = to(world.member(), "SKZ000001", 5000, party="2547***111 - A B")
+    assert kept(world, given(world, statement([veiled]))).state == "done"
+    assert [receipt.member_id for receipt in world.receipts()] == [member.id]
+
+
+def test_whose_money_it_is_the_pull_says_and_not_a_file_that_came_in_between(world: World) -> None:
+    """A pull applies its lines after its last page: until then they are kept, and in no receipt."""
+    owner, thief = world.member(), world.member()
+    file = [to(thief, f"SKZ00000{number}", 100, number) for number in range(1, 6)]
+    for number in range(1, 6):
+        pulled(world, LineKind.CREDIT, f"SKZ00000{number}", 100, by=owner)
+    done = kept(world, given(world, statement(file)))
+    assert (done.state, done.alone_lines) == ("done", 5)
+    assert [(one.member_id, one.source) for one in world.receipts()] == [(owner.id, "pull")] * 5
+
+
+@pytest.mark.parametrize("first", ["pull", "file"])
+def test_of_lines_that_wait_together_the_pulls_say_whose_the_money_is(world: World, first: str) -> None:
+    """The worker of the pull dies before it applies, and so does the file's."""
+    owner, thief = world.member(), world.member()
+    lines = [
+        WalletLine(
+            SHORTCODE, f"SKZ00000{number}", f"SKZ00000{number}:credit", LineKind.CREDIT, Money(10_000), START,
+            account=thief.number, payer=PhoneNumber(thief.phone),
+        )
+        for number in range(1, 6)
+    ]  # fmt: skip
+    for source in ("pull", "file") if first == "pull" else ("file", "pull"):
+        if source == "file":
+            with world.sessions.begin() as session:
+                keep_lines(session, "mpesa", lines, EvidenceChannel.STATEMENT, now=world.clock.now())
+            continue
+        for number in range(1, 6):
+            pulled(world, LineKind.CREDIT, f"SKZ00000{number}", 100, by=owner)
+    applying = Applying(world.sessions, world.clock, pull_delay=PULL_DELAY)
+    assert applying.run("mpesa", SHORTCODE, since=START - timedelta(hours=1)) == 10
+    assert [(one.member_id, one.source) for one in world.receipts()] == [(owner.id, "pull")] * 5
+
+
+def test_what_is_judged_alone_is_judged_by_the_pulls_line_first_too(world: World) -> None:
+    """Neither names a member by number: each line is applied by itself."""
+    owner, thief = world.member(), world.member()
+    line = WalletLine(
+        SHORTCODE, "SKZ000001", "SKZ000001:credit:pull", LineKind.CREDIT, Money(10_000), START,
+        account=f"0{owner.phone[4:]}", payer=PhoneNumber(owner.phone),
+    )  # fmt: skip
+    with world.sessions.begin() as session:
+        keep_lines(session, "mpesa", [line], EvidenceChannel.PULL, now=world.clock.now())
+    named = to(thief, "SKZ000001", 100, account=f"0{thief.phone[4:]}")
+    assert kept(world, given(world, statement([named]))).state == "done"
+    assert [(one.member_id, one.source) for one in world.receipts()] == [(owner.id, "pull")]
 
 
 @pytest.mark.parametrize(("linked", "state"), [("SKZ000001", "done"), ("SKZ000002", "held"), ("", "held")])
