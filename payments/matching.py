@@ -123,7 +123,10 @@ def _put_together(session: Session, arrival: Arrival, known: Receipt | None, *, 
     now, before = arrival.particulars, Particulars()
     payer = payer_index(session, arrival.payer, arrival.payer_hash)
     if known is not None:
-        payer, before = payer or known.payer_index, Particulars.from_json(known.particulars)
+        before = Particulars.from_json(known.particulars)
+        if arrival.source is EvidenceChannel.STATEMENT:
+            now = _without_contradiction(now, before, names_payer=payer not in {None, known.payer_index})
+        payer = payer or known.payer_index
     is_list = arrival.source in {EvidenceChannel.PULL, EvidenceChannel.STATEMENT}
     return _Told(
         now.account or before.account,
@@ -134,6 +137,16 @@ def _put_together(session: Session, arrival: Arrival, known: Receipt | None, *, 
         arrival.paid_at,
         may_be_named=not (is_last or is_list),
     )
+
+
+def _without_contradiction(now: Particulars, before: Particulars, *, names_payer: bool) -> Particulars:
+    """What a file, which goes through hands, may add to what a message said: only what that left open.
+
+    An account only together with a payer who was not known. A file that hides who paid, or names whom we
+    know, nobody looks at a second time (`wallet_lines.told_alone`): it must not say whose the money is.
+    """
+    account = before.account or (now.account if names_payer else "")
+    return replace(now, account=account, name=before.name or now.name)
 
 
 def _are_two_payers(session: Session, arrival: Arrival, known: Receipt) -> bool:
