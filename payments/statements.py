@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy.orm import Session
+
 from core.clock import Clock
 from core.database import Sessions
 from payments.wallet_lines.applying import Applying
-from payments.wallet_lines.staging import Staging
+from payments.wallet_lines.staging import KeptStatement, Staging
 from payments.wallet_lines.told_alone import ToldAlone
 from payments.wallets.statements import Oddity, StatementStream
 
@@ -42,18 +44,21 @@ def import_statement(
     pull_delay: timedelta,
     limit_cents: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
+    note: Callable[[Session, KeptStatement], None] = lambda *_: None,
 ) -> Imported:
     """Keep all of a statement in one transaction, then apply what the ledger does not know.
 
     `progress` is called with the number of lines read so far. Importing again, in whole or in part, changes
     nothing. `limit_cents`: of a statement that alone tells of more money nothing is taken (NeedsSecondLook);
-    None is for whoever runs the machine, and for what a second person released.
+    None is for whoever runs the machine, and for what a second person released. `note` is told what is kept,
+    in the very transaction: what it raises keeps nothing.
 
     Raises StatementRefused or NeedsSecondLook; then nothing was kept.
     """
     with sessions.begin() as session:
         staging = Staging(session, wallet, statement, limit_cents=limit_cents, now=clock.now())
         kept = staging.keep(progress)
+        note(session, kept)
     applied = 0
     if kept.first_at is not None:
         applying = Applying(sessions, clock, pull_delay=pull_delay)

@@ -22,6 +22,7 @@ from payments.settlements.service import (
     read_bank_statements,
 )
 from payments.statements import Imported, import_statement
+from payments.wallet_lines.staging import KeptStatement
 from payments.wallet_lines.told_alone import AloneLine, NeedsSecondLook, ToldAlone
 from payments.wallets.statements import Oddity, ReadsStatements, StatementRefused, stream_of
 
@@ -36,6 +37,12 @@ class ContentGone(KibabaError):  # noqa: N818 -- it says what was found
     code = "content_gone"
     # The next attempt finds what became of it.
     permanent = False
+
+
+class DecidedMeanwhile(KibabaError):  # noqa: N818 -- it says what was found
+    """Another attempt has finished the file, or a person has ended it, while this one read it."""
+
+    code = "decided_meanwhile"
 
 
 class Importing:
@@ -84,6 +91,8 @@ class Importing:
         except StatementRefused as refused:
             self._refuse(import_id, refused)
             return
+        except DecidedMeanwhile:
+            return
         self._finish(import_id, done)
 
     def give_up(self, session: Session, task: Task) -> None:
@@ -103,6 +112,16 @@ class Importing:
             with self._sessions.begin() as session:
                 session.get_one(StatementImport, read.id, with_for_update=True).lines_kept = lines
 
+        def note(session: Session, kept: KeptStatement) -> None:
+            row = _still_read(session, read.id)
+            if row is None:
+                raise DecidedMeanwhile
+            row.lines_new += kept.new
+            if kept.alone.lines:
+                # Also of what is small enough: it shows who brings many small files. Together with the lines:
+                # another attempt finds them, and nothing that this file alone has told.
+                _note_alone(row, kept.alone)
+
         return import_statement(
             self._sessions,
             self._clock,
@@ -111,6 +130,7 @@ class Importing:
             pull_delay=self._pull_delay,
             limit_cents=None if read.released_by else self._limit_cents,
             progress=tell,
+            note=note,
         )
 
     def _take_bank(self, read: StatementImport) -> None:
@@ -123,8 +143,10 @@ class Importing:
         oddities = [oddity for one in statements for oddity in one.oddities]
         now = self._clock.now()
         with self._sessions.begin() as session:
+            row = _still_read(session, import_id)
+            if row is None:
+                return
             kept = keep_bank_statements(session, name, shortcode, statements, now=now)
-            row = session.get_one(StatementImport, import_id, with_for_update=True)
             row.lines_total = row.lines_kept = kept.lines
             row.lines_new += kept.new
             row.oddities_total, row.oddities = len(oddities), _named(oddities)
@@ -157,8 +179,8 @@ class Importing:
     def _hold(self, import_id: uuid.UUID, found: NeedsSecondLook) -> None:
         now = self._clock.now()
         with self._sessions.begin() as session:
-            row = session.get_one(StatementImport, import_id, with_for_update=True)
-            if row.state != "reading" or row.released_by is not None:
+            row = _still_read(session, import_id)
+            if row is None or row.released_by is not None:
                 # Another attempt held it before this one, and by now somebody may have decided.
                 return
             row.lines_total = row.lines_kept = found.lines
@@ -170,7 +192,9 @@ class Importing:
     def _refuse(self, import_id: uuid.UUID, refused: StatementRefused) -> None:
         now = self._clock.now()
         with self._sessions.begin() as session:
-            row = session.get_one(StatementImport, import_id, with_for_update=True)
+            row = _still_read(session, import_id)
+            if row is None:
+                return
             row.state, row.finished_at = "refused", now
             row.faults = _named(refused.faults)
             forget(session, import_id)
@@ -179,15 +203,14 @@ class Importing:
     def _finish(self, import_id: uuid.UUID, done: Imported) -> None:
         now = self._clock.now()
         with self._sessions.begin() as session:
-            row = session.get_one(StatementImport, import_id, with_for_update=True)
+            row = _still_read(session, import_id)
+            if row is None:
+                return
             row.lines_total = row.lines_kept = done.lines
-            row.lines_new, row.applied = row.lines_new + done.new, row.applied + done.applied
+            row.applied += done.applied
             row.not_completed, row.repeated = done.not_completed, done.repeated
             row.oddities_total, row.oddities = len(done.oddities), _named(done.oddities)
             row.first_at, row.last_at = done.first_at, done.last_at
-            if done.alone.lines:
-                # Also of what is small enough: it shows who brings many small files.
-                _note_alone(row, done.alone)
             row.state, row.finished_at = "done", now
             forget(session, import_id)
             _note(session, row, "statement.imported", now)
@@ -201,6 +224,12 @@ class Importing:
         first, last = self._calendar.day_of(done.first_at), self._calendar.day_of(done.last_at)
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
         return days[-_DAYS_MAX:]
+
+
+def _still_read(session: Session, import_id: uuid.UUID) -> StatementImport | None:
+    """The import, locked, as long as no other attempt and nobody has decided about it."""
+    row = session.get_one(StatementImport, import_id, with_for_update=True, populate_existing=True)
+    return row if row.state == "reading" else None
 
 
 def _note_alone(row: StatementImport, alone: ToldAlone) -> None:
