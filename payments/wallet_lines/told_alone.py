@@ -15,11 +15,14 @@ _NAMED_MAX = 20
 
 
 class AloneKind(StrEnum):
-    """What a line would do by itself: bring money, say who paid money in suspense, or take money back."""
+    """What a line would do by itself: bring money, say who paid money in suspense, take money back, or
+    confirm our amount against that of the wallet's own list.
+    """
 
     CREDIT = "credit"
     PAYER = "payer"
     REVERSAL = "reversal"
+    AMOUNT = "amount"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class NeedsSecondLook(KibabaError):  # noqa: N818 -- it says what was found
 # that names nobody changes nothing there (`payments.matching`).
 # A reversal: its payment is not taken back. It may be one that we do not know yet: it would be taken back as
 # soon as it comes. A list that has the reversal, but does not say of which payment, tells only half.
+# An amount: a pull lists the payment with another than our receipt, and the file with ours. Of the two lists
+# one that agrees is enough for the comparison of the day. Here plain rows count too, which are kept by now.
 _TOLD_ALONE = text("""
 WITH news AS (
   SELECT s.receipt, s.kind, s.amount_cents, s.at, s.linked_receipt, s.payer_index,
@@ -111,7 +116,26 @@ alone AS (
             ELSE s.payer_index IS NULL OR w.payer_index = s.payer_index END
       LIMIT 1) IS NULL
 ),
-once AS (SELECT DISTINCT ON (name) * FROM alone ORDER BY name, kind)
+denied AS (
+  SELECT s.receipt AS name, s.receipt, s.at, s.amount_cents AS cents, 'amount' AS kind
+  FROM (
+    SELECT receipt, amount_cents, (at - CAST(:behind_utc AS interval)) AT TIME ZONE 'UTC' AS at
+    FROM statement_plain
+    UNION ALL
+    SELECT receipt, amount_cents, at FROM statement_read WHERE kind = 'credit' AND amount_cents > 0) s
+  WHERE (
+    SELECT bool_or(w.source = 'pull' AND w.amount_cents <> s.amount_cents)
+           AND NOT bool_or(w.amount_cents = s.amount_cents AND (w.source = 'pull' OR w.seen_at <> :now))
+    FROM wallet_lines w
+    WHERE w.receipt = s.receipt AND w.shortcode = CAST(:shortcode AS text)
+      AND w.wallet = CAST(:wallet AS text) AND w.kind = 'credit')
+    AND (
+      SELECT r.amount_cents FROM receipts r
+      WHERE r.wallet = :wallet AND r.shortcode = :shortcode AND r.receipt = s.receipt
+      LIMIT 1) = s.amount_cents
+),
+every AS (SELECT * FROM alone UNION ALL SELECT * FROM denied),
+once AS (SELECT DISTINCT ON (name) * FROM every ORDER BY name, kind)
 SELECT receipt, kind, cents, at, count(*) OVER () AS lines, (sum(cents) OVER ())::bigint AS all_cents
 FROM once ORDER BY cents DESC, at, receipt LIMIT :named_max
 """)
@@ -120,7 +144,7 @@ FROM once ORDER BY cents DESC, at, receipt LIMIT :named_max
 def told_alone(session: Session, facts: Mapping[str, object]) -> ToldAlone:
     """What the staged statement tells that nobody else did, before anything of `statement_read` is kept.
 
-    `facts`: `wallet` and `shortcode`.
+    `facts`: `wallet`, `shortcode`, `behind_utc` and `now`.
     """
     rows = session.execute(_TOLD_ALONE, {**facts, "named_max": _NAMED_MAX}).all()
     if not rows:

@@ -1,12 +1,15 @@
 """What a file tells in two ways, or of money that a message told of, gets round no second look."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import update
 
+from core.money import Money
 from core.phone import PhoneNumber
 from members.tables import MemberRow
 from payments.receipts.tables import Receipt
-from tests.payments.test_payments_second_look_at_files import given, kept, reversal, to
+from tests.payments.test_payments_second_look_at_files import given, kept, let_go, read, reversal, to
 from tests.payments.test_payments_statement_import import statement, take
 from tests.payments.wallets.mpesa_statements import DAY_FIRST, row
 from tests.payments.world import World
@@ -121,3 +124,26 @@ def test_a_file_that_hides_the_payer_and_says_the_same_is_not_held(world: World)
     receipt = waits(world)
     found = kept(world, given(world, statement([about(world, receipt, "WHO", VEILED)])))
     assert (found.state, found.alone_lines) == ("done", 0)
+
+
+@pytest.mark.parametrize("status", ["Completed", "completed"], ids=["plain", "read with care"])
+def test_our_amount_which_a_pull_denies_is_not_confirmed_by_a_file_alone(world: World, status: str) -> None:
+    """One list that agrees with us is enough for the comparison: a file would hide the difference."""
+    member = world.member()
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 250_000, member.number))
+    world.work("evidence")
+    [receipt] = world.receipts()
+    world.wallet.lines[-1] = replace(world.wallet.lines[-1], amount=Money(2_500))
+    world.clock.forward(minutes=10)
+    world.pull()
+    party = f"{PhoneNumber(member.phone).wire} - A B"
+    content = statement([about(world, receipt, member.number, party, status=status)])
+    import_id = given(world, content)
+    found = kept(world, import_id)
+    assert (found.state, found.alone_lines, found.alone_cents) == ("held", 1, 250_000)
+    assert found.alone_largest[0]["kind"] == "amount"
+    let_go(world, import_id)
+    read(world)
+    # Once it was told, it is no news.
+    world.clock.forward(minutes=10)
+    assert kept(world, given(world, content + b"\r\n")).state == "done"
