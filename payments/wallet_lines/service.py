@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, String, and_, exists, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, String, all_, and_, any_, exists, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
@@ -102,8 +102,8 @@ def with_what_was_told(session: Session, lines: Sequence[StoredLine]) -> list[St
         select(StoredLine).where(
             StoredLine.wallet == lines[0].wallet,
             StoredLine.shortcode == lines[0].shortcode,
-            StoredLine.receipt.in_(told),
-            StoredLine.id.not_in([line.id for line in lines]),
+            StoredLine.receipt == any_(literal(sorted(told), ARRAY(String))),
+            StoredLine.id != all_(literal([line.id for line in lines], ARRAY(BigInteger))),
             _is_unknown_credit(),
         )
     )
