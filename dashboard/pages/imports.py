@@ -1,8 +1,10 @@
 """Statement files: handing one in, how far it is read, what was strange about it, the second look at it."""
 
+import json
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -12,6 +14,7 @@ from dashboard.access import CHECKERS, READERS, WORKERS, allow
 from dashboard.catalogue import text
 from dashboard.deciding import names_of
 from dashboard.login import me
+from dashboard.reading import was_seen
 from dashboard.reasons import typed_reason
 from dashboard.services import services
 from payments.imports.handing_in import hand_in, imports
@@ -129,16 +132,25 @@ def _refused(import_id: uuid.UUID, error: NotPossible, reason: str = "") -> tupl
 
 
 def _page(import_id: uuid.UUID, refused: _Refusal | None = None) -> str:
-    with services().sessions() as database:
+    with services().sessions.begin() as database:
         row = database.get(StatementImport, import_id)
         if row is None:
             abort(404)
+        is_running = row.state in {"waiting", "reading"}
+        # A page that looks again and again by itself shows nobody's account.
+        sealed = None if is_running else row.alone_accounts
+        named = json.loads(sealed) if sealed else {"of_largest": [], "most": []}
+        was_seen(database, "statement.opened", import_id, rows=len(named["of_largest"]))
         names = names_of(database, {row.by, row.released_by or "", row.refused_by or ""})
     return render_template(
         "dashboard/import.html",
         row=row,
         names=names,
-        largest=[{**line, "at": datetime.fromisoformat(line["at"])} for line in row.alone_largest],
+        largest=[
+            {**line, "at": datetime.fromisoformat(line["at"]), "account": account or ""}
+            for line, account in zip_longest(row.alone_largest, named["of_largest"])
+        ],
+        most=named["most"],
         refused=refused,
-        is_running=row.state in {"waiting", "reading"},
+        is_running=is_running,
     )

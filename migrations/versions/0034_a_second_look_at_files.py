@@ -11,7 +11,8 @@ depends_on = None
 
 _STATE = "ck_statement_imports_state"
 _COLUMNS = (
-    "alone_lines", "alone_cents", "alone_largest", "released_by", "released_at", "refused_by", "refused_reason",
+    "alone_lines", "alone_cents", "alone_largest", "alone_accounts", "released_by", "released_at", "refused_by",
+    "refused_reason",
 )  # fmt: skip
 
 
@@ -20,6 +21,7 @@ def upgrade() -> None:
         sa.Column("alone_lines", sa.Integer(), server_default="0", nullable=False),
         sa.Column("alone_cents", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("alone_largest", postgresql.JSONB(), server_default="[]", nullable=False),
+        sa.Column("alone_accounts", sa.Text()),
         sa.Column("released_by", sa.String(80)),
         sa.Column("released_at", sa.DateTime(timezone=True)),
         sa.Column("refused_by", sa.String(80)),

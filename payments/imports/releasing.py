@@ -81,6 +81,7 @@ def _held(session: Session, import_id: uuid.UUID) -> StatementImport:
 def _end(session: Session, row: StatementImport, *, by: str, reason: str, now: datetime) -> None:
     row.state, row.finished_at = "refused", now
     row.refused_by, row.refused_reason = by, reason
+    row.alone_accounts = None
     forget(session, row.id)
 
 

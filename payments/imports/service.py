@@ -1,8 +1,10 @@
 """Reading statement files in the background: refused whole, held for a second person, or taken."""
 
 import base64
+import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from itertools import count
 
@@ -235,6 +237,9 @@ def _still_read(session: Session, import_id: uuid.UUID) -> StatementImport | Non
 def _note_alone(row: StatementImport, alone: ToldAlone) -> None:
     row.alone_lines, row.alone_cents = alone.lines, alone.cents
     row.alone_largest = [_plain(line) for line in alone.largest]
+    of_largest = [line.account for line in alone.largest]
+    most = [asdict(account) for account in alone.accounts]
+    row.alone_accounts = json.dumps({"of_largest": of_largest, "most": most})
 
 
 def _plain(line: AloneLine) -> dict[str, int | str]:

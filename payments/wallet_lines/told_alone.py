@@ -8,7 +8,9 @@ from enum import StrEnum
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from core.database import vault_of
 from core.errors import KibabaError
+from payments.particulars import Particulars
 from payments.wallets.statements import Oddity
 
 _NAMED_MAX = 20
@@ -27,24 +29,38 @@ class AloneKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AloneLine:
-    """One such line. Cents are never negative; `kind` says the way."""
+    """One such line. Cents are never negative; `kind` says the way. `account`: masked, if it was read."""
 
     receipt: str
     kind: AloneKind
     amount_cents: int
     at: datetime
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class AloneAccount:
+    """What all such lines together tell for one account, which is masked."""
+
+    account: str
+    lines: int
+    cents: int
 
 
 @dataclass(frozen=True, slots=True)
 class ToldAlone:
-    """How many lines, and how many cents they move; `largest` are the first of them by amount."""
+    """How many lines, and how many cents they move; `largest` are the first of them by amount.
+
+    `accounts`: to which most goes; many small lines may name one.
+    """
 
     lines: int
     cents: int
     largest: tuple[AloneLine, ...]
+    accounts: tuple[AloneAccount, ...]
 
 
-NOTHING = ToldAlone(0, 0, ())
+NOTHING = ToldAlone(0, 0, (), ())
 
 
 class NeedsSecondLook(KibabaError):  # noqa: N818 -- it says what was found
@@ -79,8 +95,10 @@ class NeedsSecondLook(KibabaError):  # noqa: N818 -- it says what was found
 # An amount: a pull lists the payment with another than our receipt, and the file with ours. Of the two lists
 # one that agrees is enough for the comparison of the day. Here plain rows count too, which are kept by now.
 _TOLD_ALONE = text("""
+CREATE TEMPORARY TABLE statement_alone ON COMMIT DROP AS
 WITH news AS (
-  SELECT s.receipt, s.kind, s.amount_cents, s.at, s.linked_receipt, s.payer_index,
+  SELECT s.receipt, s.kind, s.amount_cents, s.at, s.linked_receipt, s.payer_index, s.particulars,
+         s.account_mark,
          CASE WHEN s.kind = 'credit' THEN s.receipt ELSE s.row_key END AS name
   FROM statement_read s
   WHERE (s.kind = 'credit' AND s.amount_cents > 0
@@ -92,7 +110,7 @@ WITH news AS (
       LIMIT 1) IS NULL
 ),
 alone AS (
-  SELECT s.name, s.receipt, s.at, abs(s.amount_cents) AS cents,
+  SELECT s.name, s.receipt, s.at, abs(s.amount_cents) AS cents, s.particulars, s.account_mark,
          CASE WHEN s.kind = 'credit' AND r.id IS NOT NULL THEN 'payer' ELSE s.kind END AS kind
   FROM news s
   LEFT JOIN LATERAL (
@@ -117,7 +135,8 @@ alone AS (
       LIMIT 1) IS NULL
 ),
 denied AS (
-  SELECT s.receipt AS name, s.receipt, s.at, s.amount_cents AS cents, 'amount' AS kind
+  SELECT s.receipt AS name, s.receipt, s.at, s.amount_cents AS cents, NULL::text AS particulars,
+         NULL::text AS account_mark, 'amount' AS kind
   FROM (
     SELECT receipt, amount_cents, (at - CAST(:behind_utc AS interval)) AT TIME ZONE 'UTC' AS at
     FROM statement_plain
@@ -136,10 +155,18 @@ denied AS (
       LIMIT 1) = s.amount_cents
     END
 ),
-every AS (SELECT * FROM alone UNION ALL SELECT * FROM denied),
-once AS (SELECT DISTINCT ON (name) * FROM every ORDER BY name, kind)
-SELECT receipt, kind, cents, at, count(*) OVER () AS lines, (sum(cents) OVER ())::bigint AS all_cents
-FROM once ORDER BY cents DESC, at, receipt LIMIT :named_max
+every AS (SELECT * FROM alone UNION ALL SELECT * FROM denied)
+SELECT DISTINCT ON (name) * FROM every ORDER BY name, kind
+""")
+_LARGEST = text("""
+SELECT receipt, kind, cents, at, particulars, count(*) OVER () AS lines,
+       (sum(cents) OVER ())::bigint AS all_cents
+FROM statement_alone ORDER BY cents DESC, at, receipt LIMIT :named_max
+""")
+_ACCOUNTS = text("""
+SELECT min(particulars) AS particulars, count(*) AS lines, sum(cents)::bigint AS cents
+FROM statement_alone WHERE kind IN ('credit', 'payer')
+GROUP BY account_mark ORDER BY cents DESC, lines DESC LIMIT :named_max
 """)
 
 
@@ -148,8 +175,22 @@ def told_alone(session: Session, facts: Mapping[str, object]) -> ToldAlone:
 
     `facts`: `wallet`, `shortcode`, `behind_utc` and `now`.
     """
-    rows = session.execute(_TOLD_ALONE, {**facts, "named_max": _NAMED_MAX}).all()
+    session.execute(_TOLD_ALONE, facts)
+    rows = session.execute(_LARGEST, {"named_max": _NAMED_MAX}).all()
     if not rows:
         return NOTHING
-    largest = tuple(AloneLine(row.receipt, AloneKind(row.kind), row.cents, row.at) for row in rows)
-    return ToldAlone(rows[0].lines, rows[0].all_cents, largest)
+    largest = tuple(
+        AloneLine(row.receipt, AloneKind(row.kind), row.cents, row.at, _account(session, row.particulars))
+        for row in rows
+    )
+    accounts = tuple(
+        AloneAccount(_account(session, row.particulars), row.lines, row.cents)
+        for row in session.execute(_ACCOUNTS, {"named_max": _NAMED_MAX})
+    )
+    return ToldAlone(rows[0].lines, rows[0].all_cents, largest, accounts)
+
+
+def _account(session: Session, sealed: str | None) -> str:
+    """As staff see it on a payment's page; empty where nothing was typed or read."""
+    known = vault_of(session).open("wallet_lines.particulars", sealed) if sealed else None
+    return Particulars.from_json(known).account_masked

@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, text
 from werkzeug.test import TestResponse
 
+from core.audit import AuditEntry
 from dashboard.services import Services
 from dashboard.staff.model import Role
 from payments.imports.tables import StatementImport
@@ -54,6 +55,22 @@ def test_who_handed_it_in_sees_what_waits_and_that_somebody_else_must_look(
     assert counts(parts) == (0, 0, 1)
     listed = officer.get("/dashboard/imports/").text
     assert "2 lines, KES 1,700, are told by this file alone." in listed
+
+
+def test_who_looks_sees_for_which_accounts_it_is_and_is_in_the_audit_trail(
+    held: str, as_role: AsRole, parts: Services
+) -> None:
+    page = as_role("checker").get(held).text
+    assert re.search(r"SKT0000002</code></th><td>Money in</td><td>\*{4}045</td>", page)
+    assert re.search(r'row">\*{4}045</th><td class="number">1</td><td class="number">200\.00', page)
+    with parts.sessions() as session:
+        stored = session.scalars(text("SELECT alone_accounts FROM statement_imports")).one()
+        seen = session.scalars(select(AuditEntry).where(AuditEntry.action == "statement.opened")).all()
+    assert "of_largest" not in stored
+    assert [(entry.subject, entry.details) for entry in seen] == [(held.rsplit("/", 1)[1], {"rows": 2})]
+    answer(as_role("supervisor"), held, "refuse", reason=REASON)
+    with parts.sessions() as session:
+        assert session.scalars(select(StatementImport.alone_accounts)).one() is None
 
 
 def test_a_checker_finds_it_and_lets_it_go_once(held: str, as_role: AsRole, parts: Services) -> None:

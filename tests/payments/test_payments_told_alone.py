@@ -1,5 +1,6 @@
 """What the wallet's own list has told of is known before it is in the ledger; another amount is not."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -115,3 +116,15 @@ def test_a_reversal_is_no_news_where_a_list_says_of_which_payment(
     pulled(world, LineKind.REVERSAL, "SKZ000009", -5000, linked)
     listed = statement([reversal("SKZ000009", "SKZ000001", 5000)])
     assert kept(world, given(world, listed)).state == state
+
+
+def test_many_small_lines_to_one_member_are_shown_as_one_sum(world: World) -> None:
+    thief, others = world.member(), [world.member() for _ in range(21)]
+    small = [to(thief, f"SKS0000{number:02d}", 50, number) for number in range(40)]
+    large = [to(other, f"SKL0000{number:02d}", 100 + number) for number, other in enumerate(others)]
+    found = kept(world, given(world, statement(small + large)))
+    assert found.state == "held"
+    named = json.loads(found.alone_accounts or "")
+    assert named["most"][0] == {"account": "******" + thief.number[-3:], "lines": 40, "cents": 200_000}
+    assert len(named["most"]) == 20
+    assert named["of_largest"] == ["******" + other.number[-3:] for other in others[:0:-1]]
