@@ -2,8 +2,10 @@
 
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import zip_longest
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -79,41 +81,35 @@ def show(import_id: uuid.UUID) -> str:
 @allow(CHECKERS)
 def let_go(import_id: uuid.UUID) -> Response | tuple[str, int]:
     """Have a held file taken, as the second person."""
-    parts = services()
-    try:
-        with parts.sessions.begin() as database:
-            release(database, import_id, by=me().actor, now=parts.clock.now())
-    except NotPossible as error:
-        return _refused(import_id, error)
-    flash(text("imports.released"))
-    return redirect(url_for(".show", import_id=import_id))
+    return _decided(import_id, release, "imports.released")
 
 
 @routes.post("/<uuid:import_id>/refuse")
 @allow(CHECKERS)
 def send_back(import_id: uuid.UUID) -> Response | tuple[str, int]:
     """Refuse a held file, as the second person."""
-    parts = services()
-    try:
-        with parts.sessions.begin() as database:
-            refuse(database, import_id, by=me().actor, reason=typed_reason(), now=parts.clock.now())
-    except NotPossible as error:
-        return _refused(import_id, error, typed_reason())
-    flash(text("imports.sent_back"))
-    return redirect(url_for(".show", import_id=import_id))
+    return _decided(import_id, partial(refuse, reason=typed_reason()), "imports.sent_back")
 
 
 @routes.post("/<uuid:import_id>/withdraw")
 @allow(WORKERS)
 def take_back(import_id: uuid.UUID) -> Response | tuple[str, int]:
     """Withdraw a held file that one has handed in oneself."""
+    return _decided(import_id, withdraw, "imports.withdrawn")
+
+
+def _decided(import_id: uuid.UUID, act: Callable[..., None], said: str) -> Response | tuple[str, int]:
+    """Do it and say so; or the page as things stand: 400 for what was mistyped, 409 for what somebody else
+    did before.
+    """
     parts = services()
     try:
         with parts.sessions.begin() as database:
-            withdraw(database, import_id, by=me().actor, now=parts.clock.now())
+            act(database, import_id, by=me().actor, now=parts.clock.now())
     except NotPossible as error:
-        return _refused(import_id, error)
-    flash(text("imports.withdrawn"))
+        page = _page(import_id, _Refusal(error.why, typed_reason()))
+        return page, 400 if error.why == "no_reason" else 409
+    flash(text(said))
     return redirect(url_for(".show", import_id=import_id))
 
 
@@ -123,12 +119,6 @@ class _Refusal:
 
     why: str
     reason: str
-
-
-def _refused(import_id: uuid.UUID, error: NotPossible, reason: str = "") -> tuple[str, int]:
-    """The page as things stand: 400 for what was mistyped, 409 for what somebody else did before."""
-    page = _page(import_id, _Refusal(error.why, reason))
-    return page, 400 if error.why == "no_reason" else 409
 
 
 def _page(import_id: uuid.UUID, refused: _Refusal | None = None) -> str:
