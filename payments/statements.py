@@ -42,21 +42,21 @@ def import_statement(
     statement: StatementStream,
     *,
     pull_delay: timedelta,
-    limit_cents: int | None = None,
+    limit: Callable[[Session], int] | None = None,
     progress: Callable[[int], None] = lambda _: None,
     note: Callable[[Session, KeptStatement], None] = lambda *_: None,
 ) -> Imported:
     """Keep all of a statement in one transaction, then apply what the ledger does not know.
 
     `progress` is called with the number of lines read so far. Importing again, in whole or in part, changes
-    nothing. `limit_cents`: of a statement that alone tells of more money nothing is taken (NeedsSecondLook);
-    None is for whoever runs the machine, and for what a second person released. `note` is told what is kept,
-    in the very transaction: what it raises keeps nothing.
+    nothing. `limit` says of how many cents the statement may tell alone: of one that tells of more nothing is
+    taken (NeedsSecondLook); None is for whoever runs the machine, and for what a second person released.
+    `note` is told what is kept, in the very transaction: what it raises keeps nothing.
 
     Raises StatementRefused or NeedsSecondLook; then nothing was kept.
     """
     with sessions.begin() as session:
-        staging = Staging(session, wallet, statement, limit_cents=limit_cents, now=clock.now())
+        staging = Staging(session, wallet, statement, limit=limit, now=clock.now())
         kept = staging.keep(progress)
         note(session, kept)
     applied = 0

@@ -15,6 +15,7 @@ from core.clock import Clock, FundCalendar
 from core.database import Sessions
 from core.errors import InvalidValue, KibabaError
 from core.outbox import Task
+from payments.imports.adding_up import told_before
 from payments.imports.releasing import forget
 from payments.imports.tables import StatementImport, StatementPiece
 from payments.settlements.service import (
@@ -50,7 +51,8 @@ class DecidedMeanwhile(KibabaError):  # noqa: N818 -- it says what was found
 class Importing:
     """Handles `statement` tasks: `import_id`.
 
-    A file that alone tells of more than `limit_cents` waits until a second person has released it.
+    What the files of one person tell alone within a day is added up. The file with which it comes to more
+    than `limit_cents` waits until a second person has released it.
     """
 
     def __init__(
@@ -114,13 +116,16 @@ class Importing:
             with self._sessions.begin() as session:
                 session.get_one(StatementImport, read.id, with_for_update=True).lines_kept = lines
 
+        def left(session: Session) -> int:
+            return self._limit_cents - told_before(session, read)
+
         def note(session: Session, kept: KeptStatement) -> None:
             row = _still_read(session, read.id)
             if row is None:
                 raise DecidedMeanwhile
             row.lines_new += kept.new
             if kept.alone.lines:
-                # Also of what is small enough: it shows who brings many small files. Together with the lines:
+                # Also of what is small enough: many small files are added up. Together with the lines:
                 # another attempt finds them, and nothing that this file alone has told.
                 _note_alone(row, kept.alone)
 
@@ -130,7 +135,7 @@ class Importing:
             read.wallet,
             stream_of(wallet, self._content(read)),
             pull_delay=self._pull_delay,
-            limit_cents=None if read.released_by else self._limit_cents,
+            limit=None if read.released_by else left,
             progress=tell,
             note=note,
         )
@@ -188,6 +193,7 @@ class Importing:
             row.lines_total = row.lines_kept = found.lines
             row.oddities_total, row.oddities = len(found.oddities), _named(found.oddities)
             _note_alone(row, found.alone)
+            row.alone_before_cents = told_before(session, row)
             row.state, row.finished_at = "held", now
             _note(session, row, "statement.held", now)
 
@@ -270,6 +276,7 @@ def _note(session: Session, row: StatementImport, action: str, now: datetime) ->
             "set_aside": row.oddities_total,
             "alone": row.alone_lines or None,
             "alone_cents": row.alone_cents or None,
+            "alone_before_cents": row.alone_before_cents or None,
             "checker": row.released_by,
         },
     )

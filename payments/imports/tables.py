@@ -18,7 +18,8 @@ class StatementImport(Base):
     `held`: it waits for a second person. `alone_lines` and `alone_cents` are what nobody but this file told
     of when it was read, `alone_largest` the first of those lines (`receipt`, `kind`, `amount_cents`, `at`).
     `alone_accounts` is JSON: `of_largest`, the masked account of each of those, and `most`, the accounts to
-    which most goes (`account`, `lines`, `cents`).
+    which most goes (`account`, `lines`, `cents`). `alone_before_cents`: what counted beside them when it was
+    held, told alone by earlier files of the same person (`adding_up`).
     `by`, `released_by` and `refused_by` are audit actors; who handed it in may refuse it, never release it.
     """
 
@@ -54,6 +55,7 @@ class StatementImport(Base):
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     alone_lines: Mapped[int] = mapped_column(server_default="0", default=0)
     alone_cents: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
+    alone_before_cents: Mapped[int] = mapped_column(BigInteger, server_default="0", default=0)
     alone_largest: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]", default=list)
     alone_accounts: Mapped[str | None] = mapped_column(Encrypted("statement_imports.alone_accounts"))
     released_by: Mapped[str | None] = mapped_column(String(80))

@@ -52,7 +52,7 @@ class KeptStatement:
 class Staging:
     """One statement on its way into `wallet_lines`, in the caller's transaction.
 
-    `limit_cents`: so much money it may tell of alone; None: any.
+    `limit`: of how many cents it may tell alone, asked when it tells of any; None: of all.
     """
 
     def __init__(
@@ -61,12 +61,12 @@ class Staging:
         wallet: str,
         stream: StatementStream,
         *,
-        limit_cents: int | None = None,
+        limit: Callable[[Session], int] | None = None,
         now: datetime,
     ) -> None:
         self._session = session
         self._stream = stream
-        self._limit_cents = limit_cents
+        self._limit = limit
         self._marking = os.urandom(_MARK_BYTES)
         self._facts = {
             "wallet": wallet,
@@ -220,10 +220,10 @@ class Staging:
 
     def _told_alone(self, lines: int) -> ToldAlone:
         # Here all that is news was read, and none of it is kept: what is found beside it came from elsewhere.
-        if self._limit_cents is None:
+        if self._limit is None:
             return NOTHING
         alone = told_alone(self._session, self._facts)
-        if alone.cents > self._limit_cents:
+        if alone.lines and alone.cents > self._limit(self._session):
             oddities = sorted(self._stream.oddities + self._stream.notes, key=_by_line)
             raise NeedsSecondLook(alone, currency=self._stream.currency, lines=lines, oddities=oddities)
         return alone

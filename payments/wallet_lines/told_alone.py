@@ -92,6 +92,7 @@ class NeedsSecondLook(KibabaError):  # noqa: N818 -- it says what was found
 # that names nobody changes nothing there (`payments.matching`).
 # A reversal: its payment is not taken back. It may be one that we do not know yet: it would be taken back as
 # soon as it comes. A list that has the reversal, but does not say of which payment, tells only half.
+# A payout of ours that is taken back stands to be paid again, and counts as well.
 # An amount: a pull lists the payment with another than our receipt, and the file with ours. Of the two lists
 # one that agrees is enough for the comparison of the day. Here plain rows count too, which are kept by now.
 _TOLD_ALONE = text("""
@@ -102,7 +103,9 @@ WITH news AS (
          CASE WHEN s.kind = 'credit' THEN s.receipt ELSE s.row_key END AS name
   FROM statement_read s
   WHERE (s.kind = 'credit' AND s.amount_cents > 0
-         OR s.kind = 'reversal' AND s.amount_cents < 0 AND s.linked_receipt <> '')
+         OR s.kind = 'reversal' AND s.linked_receipt <> '' AND (
+           s.amount_cents < 0 OR s.amount_cents > 0 AND (
+             SELECT 1 FROM refunds f WHERE f.payout_receipt = s.linked_receipt LIMIT 1) IS NOT NULL))
     AND (
       SELECT 1 FROM wallet_lines w
       WHERE w.receipt = s.receipt AND w.row_key = s.row_key AND w.shortcode = CAST(:shortcode AS text)

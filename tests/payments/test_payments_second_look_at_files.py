@@ -140,7 +140,7 @@ def test_up_to_the_limit_a_file_is_taken_at_once(world: World) -> None:
     assert len(world.receipts()) == 2
     # What is known by now is not told by this file alone: only what is new in it counts.
     rows = [to(member, f"SKZ00000{n}", 900 if n == 1 else 100, n - 1) for n in range(1, 5)]
-    more = given(world, statement(rows))
+    more = given(world, statement(rows), by=CHECKER)
     assert (kept(world, more).state, kept(world, more).lines_new) == ("done", 2)
 
 

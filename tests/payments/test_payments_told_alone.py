@@ -4,17 +4,23 @@ import json
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from core.money import Money
 from core.phone import PhoneNumber
 from members.tables import MemberRow
+from payments.ledger.model import AccountKind
 from payments.model import EvidenceChannel
+from payments.refunds.tables import Refund
+from payments.suspense.model import Act
 from payments.wallet_lines.applying import Applying
 from payments.wallet_lines.service import keep_lines
 from payments.wallets.protocol import LineKind, WalletLine
+from tests.payments.deciding import do, held, lost, wish
 from tests.payments.scripted_wallet import SHORTCODE
-from tests.payments.test_payments_second_look_at_files import given, kept, reversal, to
-from tests.payments.test_payments_statement_import import statement
+from tests.payments.test_payments_second_look_at_files import given, kept, let_go, read, reversal, to
+from tests.payments.test_payments_statement_import import AT, statement
+from tests.payments.wallets.mpesa_statements import DAY_FIRST, row
 from tests.payments.world import PULL_DELAY, START, World
 
 
@@ -128,3 +134,26 @@ def test_many_small_lines_to_one_member_are_shown_as_one_sum(world: World) -> No
     assert named["most"][0] == {"account": "******" + thief.number[-3:], "lines": 40, "cents": 200_000}
     assert len(named["most"]) == 20
     assert named["of_largest"] == ["******" + other.number[-3:] for other in others[:0:-1]]
+
+
+def test_a_payout_of_ours_that_only_a_file_takes_back_waits(world: World) -> None:
+    """Its refund would stand to be paid a second time."""
+    do(world, wish(Act.REFUND, lost(world, 150_000)))
+    world.write("refunds", world.member())
+    world.work()
+    world.hear_of_orders()
+    world.work()
+    with world.sessions() as session:
+        refund = session.scalars(select(Refund)).one()
+    at, why = AT.strftime(DAY_FIRST), "Reversal of Business Payment"
+    back = row("SKZ000009", paid_in="1500.00", reason=why, at=at, linked=refund.payout_receipt or "")
+    import_id = given(world, statement([back]))
+    found = kept(world, import_id)
+    assert (refund.state, found.state, found.alone_cents) == ("paid", "held", 150_000)
+    assert held(world, AccountKind.REFUNDS_PAYABLE) == 0
+    let_go(world, import_id)
+    read(world)
+    assert held(world, AccountKind.REFUNDS_PAYABLE) == 150_000
+    # What is no payout of ours moves nothing by itself: it is a difference, and no file waits for it.
+    other = row("SKZ000010", paid_in="1500.00", reason=why, at=at, linked="SKZ000011")
+    assert kept(world, given(world, statement([other]))).state == "done"
