@@ -12,7 +12,7 @@ from core.clock import Clock
 from core.database import Sessions
 from core.money import Money
 from core.outbox import Later, Task
-from payments.alerts.service import AlertKind, clear_alert, raise_alert
+from payments.alerts.service import AlertKind, raise_alert
 from payments.contributions import service as contributions
 from payments.contributions.tables import Contribution
 from payments.crediting import Crediting
@@ -68,13 +68,14 @@ class Intake:
         self._crediting = Crediting(pull_delay)
 
     def run(self, task: Task) -> Later | None:
-        """Handle an `evidence` task. One that fails again and again is an alert until it works."""
+        """Handle an `evidence` task. One that fails again and again is an alert of its wallet.
+
+        The look-out clears it: the message may be understood at any attempt, or among many.
+        """
         evidence_id = uuid.UUID(task.payload["evidence_id"])
         try:
             with self._sessions.begin() as session:
                 meaning = self.understand(session, evidence_id)
-                if task.attempt >= ALERT_AT_ATTEMPT:
-                    clear_alert(session, AlertKind.EVIDENCE_FAILED, str(evidence_id), now=self._clock.now())
         except Exception as error:
             if task.attempt >= ALERT_AT_ATTEMPT:
                 self._alert(evidence_id, error)
@@ -84,9 +85,10 @@ class Intake:
     def _alert(self, evidence_id: uuid.UUID, error: Exception) -> None:
         # The type only: an exception's text may carry what a payer sent.
         with self._sessions.begin() as session:
-            why = f"cannot be understood: {type(error).__name__}"
-            now = self._clock.now()
-            raise_alert(session, AlertKind.EVIDENCE_FAILED, str(evidence_id), why, now=now)
+            wallet = session.scalar(select(Evidence.wallet).where(Evidence.id == evidence_id))
+            if wallet is not None:
+                why = f"{wallet}: {type(error).__name__}, last {evidence_id}"
+                raise_alert(session, AlertKind.EVIDENCE_FAILED, wallet, why, now=self._clock.now())
 
     def understand(self, session: Session, evidence_id: uuid.UUID) -> Meaning | Later | None:
         """Give a message its meaning and write its verdict; None when it has one already."""

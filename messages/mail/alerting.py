@@ -12,8 +12,9 @@ from messages.mail.server import MailServer
 # By the kinds of `payments.alerts`; a kind that is not here is told by its name.
 _WORDS = {
     "pull_failed": "A wallet's list cannot be read",
-    "evidence_failed": "A wallet's message cannot be understood",
+    "evidence_failed": "A wallet's messages cannot be understood",
     "refund_failed": "A refund failed",
+    "refund_paid_twice": "A refund was paid although it had failed",
     "refund_unknown": "Nobody knows how a refund ended",
     "wallet_refuses": "A wallet refuses our requests",
     "sms_refused": "The SMS provider refuses our messages",
@@ -21,6 +22,7 @@ _WORDS = {
     "money_at_risk": "Much money is in open differences",
     "statement_missing": "A wallet's statement is missing",
     "registry_silent": "The central registry does not answer",
+    "second_look_waits": "Decisions wait for a second person",
     "correction_refused": "The central registry refused a correction",
     "tasks_given_up": "Work was given up after many attempts",
 }

@@ -21,6 +21,7 @@ class AlertKind(StrEnum):
     PULL_FAILED = "pull_failed"
     EVIDENCE_FAILED = "evidence_failed"
     REFUND_FAILED = "refund_failed"
+    REFUND_PAID_TWICE = "refund_paid_twice"
     REFUND_UNKNOWN = "refund_unknown"
     WALLET_REFUSES = "wallet_refuses"
     SMS_REFUSED = "sms_refused"
@@ -28,6 +29,7 @@ class AlertKind(StrEnum):
     MONEY_AT_RISK = "money_at_risk"
     STATEMENT_MISSING = "statement_missing"
     REGISTRY_SILENT = "registry_silent"
+    SECOND_LOOK_WAITS = "second_look_waits"
     CORRECTION_REFUSED = "correction_refused"
     TASKS_GIVEN_UP = "tasks_given_up"
 

@@ -11,7 +11,10 @@ from core.database import Base
 
 
 class Alert(Base):
-    """One trouble. `subject` tells apart two of a kind; `times` counts how often it came while open."""
+    """One trouble. `subject` tells apart two of a kind; `times` counts how often it came while open.
+
+    `told_at`, `mailed_at`: when staff were told by SMS and by mail, each once.
+    """
 
     __tablename__ = "alerts"
     __table_args__ = (
@@ -27,3 +30,5 @@ class Alert(Base):
     raised_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     last_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     cleared_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    told_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    mailed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

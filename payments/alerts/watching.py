@@ -1,10 +1,10 @@
-"""Looking for what must not wait: old differences, money at risk, a missing statement, a silent registry,
-tasks given up.
+"""Looking for what must not wait: old differences, money at risk, missing statements, a silent registry,
+what a second person does not look at, tasks given up; and for what is over.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import case, exists, func, select
 from sqlalchemy.orm import Session
@@ -17,6 +17,8 @@ from core.outbox import Task
 from core.phone import PhoneNumber
 from core.vault import Vault
 from members.notices import PHONE_PLACE
+from payments.alerts.missing_statements import missing_days, raise_missing
+from payments.alerts.over import clear_what_is_over
 from payments.alerts.service import (
     AlertKind,
     clear_alert,
@@ -25,18 +27,21 @@ from payments.alerts.service import (
     raise_alert,
 )
 from payments.alerts.tables import Alert
-from payments.model import BreakClass, EvidenceChannel, PostingState
-from payments.receipts.tables import Receipt
-from payments.reconciliation.due_days import STATEMENT_HOURS
+from payments.imports.tables import StatementImport
+from payments.merging.tables import PairDecision
+from payments.model import BreakClass, PostingState
+from payments.reconciliation.due_days import MISSED_DAYS_MAX, STATEMENT_HOURS
 from payments.reconciliation.tables import Break
 from payments.registry_postings.tables import RegistryPosting
-from payments.wallet_lines.tables import StoredLine
+from payments.suspense.model import DecisionState
+from payments.suspense.tables import Decision
 
 _TEMPLATES = {
     AlertKind.OLD_BREAKS: "staff_old_breaks",
     AlertKind.MONEY_AT_RISK: "staff_money_at_risk",
     AlertKind.STATEMENT_MISSING: "staff_statement_missing",
     AlertKind.REGISTRY_SILENT: "staff_registry_silent",
+    AlertKind.SECOND_LOOK_WAITS: "staff_second_look",
 }
 _ANY = "staff_alert"
 
@@ -49,6 +54,7 @@ class Limits:
     at_risk_cents: int = 5_000_000
     statement_hours: int = STATEMENT_HOURS
     registry_silent: timedelta = timedelta(hours=1)
+    second_look: timedelta = timedelta(hours=24)
     refusals_quiet: timedelta = timedelta(hours=1)
 
 
@@ -86,19 +92,25 @@ class Lookout:
                     raise_alert(session, kind, "all", detail, now=now)
                 else:
                     clear_alert(session, kind, "all", now=now)
+            raise_missing(session, self._missing(session, now), now=now)
+            clear_what_is_over(session, now=now)
             for kind in (AlertKind.WALLET_REFUSES, AlertKind.SMS_REFUSED):
                 clear_quiet_alerts(session, kind, since=now - self._limits.refusals_quiet)
             for alert in open_alerts(session):
-                self._tell(session, str(alert.id), alert.kind, now)
-                if self._by_mail:
+                # Remembered here: the tasks are forgotten when they have been done for a while.
+                if self._phones and alert.told_at is None:
+                    self._tell(session, str(alert.id), alert.kind, now)
+                    alert.told_at = now
+                if self._by_mail and alert.mailed_at is None:
                     _mail(session, alert, now)
+                    alert.mailed_at = now
 
     def _found(self, session: Session, now: datetime) -> dict[AlertKind, str]:
         return {
             AlertKind.OLD_BREAKS: self._old(session, now),
             AlertKind.MONEY_AT_RISK: self._at_risk(session),
-            AlertKind.STATEMENT_MISSING: self._missing(session, now),
             AlertKind.REGISTRY_SILENT: self._silent(session, now),
+            AlertKind.SECOND_LOOK_WAITS: self._not_looked_at(session, now),
             AlertKind.TASKS_GIVEN_UP: _given_up(session, now),
         }
 
@@ -119,27 +131,9 @@ class Lookout:
         )
         return f"{cents // 100:,} open" if cents > self._limits.at_risk_cents else ""
 
-    def _missing(self, session: Session, now: datetime) -> str:
-        day = self._calendar.day_of(now - timedelta(days=1, hours=self._limits.statement_hours))
-        start, end = self._calendar.bounds(day)
-        paid = (
-            select(Receipt.wallet, Receipt.shortcode)
-            .where(Receipt.paid_at >= start, Receipt.paid_at < end)
-            .distinct()
-            .subquery()
-        )
-        listed = exists(
-            select(StoredLine.id).where(
-                StoredLine.wallet == paid.c.wallet,
-                StoredLine.shortcode == paid.c.shortcode,
-                StoredLine.at >= start,
-                StoredLine.at < end,
-                (StoredLine.source == EvidenceChannel.STATEMENT)
-                | StoredLine.balance_after_cents.is_not(None),
-            )
-        )
-        names = session.scalars(select(paid.c.wallet).where(~listed).order_by(paid.c.wallet)).all()
-        return f"none for {day}: {', '.join(names)}" if names else ""
+    def _missing(self, session: Session, now: datetime) -> Mapping[tuple[str, str], Sequence[date]]:
+        last = self._calendar.day_of(now - timedelta(days=1, hours=self._limits.statement_hours))
+        return missing_days(session, self._calendar, last=last, days_max=MISSED_DAYS_MAX)
 
     def _silent(self, session: Session, now: datetime) -> str:
         before = now - self._limits.registry_silent
@@ -157,6 +151,19 @@ class Lookout:
             )
         )
         return "" if answered else f"no answer since {before.isoformat(timespec='minutes')}"
+
+    def _not_looked_at(self, session: Session, now: datetime) -> str:
+        before = now - self._limits.second_look
+        hours = self._limits.second_look // timedelta(hours=1)
+        of_files = (StatementImport.state == "held", StatementImport.finished_at < before)
+        waiting = [select(func.count()).select_from(StatementImport).where(*of_files)] + [
+            select(func.count())
+            .select_from(table)
+            .where(table.state == DecisionState.PROPOSED, table.made_at < before)
+            for table in (Decision, PairDecision)
+        ]
+        count = sum(session.scalar(one) or 0 for one in waiting)
+        return f"{count} for more than {hours} hours" if count else ""
 
     def _tell(self, session: Session, alert_id: str, kind: str, now: datetime) -> None:
         known = {name.value: template for name, template in _TEMPLATES.items()}

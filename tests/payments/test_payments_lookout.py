@@ -7,9 +7,20 @@ from sqlalchemy import text
 from core import outbox
 from core.database import vault_of
 from core.phone import PhoneNumber
-from payments.alerts.service import AlertKind, clear_alert, raise_alert, refused_by_sms_provider
+from payments.alerts.service import (
+    AlertKind,
+    clear_alert,
+    open_alerts,
+    raise_alert,
+    refused_by_sms_provider,
+)
 from payments.alerts.watching import Lookout
+from payments.imports.releasing import held, withdraw
+from payments.suspense.model import Act
 from tests.payments.conftest import STAFF_PHONES
+from tests.payments.deciding import MAKER, do, lost, second, wish
+from tests.payments.test_payments_second_look_at_files import given, to
+from tests.payments.test_payments_statement_import import statement
 from tests.payments.world import World
 
 
@@ -73,6 +84,23 @@ def test_a_registry_that_answers_nothing_is_missed(world: World, lookout: Lookou
     world.registry.is_down = False
     world.settle(minutes=3)
     assert world.alerts(lookout) == set()
+
+
+def test_what_waits_for_a_second_person_for_a_day_is_told(world: World, lookout: Lookout) -> None:
+    proposal = do(world, wish(Act.REFUND, lost(world)), limit_cents=0)
+    given(world, statement([to(world.member(), "SKZ000001", 5000)]))
+    world.clock.forward(seconds=timedelta(hours=24).total_seconds())
+    assert AlertKind.SECOND_LOOK_WAITS not in world.alerts(lookout)
+    world.clock.forward(seconds=1)
+    assert AlertKind.SECOND_LOOK_WAITS in world.alerts(lookout)
+    assert told(world).count("staff_second_look") == len(STAFF_PHONES)
+    with world.sessions() as session:
+        details = {alert.kind: alert.detail for alert in open_alerts(session)}
+    assert details[AlertKind.SECOND_LOOK_WAITS] == "2 for more than 24 hours"
+    second(world, proposal, approve=False)
+    with world.sessions.begin() as session:
+        withdraw(session, held(session)[0].id, by=MAKER, now=world.clock.now())
+    assert AlertKind.SECOND_LOOK_WAITS not in world.alerts(lookout)
 
 
 def test_no_phone_is_readable_in_the_outbox(world: World, lookout: Lookout) -> None:
