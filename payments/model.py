@@ -113,3 +113,4 @@ class BreakClass(StrEnum):
     DUPLICATE_RECEIPT = "duplicate_receipt"
     LATE_ACROSS_CUTOFF = "late_across_cutoff"
     SETTLEMENT_SHORT = "settlement_short"
+    UNBOOKED_LINE = "unbooked_line"

@@ -22,7 +22,8 @@ from payments.wallet_lines.tables import StoredLine
 @dataclass(frozen=True, slots=True)
 class Proof:
     """What one source says. `source`: an evidence channel, `pull`, `statement`, `intent`, `receipt`, `ledger`
-    or `registry`. `says` is its verdict, kind or state. Times are when it said so.
+    or `registry`. `says` is its verdict, kind or state. `at` is when it said so, or when we wrote it down;
+    `paid_at` is when the money moved, where the source names that time.
     """
 
     source: str
@@ -33,6 +34,7 @@ class Proof:
     payer_masked: str = ""
     account_masked: str = ""
     detail: str = ""
+    paid_at: datetime | None = None
 
 
 def break_evidence(session: Session, break_id: uuid.UUID) -> Sequence[Proof]:
@@ -128,6 +130,7 @@ def _lines(session: Session, row: Break, code: str) -> Iterator[Proof]:
             amount_cents=line.amount_cents,
             payer_masked=known.payer_masked,
             account_masked=known.account_masked,
+            paid_at=line.at,
         )
 
 
@@ -142,6 +145,7 @@ def _money(session: Session, receipt: Receipt) -> Iterator[Proof]:
         payer_masked=known.payer_masked,
         account_masked=known.account_masked,
         detail=receipt.match_why,
+        paid_at=receipt.paid_at,
     )
     whole = whole_of(session, receipt)
     name = f"{receipt.wallet}:{receipt.shortcode}:{whole.receipt}"

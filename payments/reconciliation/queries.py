@@ -2,12 +2,14 @@
 
 from sqlalchemy import text
 
+from payments.wallet_lines.unbooked import UNBOOKED_OF_DAY
+
 # Parameters of all: wallet, shortcode, day, day_start, day_end, now, run_id; list_lag, apply_lag,
 # registry_lag and outcome_lag are intervals: what is younger than these is on its way and no break.
 # list_due: from when on the day's statement is missed; clock_gap: so far two times of one payment may lie
 # apart. intent_gap: two payments of one amount closer than this may be one wish. two_members: the reason
 # matching gives for such suspense.
-FIND_BREAKS = text("""
+FIND_BREAKS = text(f"""
 WITH closed AS (
   SELECT max(closed_at) AS at FROM closings
   WHERE wallet = :wallet AND shortcode = :shortcode AND scope = 'day' AND period = CAST(:day AS text)
@@ -106,25 +108,38 @@ found AS (
   UNION ALL
   SELECT 'duplicate_intent', receipt, amount_cents, NULL, id, NULL, NULL
   FROM (
-    -- The first of the two may be of the day before.
-    SELECT member_id, amount_cents FROM receipts
-    WHERE wallet = :wallet AND shortcode = :shortcode
-      AND paid_at >= CAST(:day_start AS timestamptz) - :intent_gap AND paid_at < :day_end
-      AND member_id IS NOT NULL AND reversed_at IS NULL AND part_of IS NULL
-    GROUP BY member_id, amount_cents HAVING count(*) > 1) often
+    -- Who saved one amount twice is looked for in the order of a hash of both: grouping ten million payments
+    -- of which nearly each is a group of its own takes four times as long as sorting numbers. Two others may
+    -- share a hash; of these, too, each that stands twice is met at least once.
+    SELECT DISTINCT member_id, amount_cents FROM (
+      SELECT member_id, amount_cents, hash, lag(hash) OVER (ORDER BY hash) AS hash_before FROM (
+        -- The first of the two may be of the day before.
+        SELECT member_id, amount_cents, uuid_hash_extended(member_id, amount_cents) AS hash FROM receipts
+        WHERE wallet = :wallet AND shortcode = :shortcode
+          AND paid_at >= CAST(:day_start AS timestamptz) - :intent_gap AND paid_at < :day_end
+          AND member_id IS NOT NULL AND reversed_at IS NULL AND part_of IS NULL) paid) by_hash
+    WHERE hash = hash_before) often
   -- Few saved one amount twice: those are looked up, one by one.
   CROSS JOIN LATERAL (
-    SELECT id, receipt, paid_at, payer_index, lag(paid_at) OVER in_order AS before,
-           lag(payer_index) OVER in_order AS payer_before
+    SELECT id, receipt, paid_at, payer_index, wish, period, lag(paid_at) OVER in_order AS before,
+           lag(payer_index) OVER in_order AS payer_before, lag(wish) OVER in_order AS wish_before,
+           lag(period) OVER in_order AS period_before, lag(paid_at) OVER of_month AS before_of_month,
+           lag(payer_index) OVER of_month AS payer_of_month
     FROM receipts r
+    LEFT JOIN LATERAL (
+      SELECT c.id AS wish, c.period FROM contributions c WHERE c.receipt_id = r.id) wished ON true
     WHERE r.member_id = often.member_id AND r.amount_cents = often.amount_cents AND r.reversed_at IS NULL
       AND r.wallet = :wallet AND r.shortcode = :shortcode
       AND r.paid_at >= CAST(:day_start AS timestamptz) - :intent_gap AND r.paid_at < :day_end
       AND r.part_of IS NULL
-    WINDOW in_order AS (ORDER BY paid_at, receipt)) twice
-  -- Two people who pay for one member mean two payments. Who is hidden may be the same.
-  WHERE paid_at - before < :intent_gap AND paid_at >= :day_start
-    AND (payer_index = payer_before) IS NOT FALSE
+    WINDOW in_order AS (ORDER BY paid_at, receipt),
+           of_month AS (PARTITION BY wish IS NULL, period ORDER BY paid_at, receipt)) twice
+  -- Two people who pay for one member mean two payments. Who is hidden may be the same. Who asked us for two
+  -- months meant two; one for another month may stand between two that are for the same.
+  WHERE paid_at >= :day_start
+    AND (paid_at - before < :intent_gap AND (payer_index = payer_before) IS NOT FALSE
+         AND (wish IS NULL OR wish_before IS NULL OR period IS NOT DISTINCT FROM period_before)
+      OR paid_at - before_of_month < :intent_gap AND (payer_index = payer_of_month) IS NOT FALSE)
   UNION ALL
   -- The wallet's list brought it first, and no message ever came: repaired, and worth knowing.
   SELECT 'missing_callback', receipt, amount_cents, NULL, id, NULL, NULL
@@ -192,6 +207,11 @@ found AS (
       SELECT FROM bank_periods p
       WHERE p.wallet = :wallet AND p.shortcode = :shortcode AND d BETWEEN p.first_on AND p.last_on))
   UNION ALL
+  -- Without it money moved by hand is in no book, and shows only as a day that does not add up.
+  SELECT 'unbooked_line', w.receipt, NULL, sum(abs(w.amount_cents)), NULL, NULL, NULL
+  FROM ({UNBOOKED_OF_DAY}) w
+  GROUP BY w.receipt
+  UNION ALL
   SELECT 'unknown_outcome', c.id::text, c.amount_cents, NULL, NULL, c.id, NULL
   FROM contributions c
   WHERE c.wallet = :wallet AND c.shortcode = :shortcode
@@ -249,7 +269,7 @@ ON CONFLICT (wallet, shortcode, break_class, subject) DO UPDATE SET
   other_amount_cents = excluded.other_amount_cents, receipt_id = excluded.receipt_id
 WHERE b.break_class NOT IN ('missing_callback', 'duplicate_receipt', 'late_across_cutoff')
 RETURNING b.id
-""")
+""")  # noqa: S608 -- of constants
 
 RESOLVE_BREAKS = text("""
 UPDATE breaks SET state = 'resolved', resolved_at = :now,
@@ -266,6 +286,7 @@ UPDATE breaks SET state = 'resolved', resolved_at = :now,
     WHEN 'registry_amount_differs' THEN 'the registry agrees now'
     WHEN 'suspense' THEN 'a member was found'
     WHEN 'settlement_short' THEN 'the bank has all of it now'
+    WHEN 'unbooked_line' THEN 'the line is explained now'
     WHEN 'mismatch' THEN 'the wallet''s list explains it'
     WHEN 'unknown_outcome' THEN 'the outcome is known'
     ELSE 'wallet, ledger and registry agree' END

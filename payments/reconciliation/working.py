@@ -38,13 +38,19 @@ def release(session: Session, break_id: uuid.UUID, *, by: str, now: datetime) ->
 def note(session: Session, break_id: uuid.UUID, text: str, *, by: str, now: datetime) -> bool:
     """Write something down for whoever looks next; False when there is no such difference.
 
-    Raises InvalidValue for an empty note.
+    The last note once more by the same person, as a second click sends it, is that note. Raises
+    InvalidValue for an empty note.
     """
-    if session.get(Break, break_id) is None:
+    if session.get(Break, break_id, with_for_update=True) is None:
         return False
     text = on_one_line(text)[:NOTE_CHARACTERS_MAX]
     if not text:
         raise InvalidValue("a note says something")
+    last = session.scalar(
+        select(BreakNote).where(BreakNote.break_id == break_id).order_by(BreakNote.number.desc()).limit(1)
+    )
+    if last is not None and (last.by, last.text) == (by, text):
+        return True
     session.add(BreakNote(break_id=break_id, by=by, at=now, text=text))
     audit.record(session, at=now, actor=by, action="break.noted", subject=break_id)
     return True

@@ -1,5 +1,6 @@
 """What the wallet's word about a refund changes: the state, the ledger, what the payer hears."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -23,16 +24,29 @@ _TEXT_CHARACTERS_MAX = 300
 _NOT_SENT = RefundState.REQUESTED
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The line that tells that a payout was taken back, and the business key of what it books."""
+
+    key: str
+    receipt: str
+    at: datetime
+
+
 def apply_result(session: Session, refund: Refund, result: OrderResult, *, now: datetime) -> Verdict:
     """Take a result to a locked refund. What is paid stays paid, whatever is said later."""
-    if refund.state == RefundState.PAID:
+    if refund.state == RefundState.PAID or was_taken_back(refund):
         return Verdict.DUPLICATE
     if refund.state == _NOT_SENT or _speaks_of_another(refund, result):
         return Verdict.MISMATCH
     if result.fate is OrderFate.DONE and _went_elsewhere(session, refund):
         # Somebody has it twice now: for people, with both messages in their hands.
-        raise_alert(session, AlertKind.REFUND_FAILED, str(refund.id), "paid after it failed", now=now)
+        why = "paid after it failed, and its money went elsewhere"
+        raise_alert(session, AlertKind.REFUND_PAID_TWICE, str(refund.id), why, now=now)
         return Verdict.MISMATCH
+    if refund.state == RefundState.FAILED and result.fate is OrderFate.FAILED:
+        # Its end stays when it was: what staff decided since then is opened by that.
+        return Verdict.DUPLICATE
     refund.result_code = result.code[:_CODE_CHARACTERS_MAX]
     refund.result_text = result.message[:_TEXT_CHARACTERS_MAX]
     match result.fate:
@@ -76,6 +90,33 @@ def finish(
     for kind in (AlertKind.REFUND_FAILED, AlertKind.REFUND_UNKNOWN):
         clear_alert(session, kind, str(refund.id), now=now)
     tell_refunded(session, refund, receipt, now=now)
+
+
+def was_taken_back(refund: Refund) -> bool:
+    """Whether it was paid, and the wallet took the payout back since: only what was paid has its code."""
+    return refund.state == RefundState.FAILED and refund.payout_receipt is not None
+
+
+def take_back(session: Session, refund: Refund, line: Taken, *, now: datetime) -> None:
+    """The wallet gave us a payout back: the money is among the refunds payable again, where a refund that
+    failed leaves it, and staff decide anew. `refund` is locked and paid.
+    """
+    payable, held = (
+        Account.of_shortcode(kind, refund.wallet, refund.shortcode, refund.currency)
+        for kind in (AccountKind.REFUNDS_PAYABLE, AccountKind.WALLET_FLOAT)
+    )
+    ledger.post(
+        session,
+        line.key,
+        [Leg(held, refund.amount_cents), Leg(payable, -refund.amount_cents)],
+        reason=Reason.REFUND,
+        occurred_at=line.at,
+        now=now,
+        corrects=f"payout:{refund.id}",
+    )
+    refund.result_text = f"taken back by the wallet: {line.receipt}"
+    fail(session, refund, refund.result_text, now=now)
+    session.flush()
 
 
 def _went_elsewhere(session: Session, refund: Refund) -> bool:

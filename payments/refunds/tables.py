@@ -31,6 +31,15 @@ class Refund(Base):
         # The unique one knows only those that did not fail; how many did is asked, too.
         Index("ix_refunds_receipt", "receipt_id", "asked_at"),
         Index("ix_refunds_member", "member_id", "asked_at"),
+        # Lines of the wallet's list are told from other money by the code of a payout, or by its amount.
+        Index("ix_refunds_payout", "payout_receipt", postgresql_where=text("payout_receipt IS NOT NULL")),
+        Index(
+            "ix_refunds_without_code",
+            "wallet",
+            "shortcode",
+            "amount_cents",
+            postgresql_where=text("payout_receipt IS NULL AND way = 'payout' AND state <> 'failed'"),
+        ),
         Index(
             "ix_refunds_waiting",
             "asked_at",

@@ -3,11 +3,14 @@
 import uuid
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.database import vault_of
 from core.phone import PhoneNumber
+from members.indexes import MemberIndexes
 from members.notices import USUAL_LANGUAGE, tell_member, tell_phone
+from members.tables import MemberRow
 from payments.receipts.tables import Receipt
 from payments.refunds.model import NoRefund, RefundOpened, RefundOutcome
 from payments.refunds.tables import Refund
@@ -35,16 +38,12 @@ def tell_refunded(session: Session, refund: Refund, receipt: Receipt, *, now: da
     if refund.member_id is not None:
         tell_member(session, "refunded", refund.member_id, refund.id, now=now, values=values)
     elif refund.phone is not None:
-        phone = PhoneNumber(refund.phone)
+        vault, phone = vault_of(session), PhoneNumber(refund.phone)
+        # Whose savings it was nobody knew; who holds the phone may be a member all the same.
+        owner = MemberRow.phone_index == MemberIndexes(vault).phone(phone)
+        language = session.scalar(select(MemberRow.language).where(owner)) or USUAL_LANGUAGE
         tell_phone(
-            session,
-            vault_of(session),
-            "refunded",
-            phone,
-            str(refund.id),
-            language=USUAL_LANGUAGE,
-            now=now,
-            values=values,
+            session, vault, "refunded", phone, str(refund.id), language=language, now=now, values=values
         )
 
 

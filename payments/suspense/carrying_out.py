@@ -19,9 +19,10 @@ from payments.reconciliation.tables import Break
 from payments.refunds.model import PAYER_LINE
 from payments.refunds.service import file_line_of
 from payments.registry_postings.corrections import MOVED
-from payments.registry_postings.restating import withdraw
+from payments.registry_postings.restating import put_back_posting, withdraw
 from payments.registry_postings.service import queue_if_confirmed
-from payments.suspense.model import Act, DecisionState, NotPossible, Place, Share
+from payments.suspense.booking import book, unbook
+from payments.suspense.model import BOOKING_ACTS, Act, DecisionState, NotPossible, Place, Share
 from payments.suspense.places import Standing, has_come, move, repost, standing_of
 from payments.suspense.splitting import parts_as_details, rejoin, split
 from payments.suspense.tables import Decision
@@ -42,6 +43,8 @@ _RESOLUTIONS = {
     Act.WRITE_OFF: "written off by staff",
     Act.REPOST: "told to the registry again by staff",
     Act.EXPLAIN: "explained by staff",
+    Act.BOOK_COST: "booked by staff",
+    Act.BOOK_BANK: "booked by staff",
 }
 
 
@@ -82,6 +85,8 @@ def carry_out(session: Session, decision: Decision, *, now: datetime) -> None:
             before, after = repost(session, _known(receipt), now=now)
             decision.before |= {"posting": before}
             decision.after = {"posting": after}
+        case Act.BOOK_COST | Act.BOOK_BANK:
+            book(session, decision, found, key=key_of(decision.id), now=now)
         case Act.EXPLAIN if found is None or found.state != "open":
             raise NotPossible("not_open")
         case Act.UNDO:
@@ -99,6 +104,8 @@ def carry_out(session: Session, decision: Decision, *, now: datetime) -> None:
     if "borne_cents" in decision.after and receipt is not None and receipt.member_id is not None:
         # The member's savings have it: the central registry may hear of it now.
         queue_if_confirmed(session, receipt, now=now)
+        # It was told before, if the fund bore this once and then not: its task is over.
+        put_back_posting(session, receipt.id, receipt.member_id, now=now)
 
 
 def _known(receipt: Receipt | None) -> Receipt:
@@ -248,6 +255,8 @@ def _undo(session: Session, decision: Decision, receipt: Receipt | None, *, now:
         raise NotPossible("not_to_undo")
     if undone.act == Act.WRITE_OFF and "borne_cents" in undone.after:
         _unbear(session, decision, undone, _known(receipt), now=now)
+    elif undone.act in BOOKING_ACTS:
+        unbook(session, undone, key=key_of(decision.id), now=now)
     elif undone.act == Act.SPLIT:
         _may_come_back(session, undone)
         rejoin(session, _known(receipt), undone, key=key_of(decision.id), now=now)
@@ -317,6 +326,8 @@ def _end_differences(session: Session, decision: Decision, found: Break | None, 
             .values(state="resolved", resolved_at=now, resolution=words)
             .execution_options(synchronize_session="fetch")
         )
+    if found is not None and found.state == "open" and decision.act in BOOKING_ACTS:
+        found.state, found.resolved_at, found.resolution = "resolved", now, words
     if found is not None and found.state == "open" and decision.act in {Act.EXPLAIN, Act.WRITE_OFF}:
         # What staff understood stays settled however often the day is compared, until its amounts change.
         found.state, found.resolved_at, found.resolution = "settled", now, words

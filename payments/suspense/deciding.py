@@ -16,7 +16,7 @@ from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
 from payments.refunds.service import a_file_decides, named_by_a_file
 from payments.suspense.carrying_out import carry_out, locked_break, locked_receipt, open_member
-from payments.suspense.model import Act, DecisionState, NotPossible, Place, Wish
+from payments.suspense.model import BOOKING_ACTS, Act, DecisionState, NotPossible, Place, Wish
 from payments.suspense.second_person import hear, require_reason
 from payments.suspense.splitting import check_shares
 from payments.suspense.tables import Decision
@@ -136,7 +136,7 @@ def _new(
 
 
 def _undone_by(session: Session, wish: Wish, receipt: Receipt | None, found: Break | None) -> Decision | None:
-    """What a wish undoes: a decision about the same money or, if it only explained, the same difference.
+    """What a wish undoes: a decision about the same money or, if it explained or booked, the same difference.
 
     A large one would otherwise be undone in the name of something small, without a second person.
     """
@@ -146,8 +146,9 @@ def _undone_by(session: Session, wish: Wish, receipt: Receipt | None, found: Bre
     if undone is None:
         raise NotPossible("not_to_undo")
     is_same_money = receipt is not None and undone.receipt_id == receipt.id
-    explained_it = undone.act == Act.EXPLAIN and found is not None and undone.break_id == found.id
-    if not (is_same_money or explained_it):
+    is_of_break = undone.act in {Act.EXPLAIN, *BOOKING_ACTS}
+    is_same_break = is_of_break and found is not None and undone.break_id == found.id
+    if not (is_same_money or is_same_break):
         raise NotPossible("not_to_undo")
     return undone
 

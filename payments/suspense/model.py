@@ -10,7 +10,10 @@ from core.errors import KibabaError
 
 
 class Act(StrEnum):
-    """What is done. EXPLAIN moves no money: the difference is understood, and the reason says why."""
+    """What is done. EXPLAIN moves no money: the difference is understood, and the reason says why.
+
+    BOOK_COST and BOOK_BANK give a line of the wallet's list that nothing explains its place in the ledger.
+    """
 
     MATCH = "match"
     SPLIT = "split"
@@ -19,7 +22,12 @@ class Act(StrEnum):
     WRITE_OFF = "write_off"
     REPOST = "repost"
     EXPLAIN = "explain"
+    BOOK_COST = "book_cost"
+    BOOK_BANK = "book_bank"
     UNDO = "undo"
+
+
+BOOKING_ACTS = frozenset({Act.BOOK_COST, Act.BOOK_BANK})
 
 
 class DecisionState(StrEnum):

@@ -21,13 +21,18 @@ from payments.receipts.model import Arrival
 from payments.receipts.parts import is_whole
 from payments.receipts.tables import Receipt
 from payments.reconciliation.due_days import have_compared
+from payments.refunds.model import RefundState, RefundWay
+from payments.refunds.results import Taken, take_back
+from payments.refunds.tables import Refund
 from payments.wallet_lines.tables import StoredLine
+from payments.wallet_lines.unbooked import hold_movements, is_booked, key_of_line
 from payments.wallets.protocol import LineKind, WalletLine
 
 _OUTSIDE_KINDS = {
     LineKind.CHARGE: (AccountKind.CHARGES, Reason.CHARGE),
     LineKind.SETTLEMENT: (AccountKind.BANK_IN_TRANSIT, Reason.SETTLEMENT),
 }
+_PAID_OUT = (Refund.way == RefundWay.PAYOUT, Refund.state == RefundState.PAID)
 _SAME_WALLET = (Receipt.wallet == StoredLine.wallet, Receipt.shortcode == StoredLine.shortcode)
 
 
@@ -170,7 +175,9 @@ def _is_unknown_credit() -> ColumnElement[bool]:
 def reversals_to_apply(
     session: Session, wallet: str, shortcode: str, *, since: datetime, after: int, at_once: int
 ) -> Iterator[Sequence[StoredLine]]:
-    """As `lines_to_apply`: the reversals of payments that the ledger knows by now and has not taken back."""
+    """As `lines_to_apply`: the reversals of payments that the ledger knows by now and has not taken back, and
+    of payouts that it calls paid.
+    """
     reversible = exists(
         select(Receipt.id).where(
             *_SAME_WALLET,
@@ -180,7 +187,16 @@ def reversals_to_apply(
             is_whole(),
         )
     )
-    is_unknown = (StoredLine.kind == LineKind.REVERSAL) & reversible
+    was_paid_out = exists(
+        select(Refund.id).where(
+            Refund.payout_receipt == StoredLine.linked_receipt,
+            Refund.amount_cents == StoredLine.amount_cents,
+            Refund.wallet == StoredLine.wallet,
+            Refund.shortcode == StoredLine.shortcode,
+            *_PAID_OUT,
+        )
+    )
+    is_unknown = (StoredLine.kind == LineKind.REVERSAL) & (reversible | was_paid_out)
     return _lines(session, wallet, shortcode, is_unknown, since=since, after=after, at_once=at_once)
 
 
@@ -218,6 +234,23 @@ def apply_line(session: Session, crediting: Crediting, line: StoredLine, *, now:
         _book_outside(session, line, now=now)
 
 
+def apply_reversals(session: Session, wallet: str, shortcode: str, receipt: str, *, now: datetime) -> None:
+    """Take back what reversals under one code name, as far as it was not taken back yet."""
+    lines = session.scalars(
+        select(StoredLine)
+        .where(
+            StoredLine.wallet == wallet,
+            StoredLine.shortcode == shortcode,
+            StoredLine.receipt == receipt,
+            StoredLine.kind == LineKind.REVERSAL,
+            StoredLine.linked_receipt != "",
+        )
+        .order_by(StoredLine.id)
+    )
+    for line in lines.all():
+        _reverse(session, line, now=now)
+
+
 def arrival_of(line: StoredLine) -> Arrival:
     """The payment that a line of kind `credit` tells of."""
     known = Particulars.from_json(line.particulars)
@@ -235,6 +268,13 @@ def arrival_of(line: StoredLine) -> Arrival:
 
 
 def _reverse(session: Session, line: StoredLine, *, now: datetime) -> None:
+    hold_movements(session, line.wallet, line.shortcode, line.receipt)
+    if is_booked(session, line):
+        # By staff, before a list said what it takes back: it would leave the float twice. They may undo that.
+        return
+    if line.amount_cents > 0:
+        _take_payout_back(session, line, now=now)
+        return
     receipt = session.scalars(
         select(Receipt)
         .where(
@@ -251,9 +291,26 @@ def _reverse(session: Session, line: StoredLine, *, now: datetime) -> None:
         have_compared(session, receipt, f"line:{line.id}", now=now)
 
 
+def _take_payout_back(session: Session, line: StoredLine, *, now: datetime) -> None:
+    refund = session.scalars(
+        select(Refund)
+        .where(
+            Refund.payout_receipt == line.linked_receipt,
+            Refund.amount_cents == line.amount_cents,
+            Refund.wallet == line.wallet,
+            Refund.shortcode == line.shortcode,
+            *_PAID_OUT,
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+    if refund is not None:
+        take_back(session, refund, Taken(key_of_line(line.id), line.receipt, line.at), now=now)
+
+
 def _book_outside(session: Session, line: StoredLine, *, now: datetime) -> None:
     kind, reason = _OUTSIDE_KINDS[LineKind(line.kind)]
     wallet_float = Account.of_shortcode(AccountKind.WALLET_FLOAT, line.wallet, line.shortcode, line.currency)
     other = Account.of_shortcode(kind, line.wallet, line.shortcode, line.currency)
     legs = [Leg(wallet_float, line.amount_cents), Leg(other, -line.amount_cents)]
-    ledger.post(session, f"line:{line.id}", legs, reason=reason, occurred_at=line.at, now=now)
+    ledger.post(session, key_of_line(line.id), legs, reason=reason, occurred_at=line.at, now=now)

@@ -55,6 +55,14 @@ class StoredLine(Base):
             "at",
             postgresql_where=text("kind = 'reversal'"),
         ),
+        # What somebody moved by hand, and our own payouts: few, beside charges by the million.
+        Index(
+            "ix_wallet_lines_unnamed",
+            "wallet",
+            "shortcode",
+            "at",
+            postgresql_where=text("kind = 'other'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
@@ -105,7 +113,10 @@ append_only(PullRun)
 
 
 class FloatReading(Base):
-    """What a shortcode held after the newest payment that named it: the next one must fit to it."""
+    """What a shortcode held after the newest payment that named it: the next one must fit to it.
+
+    `gaps` and `last_gap_*` tell of messages that were lost, for whoever looks into it; they prove no day.
+    """
 
     __tablename__ = "float_readings"
 
@@ -120,7 +131,7 @@ class FloatReading(Base):
 
 
 class HeldAmount(Base):
-    """What the wallet says one of our accounts holds, each time it was asked."""
+    """What the wallet says one of our accounts holds, each time it was asked. It proves no day."""
 
     __tablename__ = "held_amounts"
     __table_args__ = (Index("ix_held_amounts_at", "wallet", "shortcode", "at"),)

@@ -31,6 +31,7 @@ class ScriptedPayouts:
     loses_results: int = 0
     fails_with: str = ""
     paid: dict[str, PayoutRequest] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
     taken_back: set[str] = field(default_factory=set)
     orders: list[tuple[OrderKind, str]] = field(default_factory=list)
@@ -49,10 +50,12 @@ class ScriptedPayouts:
         code = self.fails_with or "0"
         if code == "0":
             self.paid[request.originator_id] = request
+            self.codes[request.originator_id] = f"SKP{len(self.orders):07d}"
             self._list(request.originator_id, -request.amount.amount_cents)
         else:
             self.failed.add(request.originator_id)
-        self._tell(OrderKind.PAYOUT, answers, request.originator_id, code, request.amount.amount_cents)
+        cents = request.amount.amount_cents
+        self._tell(OrderKind.PAYOUT, answers, request.originator_id, code, cents, request.originator_id)
         return outcome
 
     def reverse(self, receipt: str, amount: Money, answers: Answers) -> OrderOutcome:
@@ -69,7 +72,7 @@ class ScriptedPayouts:
         if originator_id in self.taken_back:
             self._tell(OrderKind.STATUS, answers, "x", "reversed", None)
         elif known is not None:
-            self._tell(OrderKind.STATUS, answers, "x", "0", known.amount.amount_cents)
+            self._tell(OrderKind.STATUS, answers, "x", "0", known.amount.amount_cents, about=originator_id)
         else:
             self._tell(OrderKind.STATUS, answers, "x", "404", None)
         return Ordered("AG_3")
@@ -108,12 +111,21 @@ class ScriptedPayouts:
         assert self.connections_in_use() == 0, "a transaction was open during a call"
         self.orders.append((kind, name))
 
-    def _tell(self, kind: OrderKind, answers: Answers, originator: str, code: str, cents: int | None) -> None:
+    def _tell(
+        self,
+        kind: OrderKind,
+        answers: Answers,
+        originator: str,
+        code: str,
+        cents: int | None,
+        about: str = "",
+    ) -> None:
         if self.loses_results:
             self.loses_results -= 1
             return
         conversation = {OrderKind.PAYOUT: "AG_1", OrderKind.REVERSAL: "AG_2"}.get(kind, "AG_3")
-        receipt = f"SKP{len(self.orders):07d}" if code == "0" else ""
+        # A payout has one code, on the list and in every answer.
+        receipt = self.codes.get(about, f"SKP{len(self.orders):07d}") if code == "0" else ""
         body = {
             "originator": originator,
             "conversation": conversation,
@@ -129,7 +141,7 @@ class ScriptedPayouts:
         self.wallet.lines.append(
             WalletLine(
                 shortcode=self.wallet.shortcode,
-                receipt=f"OUT{len(self.paid):07d}",
+                receipt=self.codes[originator_id],
                 row_key=f"payout-{originator_id}",
                 kind=LineKind.OTHER,
                 amount=Money(cents),

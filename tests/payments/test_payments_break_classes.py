@@ -24,6 +24,7 @@ from payments.wallets.protocol import LineKind, WalletLine
 from payments.wallets.statements import StatementRefused
 from tests.payments.deciding import STRANGER, do, wish
 from tests.payments.scripted_wallet import SHORTCODE
+from tests.payments.test_payments_for_whom_and_when import prompted
 from tests.payments.world import START, World
 
 DAY = START.date()
@@ -86,6 +87,21 @@ def test_two_payments_that_may_be_one_wish_are_somebodys_work(world: World) -> N
     do(world, wish(Act.SUSPEND, second))
     assert breaks(world)["duplicate_intent"][1] == "resolved"
     assert (world.proof().credited_cents, world.proof().suspense_cents) == (5000, 5000)
+
+
+def test_payments_asked_for_two_months_are_two_wishes(world: World) -> None:
+    member = world.member()
+    for period in (None, "2026-09", "2026-08"):
+        world.call_back(world.wallet.end(prompted(world, member, period=period), "0"))
+        world.work("evidence")
+        world.clock.forward(minutes=2)
+    world.settle(minutes=1)
+    assert "duplicate_intent" not in breaks(world)
+    # One month asked for twice may be one wish, whatever came between.
+    world.call_back(world.wallet.end(prompted(world, member, period="2026-09"), "0"))
+    world.settle(minutes=1)
+    last = max(world.receipts(), key=lambda receipt: receipt.paid_at)
+    assert breaks(world)["duplicate_intent"] == (last.receipt, "open", 5000, None)
 
 
 def test_two_people_who_pay_for_one_member_mean_two_payments(world: World) -> None:

@@ -3,12 +3,20 @@
 import pytest
 from sqlalchemy import select
 
+from core.database import vault_of
 from core.phone import PhoneNumber
+from members.indexes import MemberIndexes
+from members.notices import USUAL_LANGUAGE
+from members.tables import MemberRow
+from payments.alerts.service import AlertKind, clear_alert, open_alerts
 from payments.ledger.model import AccountKind
-from payments.model import Verdict
+from payments.model import EvidenceChannel, Verdict
+from payments.order_results import reference_of
+from payments.receipts.tables import Receipt
 from payments.refunds.results import apply_result
 from payments.refunds.service import open_decided
 from payments.refunds.tables import Refund
+from payments.refunds.telling import tell_refunded
 from payments.suspense.model import Act, NotPossible
 from payments.suspense.view import refunds_to_pay, suspense_page, suspense_total
 from payments.wallets.payouts import OrderFate, OrderKind, OrderResult
@@ -100,6 +108,26 @@ def test_what_failed_is_paid_out_again_only_when_staff_decide_so_again(world: Wo
     assert held(world, AccountKind.REFUNDS_PAYABLE) == 0
 
 
+@pytest.mark.parametrize(("language", "told"), [("en", "en"), ("sw", "sw"), (None, USUAL_LANGUAGE)])
+def test_who_is_paid_back_hears_of_it_in_the_language_of_the_phone_if_it_is_a_members(
+    world: World, language: str | None, told: str
+) -> None:
+    receipt = lost(world)
+    do(world, wish(Act.REFUND, receipt))
+    world.add_task("refunds", {})
+    world.settle(minutes=2)
+    with world.sessions.begin() as session:
+        if language:
+            member = session.get_one(MemberRow, world.member().id)
+            member.phone, member.language = STRANGER.e164, language
+            member.phone_index = MemberIndexes(vault_of(session)).phone(STRANGER)
+        refund = session.scalars(select(Refund)).one()
+        assert refund.member_id is None
+        tell_refunded(session, refund, session.get_one(Receipt, receipt.id), now=world.clock.now())
+    [news] = [task for task in world.tasks("message") if task.payload["template"] == "refunded"]
+    assert news.payload["language"] == told
+
+
 def test_what_may_have_been_paid_is_never_paid_again(world: World) -> None:
     receipt = lost(world)
     do(world, wish(Act.REFUND, receipt))
@@ -129,6 +157,38 @@ def test_news_that_what_failed_was_paid_does_not_count_when_it_was_paid_again(wo
         assert apply_result(session, failed, news, now=world.clock.now()) == Verdict.MISMATCH
     assert refunds(world) == ["failed", "sent"]
     assert held(world, AccountKind.REFUNDS_PAYABLE) == 5000
+
+
+def test_a_failure_told_twice_keeps_no_new_decision_from_being_paid(world: World) -> None:
+    receipt = lost(world)
+    do(world, wish(Act.REFUND, receipt))
+    world.payouts.fails_with = "2001"
+    world.add_task("refunds", {})
+    world.work()
+    [(kind, order, body, _)] = world.payouts.news
+    world.hear_of_orders()
+    world.work("evidence")
+    with world.sessions.begin() as session:
+        failed = session.scalars(select(Refund)).one()
+    world.clock.forward(minutes=1)
+    do(world, wish(Act.SUSPEND, receipt))
+    do(world, wish(Act.REFUND, receipt))
+    with world.sessions.begin() as session:
+        clear_alert(session, AlertKind.REFUND_FAILED, str(failed.id), now=world.clock.now())
+    world.clock.forward(minutes=1)
+    again = world.tell(EvidenceChannel.ORDER_RESULT, body, reference_of(kind, order))
+    world.work("evidence")
+    assert world.verdict(again) == Verdict.DUPLICATE
+    with world.sessions.begin() as session:
+        assert session.get_one(Refund, failed.id).finished_at == failed.finished_at
+        assert open_alerts(session) == []
+    world.payouts.fails_with = ""
+    world.add_task("refunds", {})
+    world.work()
+    world.hear_of_orders()
+    world.work()
+    assert refunds(world) == ["failed", "paid"]
+    assert held(world, AccountKind.REFUNDS_PAYABLE) == 0
 
 
 def test_money_staff_want_refunded_is_reversed_from_there(world: World) -> None:

@@ -10,6 +10,7 @@ from core.phone import PhoneNumber
 from payments import intake
 from payments.alerts.service import open_alerts
 from payments.alerts.tables import Alert
+from payments.alerts.watching import Lookout
 from payments.evidence import service as evidence
 from payments.evidence.tables import Evidence
 from payments.model import EvidenceChannel
@@ -78,7 +79,7 @@ def test_a_pull_that_fails_is_an_alert_until_one_works(world: World) -> None:
 
 
 def test_a_message_that_cannot_be_worked_on_is_retried_and_seen(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, lookout: Lookout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def break_down(*_: Any, **__: Any) -> None:
         raise RuntimeError("a bug")
@@ -90,7 +91,7 @@ def test_a_message_that_cannot_be_worked_on_is_retried_and_seen(
         assert alerts(world)["evidence_failed"] >= 1
         assert world.receipts() == []
     world.settle(minutes=2)
-    assert alerts(world) == {}
+    assert world.alerts(lookout) == set()
     assert world.verdict(evidence_id) == "suspense"
 
 

@@ -19,6 +19,7 @@ from payments.suspense.model import Act, DecisionState, NotPossible, Wish
 from payments.suspense.tables import Decision
 from payments.wallet_lines.service import keep_lines
 from tests.payments.deciding import MAKER, do, held, lost, saved, second, states, wish
+from tests.payments.test_payments_posting_batches import postings
 from tests.payments.world import World
 
 LIMIT = 100_000
@@ -179,6 +180,13 @@ def test_what_the_fund_bears_the_difference_of_is_told_to_the_registry(world: Wo
     world.settle(minutes=5)
     proof = world.proof()
     assert (proof.acknowledged - proof.corrected, held(world, AccountKind.CHARGES)) == (0, 0)
+    # And told anew when the fund bears it once more.
+    do(world, wish(Act.WRITE_OFF, break_id=found.id))
+    world.settle(minutes=5)
+    [posting] = postings(world)
+    assert (posting.state, {task.state for task in world.tasks("post")}) == ("acknowledged", {"done"})
+    assert posting.reference_id != posting.receipt_id
+    assert world.proof().holds
 
 
 def test_of_a_difference_that_changes_the_fund_bears_what_it_does_not_bear_yet(world: World) -> None:
