@@ -126,3 +126,52 @@ SELECT 'last', amount_cents, balance_after_cents FROM of_day
 WHERE balance_after_cents IS NOT NULL AND at = CAST(:last_at AS timestamptz)
 """
 )
+
+# Lines of before a day, as far as they were known when it was closed. A line that came after its own day was
+# closed is `late` there: the balance that the day was closed with does not count it.
+_BEFORE = """
+WITH known AS NOT MATERIALIZED (
+  SELECT f.id AS number, f.receipt, f.kind, f.amount_cents, f.balance_after_cents, f.at
+  FROM wallet_lines f
+  WHERE f.wallet = :wallet AND f.shortcode = :shortcode AND f.at < :day_start AND f.id <= :lines_through
+)
+"""
+_IS_LATE = _LATE_LINE.format(day="(k.at AT TIME ZONE :zone)::date", number="k.number")
+
+# The last instant of a stretch of time of which a balance counts. Stretches are looked at from the nearest
+# on: the index of ranges gives a stretch, and never the last line before an instant. OFFSET and IS FALSE keep
+# closings from being joined with a whole stretch: lines are asked one by one from the last, and few are late.
+LAST_BALANCE = text(
+    f"""{_BEFORE}
+SELECT k.at
+FROM (
+  SELECT k.at, k.number FROM known k
+  WHERE k.at >= :stretch_start AND k.at < :stretch_end AND k.balance_after_cents IS NOT NULL
+  ORDER BY k.at DESC OFFSET 0) k
+WHERE {_IS_LATE} IS FALSE ORDER BY k.at DESC LIMIT 1
+"""  # noqa: S608 -- of constants above
+)
+
+BALANCES_AT = text(
+    f"""{_BEFORE}
+SELECT k.amount_cents, k.balance_after_cents FROM known k
+WHERE k.at = :at AND k.balance_after_cents IS NOT NULL AND NOT {_IS_LATE}
+"""  # noqa: S608 -- of constants above
+)
+
+# What moved after that instant, late lines too, each payment once: a pull may list within the margin what the
+# balance counts already.
+MOVED_SINCE = text(
+    f"""{_BEFORE}, since AS NOT MATERIALIZED (
+  SELECT k.receipt, k.kind, k.amount_cents, k.at,
+         k.balance_after_cents IS NOT NULL AND (k.at < :at OR (k.at = :at AND NOT {_IS_LATE})) AS is_counted
+  FROM known k WHERE k.at >= :margin_start
+)
+SELECT coalesce(sum(cents), 0)::bigint AS cents, max(at) AS last_at
+FROM (
+  SELECT max(amount_cents) AS cents, max(at) AS at FROM since WHERE kind = 'credit' GROUP BY receipt
+  HAVING NOT bool_or(is_counted) AND max(at) >= :at
+  UNION ALL
+  SELECT amount_cents, at FROM since WHERE kind <> 'credit' AND NOT is_counted AND at >= :at) moved
+"""  # noqa: S608 -- of constants above
+)

@@ -49,6 +49,11 @@ class _Water:
     lines: int
 
 
+def closable_from(calendar: FundCalendar, day: date) -> datetime:
+    """From when on a day can be closed."""
+    return calendar.bounds(day)[1] + _SETTLES_IN
+
+
 class Closings:
     """Opens its own transactions: the numbers are read under a lock that must not be held for long."""
 
@@ -59,10 +64,11 @@ class Closings:
 
     def close_day(self, of: CutOff, *, by: str, reason: str = "") -> Closing:
         """Close one day. Raises NotToClose: it still runs, it or its month is closed, it was not compared, or
-        its proof fails and nobody says why it may be closed nevertheless.
+        its proof fails or it does not open with what the day before ended with, and nobody says why it may
+        be closed nevertheless.
         """
         now = self._clock.now()
-        if now < self._calendar.bounds(of.day)[1] + _SETTLES_IN:
+        if now < closable_from(self._calendar, of.day):
             raise NotToClose("still_runs")
         water = self._high_water()
         with self._sessions.begin() as session, _alone(session, of.wallet, of.shortcode):
@@ -77,7 +83,7 @@ class Closings:
             # From here on the report is that of a closed day; its digest is taken once it is one.
             totals = control_totals(session, self._calendar, of)
             if not totals.holds and not is_reason(reason):
-                raise NotToClose("proof_fails")
+                raise NotToClose("does_not_follow" if totals.adds_up else "proof_fails")
             closing.figures = totals.as_dict() | _open_breaks(session, of)
             closing.digest = digest_of(report_lines(session, self._calendar, of))
             _note(session, closing, "closing.closed", by, reason, now)
@@ -265,6 +271,7 @@ def _days_of(month: str) -> list[date]:
 
 def _note(session: Session, closing: Closing, action: str, by: str, reason: str, now: datetime) -> None:
     session.flush()
+    gap_cents = closing.figures.get("opening_gap_cents")
     audit.record(
         session,
         at=now,
@@ -272,5 +279,6 @@ def _note(session: Session, closing: Closing, action: str, by: str, reason: str,
         action=action,
         subject=f"{closing.wallet}:{closing.shortcode}:{closing.period}",
         reason=reason[:REASON_CHARACTERS_MAX],
-        details={"scope": closing.scope, "digest": closing.digest, "holds": closing.figures.get("holds")},
+        details={"scope": closing.scope, "digest": closing.digest, "holds": closing.figures.get("holds")}
+        | ({"opening_gap_cents": gap_cents} if gap_cents else {}),
     )

@@ -51,23 +51,28 @@ def read_table(content: bytes, account: str, form: Form) -> Statement:
         elif row is None:
             reading.odd.append(Oddity(line_number, "more cells than the header has columns"))
         elif any(row.values()):
-            owners.update(form.owners_of_row(row))
+            _name(owners, form.owners_of_row(row), line_number)
             reading.take(line_number, row, form)
     if account not in owners:
-        named = ", ".join(sorted(filter(None, owners))[:3]) or "nobody"
-        raise StatementRefused(
-            [Oddity(rows[header][0], f"this is the statement of {named}, not of {account}")]
-        )
+        named = ", ".join(sorted(owners)[:3]) or "nobody"
+        at = min(owners.values(), default=rows[header][0])
+        raise StatementRefused([Oddity(at, f"this is the statement of {named}, not of {account}")])
     return reading.finished(account)
 
 
-def _head(rows: list[tuple[int, list[str]]], form: Form) -> tuple[int, list[str], set[str]]:
-    owners: set[str] = set()
+def _name(owners: dict[str, int], named: Iterable[str], line_number: int) -> None:
+    """Keep the line that names each first."""
+    for owner in filter(None, named):
+        owners.setdefault(owner, line_number)
+
+
+def _head(rows: list[tuple[int, list[str]]], form: Form) -> tuple[int, list[str], dict[str, int]]:
+    owners: dict[str, int] = {}
     for index, (line_number, cells) in enumerate(rows[:_PREAMBLE_RECORDS_MAX]):
         columns = [form.columns.get(_evened(cell).lower().rstrip("."), "") for cell in cells]
         named = [column for column in columns if column]
         if len(form.required.intersection(named)) <= 1:
-            owners.add(form.owner_of_preamble([_evened(cell) for cell in cells]))
+            _name(owners, [form.owner_of_preamble([_evened(cell) for cell in cells])], line_number)
             continue
         if missing := form.required.difference(named):
             fault = f"the header lacks {', '.join(sorted(missing))}"

@@ -94,7 +94,7 @@ class MpesaPayouts:
         return self._order(STATUS_PATH, body, answers)
 
     def ask_balance(self, answers: Answers) -> OrderOutcome:
-        """Ask what our accounts hold: the control total of a day."""
+        """Ask what our accounts hold."""
         body = {
             "CommandID": "AccountBalance",
             "PartyA": self.shortcode,

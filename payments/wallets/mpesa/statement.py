@@ -34,7 +34,7 @@ def read_statement(content: bytes, shortcode: str) -> Statement:
     if isinstance(head, tuple):
         raise StatementRefused([Oddity(*head)])
     if fault := head.shortcode_fault(shortcode):
-        raise StatementRefused([Oddity(head.line_number, fault)])
+        raise StatementRefused([Oddity(*fault)])
     read = _Reading(shortcode, head)
     last = len(rows) - 1
     for index, (line_number, cells) in enumerate(rows[head.records :], start=head.records):

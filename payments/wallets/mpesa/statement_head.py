@@ -1,6 +1,7 @@
 """What stands before a statement's lines: whose statement it is, and which column is where."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 _REQUIRED = frozenset({"receipt", "completed", "details", "status", "paid in", "withdrawn"})
@@ -28,19 +29,23 @@ _CODE = re.compile(r"(?<![0-9])[0-9]{5,7}(?![0-9])")
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """`records`: how many records to skip, the header included. `codes`: shortcodes the preamble names."""
+    """`records`: how many records to skip, the header included. `codes`: shortcodes the preamble names,
+    and the line that names each first.
+    """
 
     records: int
     line_number: int
     columns: tuple[str, ...]
-    codes: frozenset[str]
+    codes: Mapping[str, int]
 
-    def shortcode_fault(self, shortcode: str) -> str | None:
-        """Why this is not the statement of `shortcode`, or None when it is."""
+    def shortcode_fault(self, shortcode: str) -> tuple[int, str] | None:
+        """The line that shows that this is not the statement of `shortcode`, and why; None when it is."""
         if not self.codes:
-            return f"the lines before the header do not say that this is the statement of {shortcode}"
+            fault = f"the lines before the header do not say that this is the statement of {shortcode}"
+            return self.line_number, fault
         if shortcode not in self.codes:
-            return f"this is the statement of {', '.join(sorted(self.codes))}, not of {shortcode}"
+            fault = f"this is the statement of {', '.join(sorted(self.codes))}, not of {shortcode}"
+            return min(self.codes.values()), fault
         return None
 
     def named(self, cells: list[str]) -> dict[str, str] | None:
@@ -53,17 +58,19 @@ class Head:
 
 def read_head(records: list[tuple[int, list[str]]]) -> Head | tuple[int, str]:
     """Find the header and read what is before it; or the line at fault and what is wrong with it."""
-    codes: set[str] = set()
+    codes: dict[str, int] = {}
     for index, (line_number, cells) in enumerate(records[:_PREAMBLE_RECORDS_MAX]):
         columns = tuple(_COLUMNS.get(evened(cell).lower().rstrip("."), "") for cell in cells)
         if "receipt" in columns and "status" in columns:
             if fault := _columns_fault(columns):
                 return line_number, fault
-            return Head(index + 1, line_number, columns, frozenset(codes))
+            return Head(index + 1, line_number, columns, codes)
         text = " ".join(cells)
+        named = [evened(cell) for cell in cells if _CODE.fullmatch(evened(cell))]
         if _LABEL.search(text):
-            codes.update(_CODE.findall(text))
-        codes.update(evened(cell) for cell in cells if _CODE.fullmatch(evened(cell)))
+            named += _CODE.findall(text)
+        for code in named:
+            codes.setdefault(code, line_number)
     return 1, "no header with Receipt No. and Transaction Status"
 
 

@@ -48,7 +48,7 @@ class StreamedStatement:
             head = read_head(seen)
             if isinstance(head, Head):
                 if fault := head.shortcode_fault(self.shortcode):
-                    raise StatementRefused([Oddity(head.line_number, fault)])
+                    raise StatementRefused([Oddity(*fault)])
                 return head
         raise StatementRefused([Oddity(*_head_fault(seen))])
 
