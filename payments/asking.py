@@ -22,7 +22,15 @@ from payments.receipts.model import Meaning
 from payments.telling import tell_prompt_result, tell_prompt_unknown
 from payments.wallet_lines.asking import ask_for_pull_now
 from payments.wallet_lines.coverage import is_covered
-from payments.wallets.protocol import AskOutcome, Fate, PromptResult, StillOpen, Unknown, Wallet
+from payments.wallets.protocol import (
+    AskOutcome,
+    Fate,
+    PromptResult,
+    StillOpen,
+    Unknown,
+    Wallet,
+    wallet_on,
+)
 
 _STILL_OPEN_MAX = timedelta(hours=1)
 _LOOK_AGAIN_SECONDS = (15, 30, 60, 120, 300)
@@ -38,8 +46,9 @@ _GIVE_UP_AFTER = timedelta(hours=24)
 class Asking:
     """Handles `ask` tasks. A prompt is only called expired after a complete list did not have its money.
 
-    Of a wallet that has no list only its own word that a prompt is over counts. `pull_delay`: how soon after
-    a new receipt the wallet's list is read.
+    Of a wallet that has no list only its own word that a prompt is over counts. A prompt of a wallet or an
+    account that is not on is unknown: it may have been paid. `pull_delay`: how soon after a new receipt the
+    wallet's list is read.
     """
 
     def __init__(
@@ -58,8 +67,10 @@ class Asking:
             contribution = contributions.locked(session, contribution_id)
             if contribution is None or not _is_open_question(contribution, asked_again=asked_again):
                 return None
-            wallet, checkout_id = self._wallets[contribution.wallet], contribution.checkout_id
-            said_paid = contribution.said_paid
+            wallet = wallet_on(self._wallets, contribution.wallet, contribution.shortcode)
+            if wallet is None:
+                return self._without_wallet(session, contribution, task.attempt)
+            checkout_id, said_paid = contribution.checkout_id, contribution.said_paid
         # No transaction is open here.
         outcome: AskOutcome = Unknown("there is nothing to ask")
         if checkout_id and not (said_paid and wallet.can_pull):
@@ -69,6 +80,13 @@ class Asking:
             if contribution is None or not _is_open_question(contribution, asked_again=asked_again):
                 return None
             return self._record(session, wallet, contribution, outcome, task.attempt)
+
+    def _without_wallet(self, session: Session, contribution: Contribution, attempt: int) -> Later | None:
+        """Nobody can be asked: the phone is free for another prompt, and the wallet may be on again."""
+        now = self._clock.now()
+        self._warn(session, contribution, now=now)
+        age = now - (contribution.prompted_at or contribution.requested_at)
+        return _keep_asking(session, contribution, age, attempt, now=now)
 
     def _record(
         self,
@@ -166,11 +184,11 @@ class Asking:
 def _keep_asking(
     session: Session, contribution: Contribution, age: timedelta, attempt: int, *, now: datetime
 ) -> Later | None:
+    if contribution.state in OPEN_STATES:
+        contributions.move(session, contribution, ContributionState.UNKNOWN, "no answer yet", now=now)
     if age > _GIVE_UP_AFTER:
         # It stays unknown, a break for staff; a statement may still bring its money.
         return None
-    if contribution.state in OPEN_STATES:
-        contributions.move(session, contribution, ContributionState.UNKNOWN, "no answer yet", now=now)
     pause = _KEEP_ASKING_SECONDS[min(attempt, len(_KEEP_ASKING_SECONDS)) - 1]
     return Later(pause, "waiting for the wallet's answer")
 

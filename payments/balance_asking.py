@@ -1,4 +1,8 @@
-"""Asking the wallet what our accounts hold: the control total that a day's books are compared with."""
+"""Asking the wallet what our accounts hold, every hour, and keeping each answer for whoever looks into a day.
+
+Nothing is compared with it by itself: the answer tells all accounts of a shortcode by the names that the
+wallet gives them, without what is reserved or on its way; a list tells one account and comes hours later.
+"""
 
 from collections.abc import Mapping
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from core.clock import Clock
@@ -50,6 +50,24 @@ class _Told:
     received_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A message that a prompt of ours was paid."""
+
+    told: _Told
+    prompt: Contribution
+    arrival: Arrival
+
+
+@dataclass(frozen=True, slots=True)
+class _Hand:
+    """A message about a payment by hand."""
+
+    told: _Told
+    payment: HandPayment
+    arrival: Arrival
+
+
 @dataclass(slots=True)
 class _Batch:
     """What was read, and what was found out so far."""
@@ -82,8 +100,7 @@ class BatchIntake:
         now = self._clock.now()
         with self._sessions.begin() as session:
             batch = self._read(session, list(wanted))
-            self._credit_prompts(session, batch, now)
-            self._credit_hands(session, batch, now)
+            self._credit(session, batch, now)
             write_verdicts(session, batch.meanings, now=now)
         done = {wanted[id_].id for id_ in batch.over | batch.meanings.keys()}
         return [task for task in tasks if task.id not in done]
@@ -102,58 +119,74 @@ class BatchIntake:
                     continue
         return batch
 
-    def _credit_prompts(self, session: Session, batch: _Batch, now: datetime) -> None:
-        found = _asked(session, [result.checkout_id for _, result in batch.prompts])
-        answers: dict[_Name, tuple[_Told, Contribution, Arrival]] = {}
-        for told, result in batch.prompts:
-            # Each prompt is answered once here, and each receipt is of one prompt; more is not ordinary.
-            contribution = found.pop((told.wallet.name, result.checkout_id), None)
-            if contribution is None or result.receipt is None or not _is_plain(told, contribution):
-                continue
-            source = EvidenceChannel.STK_CALLBACK
-            arrival = arrival_of(
-                result, result.receipt, contribution, source=source, seen_at=told.received_at
-            )
-            if not differs_from_asked(session, contribution, arrival):
-                answers.setdefault(_name(arrival), (told, contribution, arrival))
-        ordered = [answers[name] for name in sorted(answers)]
-        owned = [(arrival, owner_by_prompt(contribution)) for _, contribution, arrival in ordered]
+    def _credit(self, session: Session, batch: _Batch, now: datetime) -> None:
+        answers = _answers(session, batch)
+        hands = [_Hand(told, payment, hand_arrival(payment, told.wallet)) for told, payment in batch.hands]
+        hands.sort(key=lambda hand: _name(hand.arrival))
+        known = _known(session, [hand.arrival for hand in hands])
+        # What answers a prompt here is credited by that, and confirmed afterwards.
+        met = known.keys() | answers.keys()
+        new = {_name(hand.arrival): hand for hand in hands if _name(hand.arrival) not in met}
+        owners = matching.owners_by_number(session, [hand.arrival for hand in new.values()])
+        owned = {name: (answer.arrival, owner_by_prompt(answer.prompt)) for name, answer in answers.items()}
+        owned |= {name: (new[name].arrival, owner) for name, owner in owners.items()}
+        # Together: between two the balances of the first would be held while the second waits for a receipt.
+        recorded = self._record(session, owned, now)
         links = {}
-        for receipt_id, (told, contribution, arrival) in zip(
-            self._record(session, owned, now), ordered, strict=True
-        ):
-            if receipt_id is not None:
-                links[contribution.id] = receipt_id
-                batch.meanings[told.evidence_id] = _credited(arrival, receipt_id, contribution.id)
+        for name in answers.keys() & recorded.keys():
+            answer, receipt_id = answers[name], recorded[name]
+            links[answer.prompt.id] = receipt_id
+            batch.meanings[answer.told.evidence_id] = _credited(answer.arrival, receipt_id, answer.prompt.id)
         contributions.mark_paid(session, links, f"paid: {EvidenceChannel.STK_CALLBACK}", now=now)
-
-    def _credit_hands(self, session: Session, batch: _Batch, now: datetime) -> None:
-        read = [(told, payment, hand_arrival(payment, told.wallet)) for told, payment in batch.hands]
-        read.sort(key=lambda one: _name(one[2]))
-        known = _known(session, [arrival for *_, arrival in read])
-        told_again = [one for one in read if _name(one[2]) in known]
-        for told, _, arrival in told_again:
-            meaning = _again(session, known[_name(arrival)], arrival)
-            if meaning is not None:
-                batch.meanings[told.evidence_id] = meaning
-        new = {_name(one[2]): one for one in read if _name(one[2]) not in known}
-        owners = matching.owners_by_number(session, [arrival for *_, arrival in new.values()])
-        owned = [(arrival, owners[name]) for name, (_, _, arrival) in new.items() if name in owners]
-        for receipt_id, (arrival, owner) in zip(self._record(session, owned, now), owned, strict=True):
-            if receipt_id is not None:
-                evidence_id = new[_name(arrival)][0].evidence_id
-                batch.meanings[evidence_id] = _credited(arrival, receipt_id, detail=owner.why)
-        settled = [(told, payment) for told, payment, _ in read if told.evidence_id in batch.meanings]
-        for told, payment in sorted(settled, key=_when):
-            if payment.balance_after is not None:
-                watch(session, reading_of(payment, told.wallet), now=now)
+        for name in owners.keys() & recorded.keys():
+            evidence_id, why = new[name].told.evidence_id, owners[name].why
+            batch.meanings[evidence_id] = _credited(new[name].arrival, recorded[name], detail=why)
+        known |= _these(session, [recorded[name] for name in answers.keys() & recorded.keys()])
+        _confirm(session, batch, hands, known, now=now)
 
     def _record(
-        self, session: Session, owned: Sequence[tuple[Arrival, Owner]], now: datetime
-    ) -> list[uuid.UUID | None]:
+        self, session: Session, owned: Mapping[_Name, tuple[Arrival, Owner]], now: datetime
+    ) -> dict[_Name, uuid.UUID]:
+        """The new receipts; what somebody else recorded meanwhile is not among them."""
         if not owned:
-            return []
-        return receipts.record_many(session, owned, pull_delay=self._pull_delay, now=now)
+            return {}
+        names = sorted(owned)
+        ids = receipts.record_many(
+            session, [owned[name] for name in names], pull_delay=self._pull_delay, now=now
+        )
+        return {name: id_ for name, id_ in zip(names, ids, strict=True) if id_ is not None}
+
+
+def _answers(session: Session, batch: _Batch) -> dict[_Name, _Answer]:
+    """The prompts of ours that are answered, locked; each once, and each receipt is of one: more is not
+    ordinary.
+    """
+    found = _asked(session, [result.checkout_id for _, result in batch.prompts])
+    answers: dict[_Name, _Answer] = {}
+    for told, result in batch.prompts:
+        prompt = found.pop((told.wallet.name, result.checkout_id), None)
+        if prompt is None or result.receipt is None or not _is_plain(told, prompt):
+            continue
+        source = EvidenceChannel.STK_CALLBACK
+        arrival = arrival_of(result, result.receipt, prompt, source=source, seen_at=told.received_at)
+        if not differs_from_asked(session, prompt, arrival):
+            answers.setdefault(_name(arrival), _Answer(told, prompt, arrival))
+    return answers
+
+
+def _confirm(
+    session: Session, batch: _Batch, hands: Sequence[_Hand], known: Mapping[_Name, Receipt], *, now: datetime
+) -> None:
+    """More evidence of money that is known by now, and what the float was after each payment by hand."""
+    for hand in hands:
+        receipt = known.get(_name(hand.arrival))
+        meaning = _again(session, receipt, hand.arrival) if receipt is not None else None
+        if meaning is not None:
+            batch.meanings[hand.told.evidence_id] = meaning
+    settled = [hand for hand in hands if hand.told.evidence_id in batch.meanings]
+    for hand in sorted(settled, key=_when):
+        if hand.payment.balance_after is not None:
+            watch(session, reading_of(hand.payment, hand.told.wallet), now=now)
 
 
 def _sort(batch: _Batch, told: _Told, channel: str, body: str) -> None:
@@ -187,11 +220,21 @@ def _is_plain(told: _Told, contribution: Contribution) -> bool:
 
 
 def _known(session: Session, arrivals: Sequence[Arrival]) -> dict[_Name, Receipt]:
-    if not arrivals:
-        return {}
+    """Receipts that are known, locked."""
+    return (
+        _locked(session, Receipt.receipt.in_([arrival.receipt for arrival in arrivals])) if arrivals else {}
+    )
+
+
+def _these(session: Session, receipt_ids: Sequence[uuid.UUID]) -> dict[_Name, Receipt]:
+    """Receipts that this transaction made."""
+    return _locked(session, Receipt.id.in_(receipt_ids)) if receipt_ids else {}
+
+
+def _locked(session: Session, which: ColumnElement[bool]) -> dict[_Name, Receipt]:
     rows = session.scalars(
         select(Receipt)
-        .where(Receipt.receipt.in_([arrival.receipt for arrival in arrivals]))
+        .where(which)
         .order_by(Receipt.id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
@@ -234,9 +277,9 @@ def _name(arrival: Arrival) -> _Name:
     return arrival.wallet, arrival.shortcode, arrival.receipt
 
 
-def _when(one: tuple[_Told, HandPayment]) -> tuple[datetime, int]:
-    balance = one[1].balance_after
-    return one[1].paid_at, balance.amount_cents if balance else 0
+def _when(hand: _Hand) -> tuple[datetime, int]:
+    balance = hand.payment.balance_after
+    return hand.payment.paid_at, balance.amount_cents if balance else 0
 
 
 # A message that somebody else works on is left to them.

@@ -135,7 +135,8 @@ def link(session: Session, contribution: Contribution, receipt: Receipt, why: st
 def find_receipt_for(session: Session, contribution: Contribution) -> Receipt | None:
     """Money that arrived by hand and may be the answer to a prompt the wallet calls paid.
 
-    It may be presumed to answer another prompt that nobody calls paid: this one has the better claim.
+    It may be presumed to answer another prompt that nobody calls paid: this one has the better claim. What
+    the wallet took back is never presumed to answer one: then it stays unknown, for people to look at.
     """
     linked = exists(select(Contribution.id).where(Contribution.receipt_id == Receipt.id))
     claimed = exists(
@@ -150,6 +151,7 @@ def find_receipt_for(session: Session, contribution: Contribution) -> Receipt | 
             Receipt.amount_cents == contribution.amount_cents,
             Receipt.paid_at >= contribution.requested_at - _SKEW,
             Receipt.match_step == MatchStep.MEMBER_NUMBER,
+            Receipt.reversed_at.is_(None),
             Receipt.payer_index.is_(None) | (Receipt.payer_index == contribution.payer_index),
             ~claimed,
         )

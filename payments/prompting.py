@@ -26,11 +26,16 @@ from payments.wallets.protocol import (
     Rejected,
     Unknown,
     Wallet,
+    wallet_on,
 )
 
 _ATTEMPTS_MAX = 3
 # Nobody wants a prompt for a call made long ago, for instance after an outage.
 _STALE_AFTER = timedelta(minutes=15)
+# Whoever asked may have newer settings than this worker, for as long as a release takes.
+_NOT_ON_AFTER = timedelta(minutes=1)
+_NOT_ON_AGAIN_SECONDS = 10.0
+_ASK_WITHOUT_WALLET_AFTER = timedelta(minutes=1)
 _CODE_CHARACTERS_MAX = 40
 _TEXT_CHARACTERS_MAX = 300
 
@@ -61,15 +66,17 @@ class Prompting:
         contribution_id = uuid.UUID(task.payload["contribution_id"])
         with self._sessions.begin() as session:
             prepared = self._prepare(session, contribution_id)
-        if prepared is None:
-            return None
+        if not isinstance(prepared, tuple):
+            return prepared
         wallet, request = prepared
         # No transaction is open here: a wallet may take half a minute, and a connection is dear.
         outcome = _sent(wallet, request)
         with self._sessions.begin() as session:
             return self._record(session, contribution_id, outcome)
 
-    def _prepare(self, session: Session, contribution_id: uuid.UUID) -> tuple[Wallet, PromptRequest] | None:
+    def _prepare(
+        self, session: Session, contribution_id: uuid.UUID
+    ) -> tuple[Wallet, PromptRequest] | Later | None:
         now = self._clock.now()
         contribution = contributions.locked(session, contribution_id)
         if contribution is None:
@@ -83,7 +90,9 @@ class Prompting:
             contributions.move(session, contribution, ContributionState.EXPIRED, "not sent in time", now=now)
             tell_prompt_result(session, contribution, "", now=now)
             return None
-        wallet = self._wallets[contribution.wallet]
+        wallet = wallet_on(self._wallets, contribution.wallet, contribution.shortcode)
+        if wallet is None:
+            return self._without_wallet(session, contribution, now=now)
         # A name that is ours to give is kept before the call, so that its end can always be asked about.
         contribution.checkout_id = contribution.checkout_id or wallet.checkout_id_for(contribution.id)
         member = session.get_one(MemberRow, contribution.member_id)
@@ -98,6 +107,15 @@ class Prompting:
             description=self._description,
             callback_url=f"{self._callback_base}/{wallet.hook}/{contribution.id}",
         )
+
+    def _without_wallet(self, session: Session, contribution: Contribution, *, now: datetime) -> Later | None:
+        why = "its wallet is not on"
+        if now - contribution.requested_at < _NOT_ON_AFTER:
+            return Later(_NOT_ON_AGAIN_SECONDS, why)
+        # It was never sent, so that no money can come.
+        contributions.move(session, contribution, ContributionState.FAILED, why, now=now)
+        tell_prompt_result(session, contribution, "prompt_failed", now=now)
+        return None
 
     def _record(self, session: Session, contribution_id: uuid.UUID, outcome: PromptOutcome) -> Later | None:
         now = self._clock.now()
@@ -148,7 +166,8 @@ class Prompting:
         self._ask_soon(session, contribution, now=now)
 
     def _ask_soon(self, session: Session, contribution: Contribution, *, now: datetime) -> None:
-        first = timedelta(seconds=self._wallets[contribution.wallet].ask_at_seconds[0])
+        wallet = self._wallets.get(contribution.wallet)
+        first = timedelta(seconds=wallet.ask_at_seconds[0]) if wallet else _ASK_WITHOUT_WALLET_AFTER
         payload = {"contribution_id": str(contribution.id)}
         outbox.add(session, "ask", str(contribution.id), payload, now=now, due_at=now + first)
 

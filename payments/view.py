@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, SQLColumnExpression, and_, case, func, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from core.money import Money
@@ -64,7 +64,11 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class WayStep:
-    """One step on the way of a payment: the state it came into, when, and why in a few words."""
+    """One step on the way of a payment: the state it came into, when, and why in a few words.
+
+    RECEIVED: `<evidence channel>: <tied by>`. CONFIRMED: by which lists, `pull`, `statement`, or both with a
+    comma.
+    """
 
     state: PaymentState
     at: datetime
@@ -268,16 +272,17 @@ def _intent_steps(session: Session, contribution_id: uuid.UUID) -> list[WayStep]
 
 def _money_steps(session: Session, receipt_id: uuid.UUID) -> list[WayStep]:
     row = session.execute(
-        select(Receipt, RegistryPosting, _first_seen_on_the_wallets_list())
+        select(Receipt, RegistryPosting, wallets_code())
         .outerjoin(RegistryPosting, RegistryPosting.receipt_id == Receipt.id)
         .where(Receipt.id == receipt_id)
     ).first()
     if row is None:
         return []
-    receipt, posting, seen_at = row
+    receipt, posting, code = row
+    seen_at, listed_by = _listed(session, receipt, code)
     times: list[tuple[PaymentState, datetime | None, str]] = [
         (PaymentState.RECEIVED, receipt.recorded_at, f"{receipt.source}: {receipt.match_step}"),
-        (PaymentState.CONFIRMED, seen_at, ""),
+        (PaymentState.CONFIRMED, seen_at, listed_by),
         (PaymentState.POSTED, posting.posted_at if posting else None, ""),
         (PaymentState.ACKNOWLEDGED, posting.acknowledged_at if posting else None, ""),
         (PaymentState.REVERSED, receipt.reversed_at, ""),
@@ -285,16 +290,16 @@ def _money_steps(session: Session, receipt_id: uuid.UUID) -> list[WayStep]:
     return [WayStep(state, at, why) for state, at, why in times if at is not None]
 
 
-def _first_seen_on_the_wallets_list() -> ScalarSelect[datetime]:
-    return (
-        select(func.min(StoredLine.seen_at))
-        .where(
-            and_(
-                StoredLine.wallet == Receipt.wallet,
-                StoredLine.shortcode == Receipt.shortcode,
-                StoredLine.receipt == wallets_code(),
-                StoredLine.kind == LineKind.CREDIT,
-            )
+def _listed(session: Session, receipt: Receipt, code: str) -> tuple[datetime | None, str]:
+    """Since when a list has the payment, and which: those with our amount, if any has it."""
+    lines = session.execute(
+        select(StoredLine.source, StoredLine.amount_cents, StoredLine.seen_at).where(
+            StoredLine.wallet == receipt.wallet,
+            StoredLine.shortcode == receipt.shortcode,
+            StoredLine.receipt == code,
+            StoredLine.kind == LineKind.CREDIT,
         )
-        .scalar_subquery()
-    )
+    ).all()
+    agree = [line for line in lines if line.amount_cents == receipt.amount_cents] or lines
+    listed_by = ", ".join(sorted({line.source for line in agree}))
+    return min((line.seen_at for line in lines), default=None), listed_by

@@ -11,7 +11,8 @@ from payments.wallets.airtel import config as airtel
 from payments.wallets.mpesa import config as mpesa
 from payments.wallets.mtn import config as mtn
 
-# Less than the lease of a task that calls a wallet, so that one attempt ends before the next may begin.
+# With the time to connect less than the lease of a task that calls a wallet, so that an ordinary attempt ends
+# by itself. One that needs a token first, or a second one, may take longer: it is ended with its lease.
 WALLET_SECONDS: Final = 20.0
 
 

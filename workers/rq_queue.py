@@ -26,6 +26,8 @@ def enqueue(redis: Redis, tasks: Iterable[tuple[uuid.UUID, str]]) -> None:
         queue.enqueue_call(
             _JOB,
             args=([str(task_id) for task_id in batch], topic),
+            # From before the lease begins: an attempt is over, by this if by nothing else, when the next may
+            # begin. A prompt that was sent later would reach a phone that has another one by then.
             timeout=plan.batch_lease_seconds(len(batch)),
             ttl=_WAITING_SECONDS_MAX,
             result_ttl=0,

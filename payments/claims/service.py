@@ -66,10 +66,14 @@ def take(session: Session, claim_id: uuid.UUID, *, now: datetime) -> bool:
     """The member says that an offered payment is theirs: it is credited, told and posted. False when it is
     no longer on offer.
     """
-    row = session.get(Claim, claim_id, with_for_update=True, populate_existing=True)
-    if row is None or row.state != ClaimState.OFFERED or row.receipt_id is None:
+    receipt_id = session.scalar(select(Claim.receipt_id).where(Claim.id == claim_id))
+    if receipt_id is None:
         return False
-    receipt = session.get_one(Receipt, row.receipt_id, with_for_update=True, populate_existing=True)
+    # The receipt before the claim, as `claim` has them and as staff close one.
+    receipt = session.get_one(Receipt, receipt_id, with_for_update=True, populate_existing=True)
+    row = session.get_one(Claim, claim_id, with_for_update=True, populate_existing=True)
+    if row.state != ClaimState.OFFERED or row.receipt_id != receipt_id:
+        return False
     if not is_free(receipt):
         row.state = ClaimState.STAFF
         return False
@@ -101,11 +105,17 @@ def shown(session: Session, member_id: uuid.UUID, receipt_code: str) -> Offered 
 
 def look_again(session: Session, claim_id: uuid.UUID, *, now: datetime, last: bool) -> ClaimOutcome | None:
     """Judge a waiting claim anew; `last`: then it is for staff. None when it does not wait."""
-    row = session.get(Claim, claim_id, with_for_update=True, populate_existing=True)
-    if row is None or row.state != ClaimState.WAITING:
+    code = session.scalar(
+        select(Claim.receipt).where(Claim.id == claim_id, Claim.state == ClaimState.WAITING)
+    )
+    if code is None:
+        return None
+    # The receipt before the claim, as `claim` has them and as staff close one.
+    receipt = receipt_of(session, code)
+    row = session.get_one(Claim, claim_id, with_for_update=True, populate_existing=True)
+    if row.state != ClaimState.WAITING:
         return None
     member = session.get_one(MemberRow, row.member_id)
-    receipt = receipt_of(session, row.receipt)
     own = own_of(session, receipt, row.member_id)
     if own is not None:
         row.state, row.receipt_id, row.decided_at = ClaimState.SETTLED, own.id, now

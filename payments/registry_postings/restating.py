@@ -23,7 +23,8 @@ def restate(session: Session, receipt: Receipt, member_id: uuid.UUID, why: str, 
     row = session.get(RegistryPosting, receipt.id, with_for_update=True, populate_existing=True)
     if row is None:
         return True
-    if row.state == PostingState.ACKNOWLEDGED:
+    was_told = row.state == PostingState.ACKNOWLEDGED
+    if was_told:
         queue_correction(session, receipt, row.member_id, why, now=now)
         row.reference_id, row.transaction_id = new_id(), None
         row.state, row.attempts = PostingState.PENDING, 0
@@ -35,7 +36,9 @@ def restate(session: Session, receipt: Receipt, member_id: uuid.UUID, why: str, 
     row.member_id, row.lane = member_id, lane_of(member_id)
     session.flush()
     if row.state == PostingState.PENDING:
-        post_again(session, receipt.id, member_id, now=now)
+        is_due = post_again(session, receipt.id, member_id, now=now)
+        if was_told and not is_due:
+            _add_another_task(session, row, now=now)
     return True
 
 
@@ -98,12 +101,22 @@ def _was_never_taken(row: RegistryPosting) -> bool:
     return row.state == PostingState.REJECTED and row.read_back_amount_cents is None
 
 
-def post_again(session: Session, receipt_id: uuid.UUID, member_id: uuid.UUID, *, now: datetime) -> None:
-    """Make a receipt's posting task due, in its member's lane, whatever became of it before."""
+def _add_another_task(session: Session, row: RegistryPosting, *, now: datetime) -> None:
+    """The receipt's own task is not over, and perhaps only because who told of it has not yet finished it:
+    then nobody would tell of it anew. Where it goes on, this one comes after it and finds nothing to do.
+    """
+    payload, order_key = {"receipt_id": str(row.receipt_id)}, f"post:{row.lane}"
+    outbox.add(session, "post", f"{row.receipt_id}:{row.reference_id}", payload, now=now, order_key=order_key)
+
+
+def post_again(session: Session, receipt_id: uuid.UUID, member_id: uuid.UUID, *, now: datetime) -> bool:
+    """Make a receipt's posting task due, in its member's lane, whatever became of it before. False where it
+    waits already, or somebody is at work on it.
+    """
     key, order_key = str(receipt_id), f"post:{lane_of(member_id)}"
     if outbox.add(session, "post", key, {"receipt_id": key}, now=now, order_key=order_key):
-        return
-    put_back_posting(session, receipt_id, member_id, now=now)
+        return True
+    return put_back_posting(session, receipt_id, member_id, now=now)
 
 
 def put_back_posting(session: Session, receipt_id: uuid.UUID, member_id: uuid.UUID, *, now: datetime) -> bool:

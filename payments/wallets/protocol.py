@@ -5,7 +5,7 @@ caller asks about it and never repeats the request by itself.
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -204,3 +204,12 @@ class Wallet(Protocol):
     def read_hand_payment(self, raw: str) -> HandPayment:
         """Parse a stored hand-payment confirmation or validation. Raises UnreadableMessage."""
         ...
+
+
+def wallet_on(wallets: Mapping[str, Wallet], name: str, shortcode: str) -> Wallet | None:
+    """The wallet of this name with this account of ours; None when one or the other is not on, or no more.
+
+    Under another account a wallet knows nothing of what was asked or paid before.
+    """
+    wallet = wallets.get(name)
+    return wallet if wallet is not None and wallet.shortcode == shortcode else None

@@ -15,9 +15,12 @@ from core import outbox
 from core.outbox import OutboxRow, Task
 from core.phone import PhoneNumber
 from payments.contributions import service as contributions
+from payments.ledger.tables import LedgerBalance
 from payments.model import Channel
 from payments.receipts import service as receipts
-from tests.databases import empty
+from payments.receipts.tables import Receipt
+from tests.databases import empty, is_kept_waiting
+from tests.end_to_end.waiting import wait_for
 from tests.payments.world import World
 
 ENDINGS = ("0", "0", "0", "0", "1", "1032", "1037")
@@ -150,6 +153,27 @@ def test_two_workers_with_the_same_batch_credit_once(world: World) -> None:
     assert finished == [True, True]
     assert world.proof().credited_cents == 6 * 5000
     assert world.messages() == ["receipt"] * 6
+
+
+def test_a_batch_holds_no_balance_while_it_waits_for_a_receipt(world: World) -> None:
+    """Whoever holds the receipt goes on to the balances: two that hold what the other wants never end."""
+    member = world.member()
+    confirmation = world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number)
+    world.confirm(confirmation)
+    world.work("evidence")
+    world.confirm(confirmation)
+    contribution_id, checkout_id = world.prompted(member)
+    world.call_back(world.wallet.end(checkout_id, "0"), contribution_id)
+    thread = threading.Thread(target=world.work, args=("evidence",))
+    with world.sessions.begin() as session:
+        session.scalars(select(Receipt).with_for_update()).one()
+        thread.start()
+        wait_for(lambda: is_kept_waiting(session), "the batch to wait for the receipt")
+        # Raises where somebody holds one of them.
+        assert session.scalars(select(LedgerBalance).with_for_update(nowait=True)).all()
+    thread.join()
+    assert world.proof().credited_cents == 10_000
+    assert world.contribution(contribution_id).state == "paid"
 
 
 def test_who_pays_for_another_is_told_of_it_from_a_batch_too(world: World) -> None:

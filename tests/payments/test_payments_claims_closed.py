@@ -1,6 +1,8 @@
 """Claims that staff close: once, with a reason, told honestly; and what begins anew when claimed again."""
 
+import threading
 import uuid
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import select, update
@@ -10,13 +12,23 @@ from core.errors import InvalidValue
 from core.phone import PhoneNumber
 from members.tables import MemberRow
 from payments.claims.closing import close
-from payments.claims.model import AlreadyYours, ClaimOutcome, ClaimState, ForStaff, NotAClaim, NotKnownYet
-from payments.claims.service import CLAIMS_PER_DAY_MAX, claim
+from payments.claims.model import (
+    AlreadyYours,
+    ClaimOutcome,
+    ClaimState,
+    ForStaff,
+    NotAClaim,
+    NotKnownYet,
+    Offered,
+)
+from payments.claims.service import CLAIMS_PER_DAY_MAX, claim, look_again, take
 from payments.claims.tables import Claim
 from payments.claims.view import claims_for_staff, claims_to, count_for_staff
 from payments.receipts.tables import Receipt
 from payments.suspense.deciding import decide
 from payments.suspense.model import Act, NotPossible, Wish
+from tests.databases import is_kept_waiting
+from tests.end_to_end.waiting import wait_for
 from tests.payments.world import World
 
 STRANGER = PhoneNumber("+254733000111")
@@ -57,6 +69,42 @@ def give(world: World, member: MemberRow, *, limit_cents: int) -> None:
             member_id=member.id,
         )
         decide(session, wish, maker=BY, limit_cents=limit_cents, now=world.clock.now())
+
+
+def _looks(world: World, claim_id: uuid.UUID) -> None:
+    with world.sessions.begin() as session:
+        look_again(session, claim_id, now=world.clock.now(), last=False)
+
+
+def _takes(world: World, claim_id: uuid.UUID) -> None:
+    with world.sessions.begin() as session:
+        assert take(session, claim_id, now=world.clock.now())
+
+
+@pytest.mark.parametrize("act", [_looks, _takes])
+def test_whoever_works_a_claim_holds_its_receipt_first(
+    world: World, act: Callable[[World, uuid.UUID], None]
+) -> None:
+    """As staff who close it do: one of two that met the other way round would be turned away."""
+    member = world.member()
+    if act is _looks:
+        claims(world, member)
+        world.clock.forward(seconds=1)
+    world.wallet.is_down = True
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, "shamba"))
+    world.work("evidence")
+    if act is _takes:
+        assert isinstance(claims(world, member), Offered)
+    row = row_of(world)
+    thread = threading.Thread(target=act, args=(world, row.id))
+    with world.sessions.begin() as session:
+        session.scalars(select(Receipt).with_for_update()).one()
+        thread.start()
+        wait_for(lambda: is_kept_waiting(session), "the claim's worker to wait")
+        # Raises where somebody holds it.
+        session.scalars(select(Claim).where(Claim.id == row.id).with_for_update(nowait=True)).one()
+    thread.join()
+    assert row_of(world).state == (ClaimState.OFFERED if act is _looks else ClaimState.TAKEN)
 
 
 def test_a_closed_claim_leaves_the_list_and_is_told_once(world: World) -> None:

@@ -14,6 +14,7 @@ from payments.contributions.tables import Contribution
 from payments.ledger.service import savings
 from payments.model import Channel, PaymentState
 from payments.view import Intent, intent_of, statement_of
+from payments.wishes import OtherMember, Wish, wishes_among
 from tests.payments.world import World
 
 
@@ -107,6 +108,26 @@ def test_a_payment_says_for_whom_and_when_it_is_before_and_after_it_came(world: 
     world.confirm(world.wallet.pay_by_hand(PhoneNumber(payer.phone), 700, payer.number))
     world.settle(minutes=1)
     assert None in seen(payer)
+
+
+def test_a_statement_tells_apart_what_is_for_others_and_what_others_paid(world: World) -> None:
+    payer, owner = world.member(), world.member()
+
+    def special(member: MemberRow) -> list[Wish]:
+        with world.sessions.begin() as session:
+            payments = statement_of(session, member.id, 10)
+            return list(wishes_among(session, member.id, payments).values())
+
+    checkout = prompted(world, payer, owner, "2026-09")
+    for_owner = Wish("2026-09", OtherMember(owner.id, owner.number), None)
+    assert (special(payer), special(owner)) == ([for_owner], [])
+    world.call_back(world.wallet.end(checkout, "0"))
+    world.settle(minutes=2)
+    # A member's own payment of this month is nothing special.
+    world.call_back(world.wallet.end(prompted(world, payer), "0"))
+    world.settle(minutes=2)
+    assert special(payer) == [for_owner]
+    assert special(owner) == [Wish("2026-09", None, OtherMember(payer.id, payer.number))]
 
 
 def test_a_prompt_that_fails_is_told_to_the_payer_alone(world: World) -> None:

@@ -3,11 +3,13 @@
 import threading
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, delete, select, update
+from sqlalchemy.orm import Session
 
+from core import outbox
 from core.outbox import OutboxRow, Task
 from core.phone import PhoneNumber
 from payments.receipts.tables import Receipt
@@ -189,6 +191,27 @@ def test_a_task_that_is_put_back_leads_another_batch_which_is_announced_too(worl
     assert now[leader.receipt_id].transaction_id != now[follower.receipt_id].transaction_id
     announced = {task.payload.get("transaction_id") for task in world.tasks("dci_event")}
     assert {str(row.transaction_id) for row in now.values()} <= announced
+
+
+def test_what_is_restated_while_its_task_is_being_finished_is_told_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The registry has it, and the task that told of it has nothing left to do but to be written off."""
+    save(world, 1)
+    finish = outbox.finish
+
+    def late(session: Session, task_id: uuid.UUID, *, now: datetime) -> None:
+        rows = postings(world)
+        if task_id in {task.id for task in world.tasks("post")} and rows[0].state == "acknowledged":
+            monkeypatch.undo()
+            restate_all(world, rows)
+        finish(session, task_id, now=now)
+
+    monkeypatch.setattr(outbox, "finish", late)
+    world.settle(minutes=3, step_seconds=5)
+    [row] = postings(world)
+    assert (row.state, row.reference_id == row.receipt_id) == ("acknowledged", False)
+    assert {task.state for task in world.tasks("post")} == {"done"}
 
 
 def test_what_a_task_leaves_of_its_batch_when_it_leads_another_is_looked_for_still(world: World) -> None:

@@ -1,9 +1,11 @@
 """A prompt is sent at most once; what is not known is asked about and never assumed."""
 
+import json
 import uuid
 
 import pytest
 
+from core.phone import PhoneNumber
 from payments.alerts.service import AlertKind
 from payments.alerts.watching import Lookout
 from payments.contributions.model import Requested
@@ -227,6 +229,31 @@ def test_an_answer_that_arrives_after_the_lease_is_kept_without_disturbing_a_new
     world.settle(minutes=8)
     assert world.proof().credited_cents == 12000
     assert world.proof().unknown == 0
+
+
+def test_money_that_was_taken_back_is_no_answer_to_a_prompt_that_the_wallet_calls_paid(world: World) -> None:
+    member = world.member()
+    world.wallet.is_down = True
+    contribution_id, checkout_id = world.prompted(member)
+    # Of the same amount and phone, but paid for a prompt that was over by then.
+    world.call_back(world.wallet.end(checkout_id, "1032"), contribution_id)
+    world.work("evidence")
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+    world.work("evidence")
+    [receipt] = world.receipts()
+    assert world.contribution(contribution_id).receipt_id is None
+    world.wallet.take_back(receipt.receipt)
+    world.wallet.is_down = False
+    world.pull()
+    world.call_back(json.dumps({"checkout_id": checkout_id, "code": "0"}), contribution_id)
+    world.work("evidence")
+    contribution = world.contribution(contribution_id)
+    assert (contribution.state, contribution.receipt_id) == ("unknown", None)
+    # Money that stays is, also when it came later.
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+    world.settle(minutes=20)
+    stays = next(one for one in world.receipts() if one.receipt != receipt.receipt)
+    assert world.contribution(contribution_id).receipt_id == stays.id
 
 
 def test_what_nobody_knows_for_two_minutes_is_said_once_and_then_how_it_ended(world: World) -> None:

@@ -190,4 +190,4 @@ def test_the_list_of_one_wallet_is_missed_although_the_other_came(
     assert AlertKind.STATEMENT_MISSING in world.alerts(lookout)
     with world.sessions() as session:
         alerts = select(Alert.detail).where(Alert.kind == AlertKind.STATEMENT_MISSING)
-        assert session.scalars(alerts).one().endswith(": airtel")
+        assert session.scalars(alerts).one() == f"airtel {airtel.shortcode}: 2026-11-22"

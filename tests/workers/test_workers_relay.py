@@ -77,6 +77,7 @@ def test_each_topic_goes_to_its_own_queue_as_a_bare_id(sessions: Sessions, redis
         Relay(sessions, redis, SetClock(), []).turn()
         [(queue, job)] = jobs(redis)
         assert (queue, len(job.args), job.args[1]) == (plan.queue, 2, topic)
+        assert job.timeout == plan.lease_seconds
         assert not job.kwargs
         assert not job.meta
         assert "Mwanaisha" not in f"{job.args}{job.description}"
