@@ -66,6 +66,11 @@ class NewPins:
         row = session.get(PinRow, member_id)
         return minutes_locked(row, self._clock.now()) if row and row.hash is not None else 0
 
+    def locked_until(self, session: Session, member_id: uuid.UUID) -> datetime | None:
+        """Until when no PIN of theirs is looked at; None when it is, or when there is none."""
+        row = session.get(PinRow, member_id)
+        return row.locked_until if row and self.locked_minutes(session, member_id) else None
+
     def choose_until(self, session: Session, member_id: uuid.UUID) -> datetime | None:
         """Until when the member may choose; None when they have a PIN or may not choose now."""
         row = session.get(PinRow, member_id)

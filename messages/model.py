@@ -64,6 +64,7 @@ class Word:
 
 WORDS = {
     "ACHA": Word(Keyword.STOP, "sw"),
+    "SIMAMISHA": Word(Keyword.STOP, "sw"),
     "STOP": Word(Keyword.STOP, "en"),
     "MSAADA": Word(Keyword.HELP, "sw"),
     "USAIDIZI": Word(Keyword.HELP, "sw"),
@@ -88,6 +89,8 @@ _ASKS_WHERE = re.compile(
 )
 _ASKED_INSIDE = Word(Keyword.WAY, "sw", is_first=False)
 _QUESTION_WORDS_MAX = 7
+# A keyword with a please; with more words, or a number among them, something is told that staff should read.
+_PLAIN_WORDS_MAX = 3
 # Blanks, quotes, colons and all else that no receipt code holds end a word.
 _BREAKS = re.compile(r"[^\w.-]+|_+")
 # So does a dot or a dash after letters only: codes of wallets have those after digits.
@@ -136,6 +139,12 @@ def word_in(text: str) -> Word | None:
     asks = len(words) <= _QUESTION_WORDS_MAX and _ASKS_WHERE.match(" ".join(words))
     # A payment that is named by its code may not be the last one.
     return _ASKED_INSIDE if asks and receipt_code_in(text) is None else None
+
+
+def tells_more(text: str) -> bool:
+    """Whether a message says more than its keyword can answer: "Help! I sent 500 by mistake"."""
+    words = _words_of(text.upper())
+    return len(words) > _PLAIN_WORDS_MAX or any(map(_has_digit, words))
 
 
 def receipt_code_in(text: str) -> str | None:

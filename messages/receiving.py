@@ -14,7 +14,7 @@ from core.vault import Vault
 from members.model import Member, Purpose
 from members.notices import PHONE_PLACE, USUAL_LANGUAGE, tell_member, tell_phone
 from members.service import Members
-from messages.model import IncomingSms, Keyword, Word, receipt_code_in, word_in
+from messages.model import IncomingSms, Keyword, Word, receipt_code_in, tells_more, word_in
 from messages.tables import InboundMessageRow
 
 # Two machines that answer each other would not stop by themselves.
@@ -31,6 +31,7 @@ _MONEY_TOPICS = {
 }
 _PLAIN_ANSWERS = {Keyword.UNKNOWN: "unknown_keyword"}
 _WITH_CODE = frozenset({Keyword.CLAIM, Keyword.CONFIRM, Keyword.REFUND})
+_ANSWERED_ALIKE = frozenset({Keyword.HELP, Keyword.STOP})
 # These say that staff read the message, or look into what it says.
 _READ_BY_STAFF = frozenset({"unknown_keyword", "claim_staff", "phone_change_held"})
 
@@ -84,8 +85,11 @@ class Receiving:
         is_confirmation = bool(asked.code) and keyword is Keyword.CONFIRM
         most = CONFIRMATIONS_PER_DAY_MAX if is_confirmation else ANSWERS_PER_DAY_MAX
         is_too_many = self._received_today(session, row) > most
-        # Money hangs on a code: what is not worked waits for staff.
+        # Money hangs on a code: what is not worked waits for staff. So does a call for help without answer.
         is_left = bool(asked.code) and (is_too_many or template == "merged_closed")
+        is_left |= keyword is Keyword.HELP and is_too_many
+        # A word that is answered the same way to all may begin what only a person understands.
+        is_left |= keyword in _ANSWERED_ALIKE and tells_more(incoming.text)
         row.answered = template not in _READ_BY_STAFF and not is_left
         if is_too_many:
             return keyword

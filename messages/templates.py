@@ -99,6 +99,7 @@ _DECLARED = (
     Template("staff_money_at_risk", better_twice=False),
     Template("staff_statement_missing", better_twice=False),
     Template("staff_registry_silent", better_twice=False),
+    Template("staff_second_look", better_twice=False),
     Template("merged", frozenset({"number"})),
     Template("merged_closed", frozenset({"number"})),
     Template("merge_undone", frozenset({"number"})),

@@ -75,6 +75,7 @@ def _screen(raw: RawScreen, languages: Mapping[str, Texts], vocabulary: Vocabula
         forgets=tuple(fields.get("forgets", ())),
         sensitive=fields.get("sensitive", False),
         long=fields.get("long", False),
+        informs=fields.get("informs", False),
         ends=fields.get("ends", False),
         back=fields.get("back", True),
         home=fields.get("home", False),

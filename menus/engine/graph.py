@@ -76,6 +76,7 @@ class Screen:
     forgets: tuple[str, ...] = ()
     sensitive: bool = False
     long: bool = False
+    informs: bool = False
     ends: bool = False
     back: bool = True
     home: bool = False
@@ -86,6 +87,14 @@ class Screen:
     def shown(self) -> bool:
         """Whether a caller ever sees it."""
         return self.kind is not Kind.DECISION
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether who reads it may well be done: it shows something, and nothing but a way back is offered,
+        or it is said to inform.
+        """
+        is_only_read = self.kind in {Kind.NOTICE, Kind.LIST} and not self.to and not self.options
+        return self.informs or is_only_read
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,20 @@ from menus.engine.source import Document, Finding, Source
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
 _EVERYWHERE: Final = {"back": "flag", "home": "flag"}
 _OPTIONAL: Final[Mapping[Kind, Mapping[str, str]]] = {
-    Kind.CHOICE: {"answer": "word", "long": "flag", "forgets": "words", **_EVERYWHERE},
+    Kind.CHOICE: {
+        "answer": "word",
+        "long": "flag",
+        "informs": "flag",
+        "forgets": "words",
+        **_EVERYWHERE,
+    },
     Kind.INPUT: {"forgets": "words", "sensitive": "flag", **_EVERYWHERE},
     Kind.PIN: {"answer": "word", "forgets": "words", "locked": "screen", "mismatch": "screen", **_EVERYWHERE},
     Kind.LIST: {
         "answer": "word",
         "to": "screen",
         "options": "options",
+        "informs": "flag",
         "forgets": "words",
         **_EVERYWHERE,
     },

@@ -10,6 +10,7 @@ from members.notices import USUAL_LANGUAGE
 from members.numbers import NationalId
 from members.tables import MemberRow, PhoneChangeRow
 from messages.model import Keyword
+from messages.receiving import ANSWERS_PER_DAY_MAX
 from messages.tables import InboundMessageRow
 from tests.messages.messages_world import PHONE, STRANGER, World
 
@@ -24,7 +25,9 @@ def inbound(world: World) -> InboundMessageRow:
         return session.scalars(select(InboundMessageRow)).one()
 
 
-@pytest.mark.parametrize("text", ["ACHA", "acha", " Acha. ", "STOP", "stop it please", "\nStop!", "“Stop”"])
+@pytest.mark.parametrize(
+    "text", ["ACHA", "acha", " Acha. ", "STOP", "stop it please", "\nStop!", "“Stop”", "Simamisha"]
+)
 def test_stop_ends_reminders_in_either_language(world: World, text: str) -> None:
     member = world.member(reminders=True)
     assert world.receive(text) is Keyword.STOP
@@ -77,6 +80,42 @@ def test_what_is_not_understood_is_answered_and_kept_for_staff(world: World, tex
     assert answers(world) == ["unknown_keyword"]
     assert not inbound(world).answered
     assert inbound(world).text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Help! I sent 500 by mistake", "help"),
+        ("Msaada! nimetuma 500 kwa makosa", "help"),
+        ("STOP 500", "stop_done"),
+        ("Stop stealing my money, I paid and nothing came", "stop_done"),
+        ("Simamisha wizi wa pesa zangu", "stop_done"),
+    ],
+)
+def test_a_word_of_ours_that_begins_a_longer_message_is_obeyed_and_read_by_staff(
+    world: World, text: str, answer: str
+) -> None:
+    world.member()
+    world.receive(text)
+    assert answers(world) == [answer]
+    assert not inbound(world).answered
+
+
+@pytest.mark.parametrize("text", ["HELP", "msaada tafadhali", "help me please", "STOP", "Simamisha"])
+def test_staff_read_no_word_that_stands_alone(world: World, text: str) -> None:
+    world.member()
+    world.receive(text)
+    assert inbound(world).answered
+
+
+def test_who_calls_for_help_and_gets_no_more_answers_today_is_read_by_staff(world: World) -> None:
+    world.member()
+    for turn in range(ANSWERS_PER_DAY_MAX + 1):
+        world.receive("HELP", provider_id=f"in-{turn}")
+    assert answers(world) == ["help"] * ANSWERS_PER_DAY_MAX
+    with world.sessions() as session:
+        rows = session.scalars(select(InboundMessageRow).order_by(InboundMessageRow.id)).all()
+    assert [row.answered for row in rows] == [True] * ANSWERS_PER_DAY_MAX + [False]
 
 
 def test_the_same_sms_again_is_answered_once(world: World) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import func as sql
 
 from core.settings import Settings
 from tests.ussd_app.aggregators import AfricasTalkingWire, ArkeselWire, SlowCall, Stopwatch
+from tests.ussd_app.conftest import PIN
 from ussd_app.application import create_app
 from ussd_app.bootstrap import Services, build
 from ussd_app.gateway.tables import MenuFunnel
@@ -207,6 +208,18 @@ def test_staff_read_screens_in_the_order_of_the_menus_with_their_words(
     assert all(count.dropped == 0 for count in screens)
     assert services.funnel_reading.choices(DAY, DAY) == (["en"], ["63902"])
     assert services.funnel_reading.screens(DAY, DAY, network="63903") == []
+
+
+def test_who_reads_the_balance_and_hangs_up_did_not_drop_out(
+    client: FlaskClient, call: SlowCall, services: Services
+) -> None:
+    call.join()
+    call.dial("01")
+    call.answer(PIN)
+    end(client, call, "Incomplete")
+    services.funnel.flush()
+    screens = {count.screen: count for count in services.funnel_reading.screens(DAY, DAY)}
+    assert (screens["balance"].entered, screens["balance"].done, screens["balance"].dropped) == (1, 1, 0)
 
 
 def test_the_page_shows_them(client: FlaskClient, call: SlowCall) -> None:

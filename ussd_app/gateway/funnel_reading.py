@@ -53,6 +53,7 @@ class FunnelReading:
         return languages, networks
 
     def _count(self, row: Any) -> ScreenCount:
+        screen = self._graph.screens.get(row.screen)
         return ScreenCount(
             screen=row.screen,
             says=self._says(row.screen),
@@ -63,6 +64,7 @@ class FunnelReading:
             abandoned=int(row.abandoned),
             ended=int(row.ended),
             seconds=float(row.milliseconds) / 1000 / int(row.timed) if row.timed else None,
+            asks_nothing=screen is not None and screen.asks_nothing,
         )
 
     def _says(self, screen: str) -> str:

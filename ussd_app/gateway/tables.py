@@ -37,7 +37,8 @@ class MenuFunnel(Base):
     """How callers fared on one screen on one of the fund's days. Counts only, nobody's data.
 
     `left` counts every way on: an answer, Back, Home, help, a locked PIN. Who entered and neither left nor
-    reached an end there dropped out. `milliseconds` is the sum of the time that `timed` answers took.
+    reached an end there dropped out, but where nothing was asked (`Screen.asks_nothing`). `milliseconds` is
+    the sum of the time that `timed` answers took.
     """
 
     __tablename__ = "menu_funnel"
