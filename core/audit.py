@@ -21,12 +21,17 @@ class AuditEntry(Base):
     """One act. `prev_hash` is the `hash` of the entry before it, so that a removed or changed entry shows."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index("ix_audit_subject", "subject", "number"),)
+    __table_args__ = (
+        Index("ix_audit_subject", "subject", "number"),
+        Index("ix_audit_actor", "actor", "number"),
+        Index("ix_audit_action", "action", "number"),
+        Index("ix_audit_at", "at"),
+    )
 
     number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     actor: Mapped[str] = mapped_column(String(80))
-    action: Mapped[str] = mapped_column(String(60), index=True)
+    action: Mapped[str] = mapped_column(String(60))
     subject: Mapped[str] = mapped_column(String(120))
     reason: Mapped[str] = mapped_column(String(400), server_default="")
     details: Mapped[dict[str, Any]] = mapped_column(JSONB)

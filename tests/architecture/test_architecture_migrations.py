@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from core.database import Base, make_engine
 from core.vault import Vault
-from operations.migrate import downgrade, migrate
+from operations.migrate import bring_to, downgrade, migrate
 from tests.databases import connect, drop_database, import_tables, text_of
 from tests.servers import REPOSITORY, Servers
 
@@ -121,3 +121,40 @@ def test_migrating_again_changes_nothing_and_down_leaves_nothing(migrated: URL) 
     with connect(migrated) as connection:
         left = [rows for rows in described(connection).values() if rows]
     assert left == []
+
+
+_ALERTS_OF_BEFORE = """
+INSERT INTO alerts (id, kind, subject, detail, times, raised_at, last_at) VALUES
+('00000000-0000-0000-0000-000000000001', 'statement_missing', 'all', 'none for 2026-11-20: m',
+ 1, now(), now()),
+('00000000-0000-0000-0000-000000000002', 'refund_failed', 'r', 'paid after it failed', 1, now(), now()),
+('00000000-0000-0000-0000-000000000003', 'pull_failed', 'p', '503', 1, now(), now());
+INSERT INTO outbox (id, topic, key, payload, due_at) VALUES
+(gen_random_uuid(), 'message', 'alert:00000000-0000-0000-0000-000000000001:0', '{}', now()),
+(gen_random_uuid(), 'alert_mail', '00000000-0000-0000-0000-000000000002', '{}', now())
+"""
+_ALERTS = "SELECT kind, subject, told_at IS NOT NULL, mailed_at IS NOT NULL FROM alerts ORDER BY id"
+
+
+def test_open_alerts_keep_what_they_are_and_that_they_were_told(migrated: URL) -> None:
+    migrate(text_of(migrated))
+    engine = create_engine(text_of(migrated), poolclass=NullPool)
+    with engine.begin() as connection:
+        bring_to(connection, "0037")
+        connection.exec_driver_sql(_ALERTS_OF_BEFORE)
+        bring_to(connection, "0038")
+        assert [tuple(row) for row in connection.exec_driver_sql(_ALERTS)] == [
+            ("statement_missing", "2026-11-20", True, False),
+            ("refund_paid_twice", "r", False, True),
+            ("pull_failed", "p", False, False),
+        ]
+        connection.exec_driver_sql(
+            "UPDATE alerts SET kind = 'refund_failed', subject = 'r' WHERE subject = 'p'"
+        )
+        bring_to(connection, "0037")
+        rows = connection.exec_driver_sql("SELECT kind, subject, cleared_at IS NULL FROM alerts ORDER BY id")
+        assert [tuple(row) for row in rows] == [
+            ("statement_missing", "all", True),
+            ("refund_failed", "r", True),
+            ("refund_failed", "r", False),
+        ]
