@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -32,9 +33,15 @@ class Terminal:
         dial = ("-m", "operations.cli", "dial", "0712345678", "--wait", str(LONG), "--sandbox", sandbox_url)
         # The first terminal that a new session opens is the one whose keys reach it.
         command = ["sh", "-c", 'tty=$1; shift; exec "$@" <"$tty" >"$tty" 2>&1', "sh", os.ttyname(self._there)]
-        self._process = subprocess.Popen(
-            [*command, sys.executable, *dial], cwd=REPOSITORY, start_new_session=True
-        )
+        # Whoever runs the tests in the background of a shell has Ctrl-C ignored, and so would have what they
+        # start; what is handled here is not handed on as ignored.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            self._process = subprocess.Popen(
+                [*command, sys.executable, *dial], cwd=REPOSITORY, start_new_session=True
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def types(self, keys: bytes) -> None:
         os.write(self._here, keys)

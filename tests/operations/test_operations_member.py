@@ -9,6 +9,7 @@ from core.money import Money
 from operations.commands.member import facts_of, line_of
 from payments.model import PaymentState
 from payments.view import Payment
+from payments.wishes import OtherMember, Wish
 
 NAIROBI = FundCalendar(ZoneInfo("Africa/Nairobi"))
 
@@ -31,7 +32,20 @@ def test_programs_get_the_second_with_the_offset_of_the_funds_clock() -> None:
         "amount_cents": 123_450,
         "state": "acknowledged",
         "at": "2026-11-23T01:11:05+03:00",
+        "for_member": None,
+        "paid_by": None,
+        "period": None,
     }
+
+
+def test_a_payment_for_somebody_else_or_another_month_says_so() -> None:
+    other = OtherMember(new_id(), "400000012")
+    facts = facts_of(a_payment(), NAIROBI, Wish("2026-10", other, None))
+    assert (facts["for_member"], facts["paid_by"], facts["period"]) == ("400000012", None, "2026-10")
+    assert line_of(facts, "KES").endswith("acknowledged  for 400000012  counts for 2026-10")
+    assert line_of(facts_of(a_payment(), NAIROBI, Wish(None, None, other)), "KES").endswith(
+        "acknowledged  paid by 400000012"
+    )
 
 
 def test_people_read_the_minute_as_their_own_clock_shows_it() -> None:
