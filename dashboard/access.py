@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
-from flask import abort, current_app, redirect, request, url_for
+from flask import abort, current_app, flash, redirect, request, url_for
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from dashboard.login import signed_in_staff
+from dashboard.catalogue import text
+from dashboard.login import BY_ITSELF, signed_in_staff
 from dashboard.staff.model import Role
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -23,10 +26,10 @@ SUPERVISORS = frozenset({Role.SUPERVISOR})
 KEEPERS = frozenset({Role.SUPERVISOR, Role.ADMIN})
 INSPECTORS = frozenset({Role.SUPERVISOR, Role.AUDITOR, Role.ADMIN})
 ADMINS = frozenset({Role.ADMIN})
+_LEAVING = "dashboard.signing_in.out"
+_NOWHERE = "dashboard.nowhere"
 # What somebody whose password an administrator knows may do: change it, or leave.
-_WITH_A_GIVEN_PASSWORD = frozenset(
-    {"dashboard.profile.index", "dashboard.profile.password", "dashboard.signing_in.out"}
-)
+_WITH_A_GIVEN_PASSWORD = frozenset({"dashboard.profile.index", "dashboard.profile.password", _LEAVING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def guard() -> Response | None:
         return None
     staff = signed_in_staff()
     if staff is None:
-        return redirect(url_for("dashboard.signing_in.form", next=_way_back()))
+        return _to_the_door()
     if staff.must_change_password and request.endpoint not in _WITH_A_GIVEN_PASSWORD:
         return redirect(url_for("dashboard.profile.index"))
     if staff.role not in access.roles:
@@ -77,8 +80,42 @@ def may(roles: frozenset[Role]) -> bool:
     return staff is not None and staff.role in roles
 
 
-def _way_back() -> str | None:
-    return request.full_path.rstrip("?") if request.method == "GET" else None
+def _to_the_door() -> Response:
+    """To sign in, and from there on to where they were. Who sent a form is told that nothing was done."""
+    if request.method == "GET":
+        way_back: str | None = request.full_path.rstrip("?")
+    elif request.endpoint == _LEAVING:
+        way_back = None
+    else:
+        way_back = _page_of_the_form()
+        # What a page asks by itself would use the words up before anybody reads them.
+        if BY_ITSELF not in request.headers:
+            flash(text("sign_in.ended"), "fault")
+    return redirect(url_for("dashboard.signing_in.form", next=way_back))
+
+
+def _page_of_the_form() -> str | None:
+    """The page of ours that the form was on, as the browser tells; else its own, if that is a page."""
+    try:
+        told = urlsplit(request.referrer or "")
+    except ValueError:
+        # No browser of ours tells that.
+        told = urlsplit("")
+    came_from = told.path + (f"?{told.query}" if told.query else "")
+    known = [came_from] if told.netloc == request.host else []
+    return next((address for address in (*known, request.path) if _is_page(address)), None)
+
+
+def _is_page(address: str) -> bool:
+    """Whether it can be opened: some addresses of forms take nothing but the form."""
+    router = current_app.url_map.bind(request.host)
+    try:
+        endpoint, _ = router.match(urlsplit(address).path, method="GET")
+    except HTTPException:
+        return False
+    access = access_of(current_app.view_functions[endpoint])
+    # The door itself is no way back, nor is an address that answers for all that are no pages.
+    return access is not None and access.roles is not None and endpoint != _NOWHERE
 
 
 def _declare(access: Access) -> Callable[[View], View]:

@@ -10,7 +10,7 @@ from dashboard.accounts import named
 from dashboard.catalogue import text, word
 from dashboard.exporting import decimal
 from dashboard.services import services
-from dashboard.showing import amount, day, moment
+from dashboard.showing import amount, day, moment, money, short_day
 from payments.closing.control import ControlTotals, CutOff
 from payments.closing.tables import Closing
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # What the wallet says and what the ledger says, line by line; a dash where a side has no such figure.
 _LINES = (
+    ("follows", "follows_cents", None),
     ("opening", "opening_cents", None),
     ("credits", "credits_cents", "ledger_in_cents"),
     ("charges", "charges_cents", "ledger_charges_cents"),
@@ -50,6 +51,7 @@ class DayProof:
     of: CutOff
     lines: Sequence[ProofLine]
     verdict: str
+    between: str
     made_at: datetime
     closed_by: str
     digest: str
@@ -61,7 +63,9 @@ class DayProof:
             [word("proof_line", line.key), decimal(line.wallet_cents), decimal(line.ledger_cents)]
             for line in self.lines
         ]
-        rows += [[text("closings.proof"), self.verdict, None], [text("accounts.title"), self.account, None]]
+        said = [self.verdict, self.between] if self.between else [self.verdict]
+        rows += [[text("closings.proof"), each, None] for each in said]
+        rows.append([text("accounts.title"), self.account, None])
         return head, rows
 
     @property
@@ -77,12 +81,28 @@ def verdict_on(totals: ControlTotals) -> str:
     return text("closings.no_statement" if totals.gap_cents is None else "closings.fails")
 
 
+def between_days(totals: ControlTotals) -> str:
+    """In words, what is missing between the day before and this one, or came in; empty when it follows."""
+    gap_cents = totals.opening_gap_cents
+    if not gap_cents or totals.follows_day is None:
+        return ""
+    return text(
+        "closings.missing_between" if gap_cents < 0 else "closings.came_between",
+        day=short_day(totals.follows_day),
+        before=money(totals.follows_cents or 0),
+        opening=money(totals.opening_cents or 0),
+        gap=money(abs(gap_cents)),
+    )
+
+
 def lines_of(totals: ControlTotals) -> list[ProofLine]:
+    """Line by line; what a day follows only where it follows one: days closed long ago keep their lines."""
     return [
         ProofLine(
             key, getattr(totals, wallet) if wallet else None, getattr(totals, ledger) if ledger else None
         )
         for key, wallet, ledger in _LINES
+        if key != "follows" or totals.follows_day is not None
     ]
 
 
@@ -98,6 +118,7 @@ def proof_of(
         of=of,
         lines=lines_of(totals),
         verdict=verdict_on(totals),
+        between=between_days(totals),
         made_at=closing.closed_at if closing else made_at,
         closed_by=names.get(closing.closed_by, closing.closed_by) if closing else "",
         digest=closing.digest if closing else "",
@@ -129,6 +150,8 @@ def pdf(proof: DayProof) -> bytes:
     page.set_font("Helvetica", "B", 11)
     _row(page, proof.verdict)
     page.set_font("Helvetica", size=10)
+    if proof.between:
+        _row(page, proof.between)
     if proof.closed_by:
         _row(page, text("closings.closed_line", who=proof.closed_by, at=moment(proof.made_at)))
         _row(page, text("closings.digest", digest=proof.digest), height=5)

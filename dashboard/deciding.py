@@ -109,6 +109,7 @@ def acts_on(session: Session, receipt: Receipt | None, found: BreakSummary | Non
         is_told_in_parts = receipt is not None and receipt.staff_place == Place.SPLIT
         if found.break_class in _REPOSTABLE and not is_told_in_parts and not is_gone:
             acts.insert(0, Act.REPOST)
+        acts += [Act.BOOK_COST, Act.BOOK_BANK] if found.break_class is BreakClass.UNBOOKED_LINE else []
         acts.append(Act.EXPLAIN)
     return acts
 

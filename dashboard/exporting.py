@@ -19,6 +19,19 @@ _COLUMN_WIDTH = 22
 Cell = str | int | Decimal | None
 
 
+# In what a table can be downloaded.
+TABLE_FORMS = frozenset({"csv", "xlsx"})
+
+
+def table_response(
+    name: str, form: str, title: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]
+) -> Response:
+    """A table as one of TABLE_FORMS; `name` is without an ending."""
+    if form == "csv":
+        return csv_response(f"{name}.csv", head, rows)
+    return xlsx_response(f"{name}.xlsx", title, head, rows)
+
+
 def csv_response(filename: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Response:
     """An attachment in UTF-8 with a byte order mark, so that spreadsheets read its letters right."""
     response = Response(stream_with_context(_lines(head, rows)), mimetype="text/csv")

@@ -11,6 +11,7 @@ class ScreenCount:
     """One screen over some days. `says` is how it begins for callers; `seconds` the mean time to an answer.
 
     `left` are those who went on in any way; `ended` those for whom it was the last screen, as meant.
+    `asks_nothing`: it shows what was asked for, and who hangs up there has what they wanted.
     """
 
     screen: str
@@ -22,10 +23,21 @@ class ScreenCount:
     abandoned: int
     ended: int
     seconds: float | None
+    asks_nothing: bool = False
+
+    @property
+    def done(self) -> int:
+        """Who was done here: at a last screen, or on one after which nothing is needed."""
+        return self.ended + self._stayed if self.asks_nothing else self.ended
 
     @property
     def dropped(self) -> int:
-        """Who came and neither went on nor was done. Never below zero: a call may span midnight."""
+        """Who came and neither went on nor was done."""
+        return 0 if self.asks_nothing else self._stayed
+
+    @property
+    def _stayed(self) -> int:
+        """Who neither went on nor came to an end. Never below zero: a call may span midnight."""
         return max(0, self.entered - self.left - self.ended)
 
 

@@ -16,7 +16,7 @@ _SINCE = "since"
 # Writing the cookie at every request is needless: idle time is counted to the minute.
 _SEEN_GRAIN_SECONDS = 60
 # What a page asks while nobody does: it keeps no session awake.
-_BY_ITSELF = "X-Kibaba-By-Itself"
+BY_ITSELF = "X-Kibaba-By-Itself"
 
 
 class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login is not typed
@@ -85,7 +85,7 @@ def load(text: str) -> SignedIn | None:
         staff = database.get(Staff, uuid.UUID(staff_id))
     if staff is None or not staff.active or not hmac.compare_digest(staff.session_key, session_key):
         return None
-    is_asked = _BY_ITSELF not in request.headers
+    is_asked = BY_ITSELF not in request.headers
     if is_asked and now.timestamp() - session[_SEEN_AT] > _SEEN_GRAIN_SECONDS:
         session[_SEEN_AT] = int(now.timestamp())
     return SignedIn(staff)

@@ -95,16 +95,25 @@ def told_of_enrolment(session: Session, member_id: uuid.UUID) -> EnrolmentTellin
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """Whether a member has a PIN; `until` when they may choose one, within how many `hours` of being let."""
+    """Whether a member has a PIN; `until` when they may choose one, within how many `hours` of being let.
+
+    `locked_until`: so long wrong tries keep the PIN they have from being looked at.
+    """
 
     standing: PinStanding
     until: datetime | None
     hours: int
+    locked_until: datetime | None
 
 
 def pin_of(session: Session, members: Members, member_id: uuid.UUID) -> Pin:
     pins = members.new_pins
-    return Pin(pins.standing(session, member_id), pins.choose_until(session, member_id), pins.hours)
+    return Pin(
+        pins.standing(session, member_id),
+        pins.choose_until(session, member_id),
+        pins.hours,
+        pins.locked_until(session, member_id),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """A decision as somebody posted it: carried out, proposed, or given back with what is wrong about it."""
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from flask import abort, flash, request
 from sqlalchemy.orm import Session
@@ -13,6 +14,7 @@ from dashboard.deciding import read_wish
 from dashboard.login import me
 from dashboard.reasons import typed_reason
 from dashboard.services import services
+from payments.reconciliation.working import NOTE_CHARACTERS_MAX
 from payments.suspense.deciding import decide
 from payments.suspense.model import Act, DecisionState, NotPossible
 from payments.suspense.tables import Decision
@@ -26,17 +28,26 @@ _WITHOUT_LEDGER = {Act.REPOST: "work.reposted", Act.EXPLAIN: "work.explained"}
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What was typed, for the form to show again. `why` it was not done: a code that pages have words for."""
+    """What was typed, for the form to show again. `why` it was not done: a code that pages have words for.
+
+    Empty when nothing was refused: something else on the page was pressed, and what was typed stays.
+    """
 
     why: str
     choice: str
     number: str
     reason: str
+    note: str = ""
 
     @property
     def status(self) -> int:
         """Of the answer: 400 for what was mistyped, 409 for what does not fit the facts."""
         return 400 if self.why in _MISTYPED else 409
+
+    @property
+    def says_something(self) -> bool:
+        """Whether anything would be lost that somebody typed or chose."""
+        return bool(self.choice or self.number or self.reason or self.note)
 
     @property
     def is_undo(self) -> bool:
@@ -89,4 +100,11 @@ def as_typed(why: str, choice: str = "choice") -> Refused:
         choice=form.get(choice, ""),
         number=on_one_line(form.get("number", ""))[:_NUMBER_CHARACTERS_MAX],
         reason=typed_reason(),
+        note=on_one_line(form.get("text", ""))[:NOTE_CHARACTERS_MAX],
     )
+
+
+def draft(*, without: Collection[str] = ()) -> Refused | None:
+    """What of the posted page is still to be done; None when nothing is. `without`: fields that are done."""
+    typed = replace(as_typed(""), **dict.fromkeys(without, ""))
+    return typed if typed.says_something else None

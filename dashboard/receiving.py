@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.audit import AuditEntry
 from core.errors import InvalidValue
 from core.phone import PhoneNumber
 from members.model import Member
@@ -15,6 +16,9 @@ from members.service import Members
 from messages.tables import InboundMessageRow
 
 ROWS_MAX = 200
+ANSWERED_MAX = 100
+_ANSWERS_MAX = 1000
+_ANSWERED = "inbox.answered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,15 @@ class Waiting:
     member: Member | None
     text: str
     received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One SMS that staff called answered: `by` is the actor of the audit trail."""
+
+    message: Waiting
+    by: str
+    at: datetime
 
 
 def waiting(session: Session, members: Members) -> Sequence[Waiting]:
@@ -48,6 +61,41 @@ def answer(session: Session, message_id: uuid.UUID) -> bool | None:
     was_waiting = not row.answered
     row.answered = True
     return was_waiting
+
+
+def answered_lately(session: Session, members: Members) -> Sequence[Answered]:
+    """What staff called answered and nobody opened again, the newest first; 100 at most.
+
+    Who and when is in the audit trail alone. Only its newest thousand answers are looked at.
+    """
+    newest = (
+        select(AuditEntry.subject, AuditEntry.actor, AuditEntry.at, AuditEntry.number)
+        .where(AuditEntry.action == _ANSWERED)
+        .order_by(AuditEntry.number.desc())
+        .limit(_ANSWERS_MAX)
+    )
+    last: dict[uuid.UUID, tuple[str, datetime]] = {}
+    for entry in session.execute(newest):
+        last.setdefault(uuid.UUID(entry.subject), (entry.actor, entry.at))
+    found = session.scalars(
+        select(InboundMessageRow).where(InboundMessageRow.id.in_(last), InboundMessageRow.answered.is_(True))
+    )
+    rows = {row.id: row for row in found}
+    shown = [message_id for message_id in last if message_id in rows][:ANSWERED_MAX]
+    return [Answered(_shown(session, members, rows[each]), *last[each]) for each in shown]
+
+
+def open_again(session: Session, message_id: uuid.UUID) -> bool | None:
+    """Have it wait again. False when it does already, None when staff never called it answered."""
+    row = session.get(InboundMessageRow, message_id, with_for_update=True)
+    was_answered = select(AuditEntry.number).where(
+        AuditEntry.subject == str(message_id), AuditEntry.action == _ANSWERED
+    )
+    if row is None or session.scalar(was_answered.limit(1)) is None:
+        return None
+    is_put_back = row.answered
+    row.answered = False
+    return is_put_back
 
 
 def _shown(session: Session, members: Members, row: InboundMessageRow) -> Waiting:

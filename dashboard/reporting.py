@@ -26,6 +26,7 @@ _MONTH = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
 _DAY_COLUMNS = (
     "opening_cents", "credits_cents", "charges_cents", "settlements_cents", "reversals_cents", "other_cents",
     "statement_cents", "ledger_in_cents", "ledger_moved_cents", "gap_cents", "ledger_gap_cents",
+    "opening_gap_cents",
 )  # fmt: skip
 
 

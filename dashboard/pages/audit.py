@@ -1,13 +1,26 @@
-"""The audit trail: the last acts, and whether the chain of hashes holds."""
+"""The audit trail: who did what, about what and when; whether its chain of hashes holds; as a file, too."""
 
-from flask import Blueprint, render_template, request
-from sqlalchemy import select
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Self
 
+from flask import Blueprint, Response, abort, render_template, request
+from sqlalchemy import Select, select
+from werkzeug.datastructures import MultiDict
+
+from core import audit
 from core.audit import AuditEntry, first_broken
 from core.reasons import on_one_line
 from dashboard.access import INSPECTORS, allow
+from dashboard.catalogue import catalogue, text, word
 from dashboard.deciding import names_of
+from dashboard.exporting import TABLE_FORMS, Cell, table_response
+from dashboard.login import me
 from dashboard.services import services
+from dashboard.showing import iso, veiled
+from dashboard.staff.service import actor
+from dashboard.staff.tables import Staff
 from dashboard.trail import details_of
 
 routes = Blueprint("audit", __name__, url_prefix="/audit")
@@ -15,12 +28,60 @@ routes = Blueprint("audit", __name__, url_prefix="/audit")
 _ROWS = 50
 # As large as the column of their numbers holds.
 _NUMBER_MAX = 2**63 - 1
+_COLUMNS = ("number", "at", "who", "did", "subject", "why", "details")
+_EXPORTED_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which entries are asked for; the whole of it is in the address. Empty and None: any."""
+
+    who: str = ""
+    did: str = ""
+    subject: str = ""
+    since: date | None = None
+    until: date | None = None
+
+    @classmethod
+    def read(cls, typed: MultiDict[str, str]) -> Self:
+        """From an address. Raises ValueError for what is no day."""
+        return cls(
+            who=on_one_line(typed.get("who", ""))[:80],
+            did=on_one_line(typed.get("did", ""))[:60],
+            subject=on_one_line(typed.get("subject", ""))[:120],
+            since=_day(typed.get("since", "")),
+            until=_day(typed.get("until", "")),
+        )
+
+    def arguments(self) -> dict[str, str]:
+        """As they stand in an address and in the trail, without what is not asked for."""
+        told = {
+            "who": self.who,
+            "did": self.did,
+            "subject": self.subject,
+            "since": self.since.isoformat() if self.since else "",
+            "until": self.until.isoformat() if self.until else "",
+        }
+        return {name: value for name, value in told.items() if value}
+
+    def entries(self) -> Select[AuditEntry]:
+        """Newest first."""
+        days = services().calendar
+        asked = [
+            AuditEntry.actor == self.who if self.who else None,
+            AuditEntry.action == self.did if self.did else None,
+            AuditEntry.subject == self.subject if self.subject else None,
+            AuditEntry.at >= days.bounds(self.since)[0] if self.since else None,
+            AuditEntry.at < days.bounds(self.until)[1] if self.until else None,
+        ]
+        query = select(AuditEntry).order_by(AuditEntry.number.desc())
+        return query.where(*[each for each in asked if each is not None])
 
 
 @routes.get("/")
 @allow(INSPECTORS)
 def index() -> str:
-    """Fifty entries, newest first; `before` (an entry number) goes back, `subject` narrows."""
+    """Fifty entries of the filter, newest first; `before` (an entry number) goes back."""
     return _page(checked=False)
 
 
@@ -31,23 +92,45 @@ def check() -> str:
     return _page(checked=True)
 
 
+@routes.get("/trail.<form>")
+@allow(INSPECTORS)
+def download(form: str) -> Response:
+    """Every entry of the filter as CSV or XLSX. Who took it stands in the trail itself."""
+    if form not in TABLE_FORMS:
+        abort(404)
+    sought, parts = _sought(), services()
+    now = parts.clock.now()
+    with parts.sessions.begin() as database:
+        audit.record(
+            database,
+            at=now,
+            actor=me().actor,
+            action="audit.exported",
+            subject="audit",
+            details=sought.arguments(),
+        )
+    head = [text(f"audit.{column}") for column in _COLUMNS]
+    name = f"audit-{parts.calendar.day_of(now)}"
+    return table_response(name, form, text("audit.title"), head, _lines(sought))
+
+
 def _page(*, checked: bool) -> str:
-    before = request.args.get("before", type=_number)
-    subject = on_one_line(request.args.get("subject", ""))[:120]
-    query = select(AuditEntry).order_by(AuditEntry.number.desc()).limit(_ROWS + 1)
+    before, sought = request.args.get("before", type=_number), _sought()
+    query = sought.entries().limit(_ROWS + 1)
     if before is not None:
         query = query.where(AuditEntry.number < before)
-    if subject:
-        query = query.where(AuditEntry.subject == subject)
     with services().sessions() as database:
         entries = list(database.scalars(query))
         broken = first_broken(database) if checked else None
         names = names_of(database, _actors(entries))
+        people = [(actor(one), one.name) for one in database.scalars(select(Staff).order_by(Staff.name))]
     return render_template(
         "dashboard/audit.html",
         entries=entries[:_ROWS],
         older=entries[_ROWS - 1].number if len(entries) > _ROWS else None,
-        subject=subject,
+        sought=sought,
+        people=people + [(name, word("actor", name)) for name in _words_of("actor")],
+        acts=sorted(((name, word("act", name)) for name in _words_of("act")), key=lambda act: act[1]),
         names=names,
         details_of=details_of,
         checked=checked,
@@ -55,9 +138,42 @@ def _page(*, checked: bool) -> str:
     )
 
 
-def _number(text: str) -> int:
+def _lines(sought: Sought) -> Iterator[tuple[Cell, ...]]:
+    with services().sessions() as database:
+        entries = database.scalars(sought.entries().execution_options(yield_per=_EXPORTED_AT_ONCE))
+        for part in entries.partitions():
+            names = names_of(database, _actors(list(part)))
+            for entry in part:
+                details = "; ".join(f"{one.name} {one.full}" for one in details_of(entry.details, names))
+                yield (
+                    entry.number,
+                    iso(entry.at),
+                    names.get(entry.actor) or word("actor", entry.actor),
+                    word("act", entry.action),
+                    entry.subject,
+                    veiled(entry.reason),
+                    details,
+                )
+
+
+def _sought() -> Sought:
+    try:
+        return Sought.read(request.args)
+    except ValueError:
+        abort(400)
+
+
+def _words_of(group: str) -> list[str]:
+    return [name.removeprefix(f"{group}.") for name in catalogue() if name.startswith(f"{group}.")]
+
+
+def _day(typed: str) -> date | None:
+    return date.fromisoformat(typed) if typed else None
+
+
+def _number(typed: str) -> int:
     """Of an entry. Raises ValueError for what no entry has."""
-    number = int(text)
+    number = int(typed)
     if not 0 <= number <= _NUMBER_MAX:
         raise ValueError("no number of an entry")
     return number

@@ -28,7 +28,16 @@ from dashboard.reasons import typed_reason
 from dashboard.services import services
 from payments.closing.control import CutOff
 from payments.closing.report import report_lines
-from payments.closing.service import YEARS, Closings, NotToClose, closings, in_force, still_says
+from payments.closing.service import (
+    YEARS,
+    Closings,
+    NotToClose,
+    closable_from,
+    closings,
+    in_force,
+    still_says,
+)
+from payments.closing.tables import Closing
 from payments.closing.view import recent_days, totals_of
 from payments.reconciliation.due_days import first_day
 
@@ -63,7 +72,7 @@ def index() -> str:
     return render_template(
         "dashboard/closings.html",
         days=days,
-        kept=kept,
+        kept=[(row, _first_of(row)) for row in kept],
         names=names,
         today=today,
         last_month=f"{last_month:%Y-%m}" if has_month else None,
@@ -76,6 +85,7 @@ def show(day: str) -> str:
     """The proof of one day, line by line; with `again=yes` a closed one is made once more and compared."""
     of = _cut_off(day)
     parts = services()
+    now, may_close_at = parts.clock.now(), closable_from(parts.calendar, of.day)
     with parts.sessions() as database:
         closing = in_force(database, of.wallet, of.shortcode, "day", day)
         totals = totals_of(database, parts.calendar, of, closing)
@@ -89,10 +99,11 @@ def show(day: str) -> str:
         account=accounts.named(of.wallet, of.shortcode),
         totals=totals,
         lines=day_proof.lines_of(totals),
+        between=day_proof.between_days(totals),
         closing=closing,
         same=same,
         names=names,
-        is_over=of.day < parts.calendar.day_of(parts.clock.now()),
+        closable_from=None if closing or now >= may_close_at else may_close_at,
     )
 
 
@@ -166,6 +177,11 @@ def _csv(of: CutOff, name: str) -> Response:
     response = Response(stream_with_context(pieces()), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def _first_of(row: Closing) -> date:
+    """The day that was closed, or the first of the month."""
+    return date.fromisoformat(row.period if row.scope == "day" else f"{row.period}-01")
 
 
 def _room() -> Closings:

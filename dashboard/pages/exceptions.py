@@ -1,7 +1,7 @@
 """Differences as a list, one difference with its evidence, and the list as a download."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
@@ -14,9 +14,9 @@ from dashboard.ages import AgeBucket
 from dashboard.breaks import BreakFilter, Sort, read_filter
 from dashboard.catalogue import text, word
 from dashboard.deciding import names_of, work_on
-from dashboard.exporting import Cell, csv_response, decimal, xlsx_response
+from dashboard.exporting import TABLE_FORMS, Cell, decimal, table_response
 from dashboard.login import me
-from dashboard.posted import Refused, carry_out
+from dashboard.posted import Refused, carry_out, draft
 from dashboard.presence.service import be_seen, others_at
 from dashboard.reading import was_seen
 from dashboard.services import services
@@ -36,10 +36,15 @@ _COLUMNS = ("day", "kind", "subject", "state", "amount", "other", "at_risk", "si
 @allow(READERS)
 def index() -> str:
     """One page of differences; the whole filter is in the address."""
-    chosen = _filter()
+    return listed(request.args)
+
+
+def listed(asked: Mapping[str, str], *, reason: str = "", ticked: Collection[uuid.UUID] = ()) -> str:
+    """The page of the list that an address asks for, with a reason as typed and the rows as ticked."""
+    chosen = _filter(asked)
     with services().sessions() as database:
         try:
-            rows, after = breaks.page(database, chosen, request.args.get("after"))
+            rows, after = breaks.page(database, chosen, asked.get("after"))
         except InvalidValue:
             abort(400)
         kinds = breaks.by_class(database, chosen)
@@ -49,7 +54,9 @@ def index() -> str:
         "dashboard/exceptions.html",
         rows=rows,
         after=after,
-        is_first=not request.args.get("after"),
+        place=asked.get("after"),
+        reason=reason,
+        ticked=ticked,
         chosen=chosen,
         kinds=kinds,
         ages=ages,
@@ -66,9 +73,9 @@ def index() -> str:
 @allow(READERS)
 def download(form: str) -> Response:
     """Every difference of the filter as CSV or XLSX. Who took it is in the audit trail."""
-    if form not in {"csv", "xlsx"}:
+    if form not in TABLE_FORMS:
         abort(404)
-    chosen = _filter()
+    chosen = _filter(request.args)
     parts = services()
     now = parts.clock.now()
     with parts.sessions.begin() as database:
@@ -80,18 +87,16 @@ def download(form: str) -> Response:
             subject="exceptions",
             details=chosen.arguments(),
         )
-    name = f"exceptions-{chosen.day or parts.calendar.day_of(now)}.{form}"
+    name = f"exceptions-{chosen.day or parts.calendar.day_of(now)}"
     head = [text(f"exceptions.{column}") for column in _COLUMNS]
-    if form == "xlsx":
-        return xlsx_response(name, text("exceptions.title"), head, _lines(chosen))
-    return csv_response(name, head, _lines(chosen))
+    return table_response(name, form, text("exceptions.title"), head, _lines(chosen))
 
 
 @routes.get("/<uuid:break_id>")
 @allow(READERS)
 def show(break_id: uuid.UUID) -> str:
     """One difference: what each side says, side by side, and what can be done about it."""
-    return _page(break_id)
+    return page_of(break_id)
 
 
 @routes.post("/<uuid:break_id>")
@@ -100,11 +105,18 @@ def decide(break_id: uuid.UUID) -> BaseResponse | tuple[str, int]:
     """Carry a decision about it out, or propose it to a second person. What was refused is shown as typed."""
     refused = carry_out(break_id=break_id)
     if refused is None:
-        return redirect(url_for(".show", break_id=break_id))
-    return _page(break_id, refused), refused.status
+        return with_draft(break_id, draft(without=("choice", "number", "reason")))
+    return page_of(break_id, refused), refused.status
 
 
-def _page(break_id: uuid.UUID, refused: Refused | None = None) -> str:
+def with_draft(break_id: uuid.UUID, typed: Refused | None) -> BaseResponse | tuple[str, int]:
+    """The page after something was done on it, with what was typed there for something else."""
+    if typed is None:
+        return redirect(url_for("dashboard.exceptions.show", break_id=break_id))
+    return page_of(break_id, typed), 200
+
+
+def page_of(break_id: uuid.UUID, refused: Refused | None = None) -> str:
     parts = services()
     now = parts.clock.now()
     with parts.sessions.begin() as database:
@@ -137,9 +149,9 @@ def _page(break_id: uuid.UUID, refused: Refused | None = None) -> str:
     )
 
 
-def _filter() -> BreakFilter:
+def _filter(asked: Mapping[str, str]) -> BreakFilter:
     try:
-        return read_filter(request.args, now=services().clock.now(), actor=me().actor)
+        return read_filter(asked, now=services().clock.now(), actor=me().actor)
     except InvalidValue:
         abort(400)
 

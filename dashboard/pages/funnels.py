@@ -61,7 +61,7 @@ def index() -> str:
         # Every screen but the first of a call is entered by leaving another.
         calls=max(0, sum(count.entered - count.left for count in counts)),
         dropped=sum(count.dropped for count in counts),
-        ended=sum(count.ended for count in counts),
+        ended=sum(count.done for count in counts),
         invalid=sum(count.invalid for count in counts),
     )
 

@@ -1,6 +1,7 @@
 """Members: found by what they say of themselves, shown masked; seeing in full is an act with a reason."""
 
 import uuid
+from datetime import date
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -20,6 +21,7 @@ from dashboard.revealing import reason_to_reveal, was_revealed
 from dashboard.services import services
 from payments.ledger.service import savings
 from payments.view import statement_of
+from payments.wishes import wishes_among
 
 routes = Blueprint("members", __name__, url_prefix="/members")
 
@@ -65,6 +67,13 @@ def show(member_id: uuid.UUID) -> str:
     """One member, masked. That the page was opened is in the audit trail."""
     with services().sessions.begin() as database:
         return _member(database, member_id)
+
+
+@routes.get("/<uuid:member_id>/unmask")
+@allow(READERS)
+def masked(member_id: uuid.UUID) -> Response:
+    """The address of what was shown in full, opened again: the page, masked."""
+    return redirect(url_for(".show", member_id=member_id))
 
 
 @routes.post("/<uuid:member_id>/unmask")
@@ -154,6 +163,7 @@ def _member(database: Session, member_id: uuid.UUID, *, reason: str | None = Non
     else:
         was_revealed(database, "member.unmasked", member.id, reason)
     payments = statement_of(database, member.id, _PAYMENTS_MAX)
+    wishes = wishes_among(database, member.id, payments)
     return render_template(
         "dashboard/member.html",
         member=member,
@@ -162,6 +172,10 @@ def _member(database: Session, member_id: uuid.UUID, *, reason: str | None = Non
         in_full=None if reason is None else membership.in_full(database, member.id),
         saved=savings(database, member.id, parts.currency),
         payments=payments,
+        wishes=wishes,
+        months={
+            name: date.fromisoformat(f"{wish.period}-01") for name, wish in wishes.items() if wish.period
+        },
         given_back=given_back_among(database, payments),
         enrolment=membership.told_of_enrolment(database, member.id),
         consents=membership.consents(database, member.id),

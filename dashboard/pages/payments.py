@@ -14,7 +14,7 @@ from dashboard.access import READERS, WORKERS, allow, may
 from dashboard.deciding import may_be_decided
 from dashboard.reading import was_seen
 from dashboard.services import services
-from dashboard.ways import match_in_words, why_in_words
+from dashboard.ways import match_in_words, step_in_words, why_in_words
 from payments.model import PaymentState
 from payments.receipts.tables import Receipt
 from payments.suspense.giving_back import BackStep, BackWay, GivingBack, StepMade, way_back
@@ -78,6 +78,7 @@ def show(payment_id: uuid.UUID) -> str:
         way=way,
         ahead=[*ahead, *back.ahead],
         refused=BackStep.REFUSED,
+        step_in_words=step_in_words,
         why_in_words=why_in_words,
         match_in_words=match_in_words,
         disputed=disputed,

@@ -13,13 +13,11 @@ from dashboard.access import INSPECTORS, READERS, allow
 from dashboard.ages import AgeBucket
 from dashboard.catalogue import text
 from dashboard.deciding import names_of
-from dashboard.exporting import Cell, csv_response, xlsx_response
+from dashboard.exporting import TABLE_FORMS, Cell, table_response
 from dashboard.login import me
 from dashboard.services import services
 
 routes = Blueprint("reports", __name__, url_prefix="/reports")
-
-_FORMS = {"csv", "xlsx"}
 
 
 @routes.get("/")
@@ -93,14 +91,12 @@ def _month() -> tuple[date, date]:
 
 
 def _file(name: str, form: str, kind: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Response:
-    if form == "csv":
-        return csv_response(f"{name}.csv", head, rows)
-    return xlsx_response(f"{name}.xlsx", text(f"reports.title_of.{kind}"), head, rows)
+    return table_response(name, form, text(f"reports.title_of.{kind}"), head, rows)
 
 
 def _was_taken(database: Session, kind: str, form: str, subject: str) -> None:
     """Who took which report is in the audit trail."""
-    if form not in _FORMS:
+    if form not in TABLE_FORMS:
         abort(404)
     audit.record(
         database,

@@ -77,6 +77,13 @@ def decide(receipt_id: uuid.UUID) -> Response | tuple[str, int]:
     return _page(receipt_id, refused=refused), refused.status
 
 
+@routes.get("/<uuid:receipt_id>/unmask")
+@allow(READERS)
+def masked(receipt_id: uuid.UUID) -> Response:
+    """The address of what was shown in full, opened again: the page, masked."""
+    return redirect(url_for(".show", receipt_id=receipt_id))
+
+
 @routes.post("/<uuid:receipt_id>/unmask")
 @allow(READERS)
 def unmask(receipt_id: uuid.UUID) -> str | Response:

@@ -13,6 +13,7 @@ from dashboard import accounts
 from dashboard.access import EVERYONE_AT_THE_FUND, WORKERS, allow
 from dashboard.breaks import BreakFilter, by_class
 from dashboard.catalogue import text
+from dashboard.day_proof import between_days
 from dashboard.flow import HEIGHT, WIDTH, steps
 from dashboard.login import signed_in_staff
 from dashboard.services import services
@@ -68,6 +69,7 @@ def show(day: str) -> str:
         run=run,
         kinds=kinds,
         proof=proof,
+        between=between_days(proof),
         closing=closing,
         alerts=alerts,
         proposals=proposals,

@@ -27,6 +27,14 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+// Where a form has several buttons, Enter in a field presses the one beside it.
+document.addEventListener("keydown", (event) => {
+  const button = event.key === "Enter" && !event.isComposing && document.getElementById(event.target.dataset?.enter);
+  if (!button) return;
+  event.preventDefault();
+  button.click();
+});
+
 // Who types the number of a member means that member.
 document.addEventListener("input", (event) => {
   const radio = event.target.closest(".choice")?.querySelector("input[type=radio]");
@@ -35,7 +43,9 @@ document.addEventListener("input", (event) => {
 
 // A form is sent once: the server refuses the second anyway, the button says so at once.
 document.addEventListener("submit", (event) => {
-  for (const button of event.target.querySelectorAll("button")) setTimeout(() => { button.disabled = true; }, 0);
+  for (const button of event.target.elements) {
+    if (button.matches("button")) setTimeout(() => { button.disabled = true; }, 0);
+  }
 });
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();

@@ -97,7 +97,7 @@ def much_to_see(parts: Services, day: Day, officer: str) -> dict[str, str]:
     now = parts.clock.now()
     case = a_case(parts, day)
     a_claim(parts, day, place=39)
-    a_message(parts)
+    message = a_message(parts)
     with parts.sessions.begin() as session:
         staff = session.scalars(select(Staff).where(Staff.email == officer)).one()
         raise_alert(session, AlertKind.STATEMENT_MISSING, "all", "none for 2026-11-21", now=now)
@@ -137,6 +137,7 @@ def much_to_see(parts: Services, day: Day, officer: str) -> dict[str, str]:
         "change_id": str(day.change),
         "staff_id": str(staff.id),
         "case_id": str(case),
+        "message_id": str(message),
     }
 
 
@@ -188,7 +189,7 @@ def test_every_page_is_looked_at_by_somebody(app: Flask) -> None:
     known = dict.fromkeys(
         (
             *("day", "break_id", "receipt_id", "payment_id", "import_id", "member_id", "change_id"),
-            *("staff_id", "case_id"),
+            *("staff_id", "case_id", "message_id"),
         ),
         "2026-11-22",
     )

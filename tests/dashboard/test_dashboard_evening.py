@@ -114,6 +114,17 @@ def test_the_same_file_and_the_same_lines_again_change_nothing(officer: FlaskCli
     assert counts(parts) == (2, 2, 0)
 
 
+def test_a_file_of_a_day_without_payments_says_that_it_has_none(
+    officer: FlaskClient, parts: Services
+) -> None:
+    address = upload(officer, statement([]) + b"\nTotals,,,,,0.00,0.00,,,,,,\n")
+    work(parts)
+    page = officer.get(address).text
+    assert "The file has no payments" in page
+    assert "known already" not in page
+    assert counts(parts) == (0, 0, 0)
+
+
 class Hurt(Portal):
     """Fails as nothing foresaw."""
 
@@ -167,7 +178,8 @@ def test_a_bad_file_is_refused_whole_with_its_lines(officer: FlaskClient, parts:
     work(parts)
     page = officer.get(address).text
     assert "Nothing of this file was taken" in page
-    assert "statement of 600000" in page
+    line = r'<th scope="row" class="number">2</th><td>this is the statement of 600000'
+    assert re.search(line, page, re.IGNORECASE)
     assert counts(parts) == (0, 0, 0)
     with parts.sessions() as session:
         assert session.scalars(select(StatementImport.state)).one() == "refused"

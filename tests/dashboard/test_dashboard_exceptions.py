@@ -147,7 +147,7 @@ def test_a_difference_about_a_members_money_names_them_and_not_that_nobody_is_kn
 
 def test_a_difference_without_any_evidence_still_opens(officer: FlaskClient, day: Day) -> None:
     page = officer.get(f"{LIST}{day.breaks['not_in_ledger']}").text
-    assert page.count("It says nothing about this.") == 5
+    assert page.count("It says nothing about this.") == 6
 
 
 def test_every_difference_of_the_day_opens(officer: FlaskClient, day: Day) -> None:
@@ -166,7 +166,7 @@ def test_the_download_holds_the_filtered_list_and_is_remembered(
     assert answer.mimetype == "text/csv"
     assert "exceptions-2026-11-22.csv" in answer.headers["Content-Disposition"]
     rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
-    assert [row["What differs"] for row in rows] == ["No member found"] * 2
+    assert [row["What differs"] for row in rows] == ["Not known whose it is"] * 2
     assert {row["Amount, KES"] for row in rows} == {"250.00", "500.00"}
     # 08:16 in Greenwich: the screen and the file show the fund's own clock.
     assert {row["Seen since"] for row in rows} == {"2026-11-22T11:16:00+03:00"}

@@ -1,6 +1,7 @@
 """The Funnels page: what callers did on each screen of some days, for everybody at the fund."""
 
 import os
+import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from playwright.sync_api import expect, sync_playwright
 from werkzeug.serving import make_server
 
 from dashboard.blueprint import register
+from dashboard.catalogue import text
 from dashboard.funnel import ScreenCount
 from dashboard.services import Services
 from tests.dashboard.browsing import PASSWORD, sign_in
@@ -91,6 +93,18 @@ def test_a_range_of_days_is_put_in_order_and_within_reason(
 ) -> None:
     assert officer.get(f"/dashboard/funnels/?{query}&language=sw&network=63902").status_code == 200
     assert told.asked[-1] == (date.fromisoformat(first), date.fromisoformat(last), "sw", "63902")
+
+
+def test_who_hangs_up_on_what_was_asked_for_ended_there_and_did_not_drop_out(
+    officer: FlaskClient, told: Told
+) -> None:
+    told.told = (ScreenCount("balance", "Your savings: …", 30, 0, 6, 0, 24, 0, None, asks_nothing=True),)
+    page = officer.get("/dashboard/funnels/").text
+    assert "(80 %)" not in page
+    assert '<rect class="dropped"' not in page
+    row = page.split("<code>balance</code>")[1].split("</tr>")[0]
+    assert re.findall(r'<td class="number">([^<]*)<', row) == ["30", "0", "0", "24", "0", text("none")]
+    assert '<span class="big">24</span><span class="under">A last screen' in page
 
 
 def test_days_without_calls_say_so(officer: FlaskClient, told: Told) -> None:

@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -12,10 +13,11 @@ from core.audit import AuditEntry
 from core.outbox import OutboxRow
 from dashboard.services import Services
 from members.model import PhoneChangeState, Standing, Status, TellingState
-from members.pins import Locked
-from members.tables import EnrolmentTellingRow, MemberRow, PhoneChangeRow
+from members.pins import LOCK_MINUTES, Locked
+from members.tables import EnrolmentTellingRow, MemberRow, PhoneChangeRow, PinRow
+from payments.contributions.tables import Contribution
 from tests.dashboard.a_day import Day
-from tests.dashboard.browsing import post
+from tests.dashboard.browsing import post, sign_in, turn
 from tests.told import without_random
 
 MEMBERS = "/dashboard/members/"
@@ -201,6 +203,29 @@ def test_what_is_no_member_and_no_change_is_not_found(officer: FlaskClient) -> N
     assert post(officer, f"{MEMBERS}{uuid.uuid4()}/unmask", MEMBERS, reason=REASON).status_code == 404
 
 
+def test_what_one_member_paid_for_another_is_marked_on_both_pages(
+    officer: FlaskClient, day: Day, parts: Services
+) -> None:
+    receipt = day.receipts[1]
+    payer = next(member for member in day.members if member != receipt.member_id)
+    numbers = dict(zip(day.members, day.numbers, strict=False))
+    with parts.sessions.begin() as session:
+        asked = session.scalars(select(Contribution).where(Contribution.receipt_id == receipt.id)).one()
+        asked.period, asked.asked_by = "2026-10", payer
+    assert receipt.member_id is not None
+
+    def row_on_page_of(member: uuid.UUID) -> str:
+        page = officer.get(f"{MEMBERS}{member}").text
+        return " ".join(page.split(f"<code>{receipt.receipt}</code>")[1].split("</th>")[0].split())
+
+    for seen_by, other, words in ((payer, receipt.member_id, "for"), (receipt.member_id, payer, "paid by")):
+        number = numbers[other]
+        link = f'<a href="{MEMBERS}{other}">{number[:3]} {number[3:6]} {number[6:]}</a>'
+        row = row_on_page_of(seen_by)
+        assert f"{words} {link}" in row
+        assert "counts for October 2026" in row
+
+
 PIN = "4821"
 
 
@@ -252,6 +277,23 @@ def test_staff_take_the_choice_of_a_pin_back(
     assert "Has no PIN" in officer.get(page).text
     assert len(entries(parts, "pin.withdrawn")) == 1
     assert post(officer, pin_address, page, answer="set 1234", reason=REASON).status_code == 400
+
+
+def test_a_pin_that_wrong_tries_have_locked_says_until_when(
+    officer: FlaskClient, day: Day, parts: Services, pin_address: str
+) -> None:
+    page = f"{MEMBERS}{day.members[0]}"
+    until = parts.clock.now() + timedelta(minutes=LOCK_MINUTES)
+    with parts.sessions.begin() as session:
+        session.get_one(PinRow, day.members[0]).locked_until = until
+    locked = officer.get(page).text
+    assert "PIN locked until" in locked
+    assert f"{parts.calendar.local(until):%H:%M}" in locked.split("PIN locked until")[1][:120]
+    assert "Has a PIN" not in locked
+    assert "argon2" not in locked
+    turn(parts, timedelta(minutes=LOCK_MINUTES + 1))
+    sign_in(officer, "officer@fund.example")
+    assert "Has a PIN" in officer.get(page).text
 
 
 def test_no_pin_is_typed_or_seen_by_staff(officer: FlaskClient, day: Day, pin_address: str) -> None:

@@ -55,7 +55,7 @@ def test_a_reason_may_hold_any_character(supervisor: FlaskClient, day: Day, part
     key = str(uuid.uuid4())
     assert post(supervisor, f"exceptions/{found}", key=key, choice="explain", reason=ODD) == 302
     several = {"key": str(uuid.uuid4()), "act": "explain", "break": str(day.breaks["suspense"])}
-    assert post(supervisor, "work/several", reason=ODD, **several) == 302
+    assert post(supervisor, "work/several", reason=ODD, **several) == 409
     assert post(supervisor, "closings/2026-11-21/close", reason=ODD) == 302
     with parts.sessions() as session:
         assert set(session.scalars(select(Decision.reason))) == {KEPT}

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -111,7 +112,8 @@ def test_files_say_of_a_proof_and_of_a_time_what_the_screen_says(
     ("gap_cents", "words"), [(0, "Proven"), (5, "Does not add up"), (None, "No statement yet")]
 )
 def test_a_proof_holds_fails_or_waits_for_its_statement(gap_cents: int | None, words: str) -> None:
-    nothing = dict.fromkeys((each.name for each in fields(ControlTotals)), 0)
+    nothing: dict[str, Any] = dict.fromkeys((each.name for each in fields(ControlTotals)), 0)
+    nothing |= {"follows_day": None, "follows_cents": None}
     totals = replace(ControlTotals(**nothing), statement_cents=gap_cents)
     assert totals.gap_cents == gap_cents
     assert verdict_on(totals) == words

@@ -57,6 +57,19 @@ def test_who_handed_it_in_sees_what_waits_and_that_somebody_else_must_look(
     assert "2 lines, KES 1,700, are told by this file alone." in listed
 
 
+def test_many_small_files_are_one_large_one_and_the_page_says_so(
+    officer: FlaskClient, parts: Services
+) -> None:
+    pages = []
+    for number in (1, 2):
+        address = upload(officer, statement([(f"SKT000000{number}", "WHO", 600)]))
+        work(parts)
+        pages.append(officer.get(address).text)
+    assert "Waits for a second person" not in pages[0]
+    assert "1 line, KES 600, is told by this file alone." in pages[1]
+    assert "Files that the same person handed in within a day told KES 600 more by themselves." in pages[1]
+
+
 def test_who_looks_sees_for_which_accounts_it_is_and_is_in_the_audit_trail(
     held: str, as_role: AsRole, parts: Services
 ) -> None:
