@@ -1,6 +1,7 @@
 """Who is looking: Flask-Login over our own accounts, sessions that end when idle, old or outdated."""
 
 import hmac
+import secrets
 import uuid
 from datetime import UTC, datetime
 
@@ -9,10 +10,11 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 
 from dashboard.services import services
 from dashboard.staff.model import Role
-from dashboard.staff.tables import Staff
+from dashboard.staff.tables import EndedSession, Staff
 
 _SEEN_AT = "seen_at"
 _SINCE = "since"
+_SESSION_ID = "session_id"
 # Writing the cookie at every request is needless: idle time is counted to the minute.
 _SEEN_GRAIN_SECONDS = 60
 # What a page asks while nobody does: it keeps no session awake.
@@ -53,11 +55,17 @@ def enter(staff: Staff, *, now: datetime) -> None:
     session.clear()
     login_user(SignedIn(staff))
     session[_SINCE] = session[_SEEN_AT] = int(now.timestamp())
+    session[_SESSION_ID] = secrets.token_hex(16)
     session.permanent = False
 
 
+def session_id() -> str:
+    """The name of this browser's session. One that was begun before sessions had names has none."""
+    return str(session.get(_SESSION_ID, ""))
+
+
 def leave() -> None:
-    """End the session of this browser."""
+    """Forget the session in this browser. Its copies are ended by `sign_out`."""
     logout_user()
     session.clear()
 
@@ -83,7 +91,13 @@ def load(text: str) -> SignedIn | None:
     staff_id, _, session_key = text.partition(".")
     with parts.sessions() as database:
         staff = database.get(Staff, uuid.UUID(staff_id))
-    if staff is None or not staff.active or not hmac.compare_digest(staff.session_key, session_key):
+        was_ended = database.get(EndedSession, session_id()) is not None
+    if (
+        staff is None
+        or was_ended
+        or not staff.active
+        or not hmac.compare_digest(staff.session_key, session_key)
+    ):
         return None
     is_asked = BY_ITSELF not in request.headers
     if is_asked and now.timestamp() - session[_SEEN_AT] > _SEEN_GRAIN_SECONDS:
@@ -95,4 +109,5 @@ def _is_fresh(now: datetime) -> bool:
     parts = services()
     since = datetime.fromtimestamp(session.get(_SINCE, 0), UTC)
     seen_at = datetime.fromtimestamp(session.get(_SEEN_AT, 0), UTC)
-    return now - since < parts.signed_in_for and now - seen_at < parts.idle_for
+    is_known = bool(session_id())
+    return is_known and now - since < parts.signed_in_for and now - seen_at < parts.idle_for

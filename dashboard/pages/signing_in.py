@@ -7,7 +7,7 @@ from flask import Blueprint, redirect, render_template, request, session, url_fo
 from werkzeug.wrappers import Response
 
 from dashboard.access import EVERYONE_AT_THE_FUND, allow, open_to_all
-from dashboard.login import enter, leave, signed_in_staff
+from dashboard.login import enter, leave, me, session_id, signed_in_staff
 from dashboard.services import services
 from dashboard.source import is_known, remember, source_of
 from dashboard.staff.outcomes import Locked, NeedsTotp, Right, Wrong
@@ -88,10 +88,9 @@ def submit_code() -> str | Response | tuple[str, int]:
 def out() -> Response:
     """Leave."""
     parts = services()
-    staff = signed_in_staff()
-    assert staff is not None
     with parts.sessions.begin() as database:
-        sign_out(database, database.get_one(Staff, staff.staff_id), now=parts.clock.now())
+        staff = database.get_one(Staff, me().staff_id)
+        sign_out(database, staff, session_id(), good_for=parts.signed_in_for, now=parts.clock.now())
     leave()
     return redirect(url_for(".form"))
 

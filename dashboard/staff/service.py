@@ -2,9 +2,10 @@
 
 import secrets
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from core import audit
@@ -20,7 +21,7 @@ from dashboard.staff.second_factor import (
     recovery_hash,
     step_of_code,
 )
-from dashboard.staff.tables import Staff
+from dashboard.staff.tables import EndedSession, Staff
 from dashboard.staff.tries import (
     count_try,
     count_try_from,
@@ -166,8 +167,14 @@ def change_password(
     return Right(staff)
 
 
-def sign_out(session: Session, staff: Staff, *, now: datetime) -> None:
-    """Leave. Other sessions of the account go on."""
+def sign_out(session: Session, staff: Staff, session_id: str, *, good_for: timedelta, now: datetime) -> None:
+    """End one session of an account, wherever its cookie is by now. The others go on.
+
+    `good_for`: how long a session is good; ended ones that are older are forgotten.
+    """
+    session.execute(delete(EndedSession).where(EndedSession.ended_at < now - good_for))
+    ended = insert(EndedSession).values(id=session_id, ended_at=now)
+    session.execute(ended.on_conflict_do_nothing())
     audit.record(session, at=now, actor=actor(staff), action="staff.signed_out", subject=staff.id)
 
 

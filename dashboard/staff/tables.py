@@ -1,4 +1,4 @@
-"""Tables of staff accounts and of tries to sign in."""
+"""Tables of staff accounts, of their sessions that were ended, and of tries to sign in."""
 
 import uuid
 from datetime import datetime
@@ -37,6 +37,18 @@ class Staff(Base):
     active: Mapped[bool] = mapped_column(server_default="true")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     last_sign_in_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class EndedSession(Base):
+    """A session that its person ended. The cookie is signed and would be good for its whole time: who copied
+    it before must not go on with it. Kept until the cookie is too old by itself.
+    """
+
+    __tablename__ = "staff_ended_sessions"
+    __table_args__ = (Index("ix_staff_ended_sessions_ended_at", "ended_at"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    ended_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class SignInTries(Base):

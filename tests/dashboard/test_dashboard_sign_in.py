@@ -9,7 +9,7 @@ import pyotp
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from core.audit import AuditEntry, first_broken
 from core.errors import InvalidValue
@@ -18,7 +18,7 @@ from dashboard.staff.model import TRIES_MAX, StaffExists, WeakPassword
 from dashboard.staff.outcomes import Locked, Wrong
 from dashboard.staff.service import add_staff
 from dashboard.staff.service import sign_in as try_sign_in
-from dashboard.staff.tables import Staff
+from dashboard.staff.tables import EndedSession, Staff
 from tests.dashboard.browsing import PASSWORD, post, sign_in, token_in, turn
 
 OpenAccount = Callable[[str], str]
@@ -281,3 +281,25 @@ def test_accounts_are_opened_once_and_only_with_sense(parts: Services) -> None:
     for change, error in bad:
         with pytest.raises(error), parts.sessions.begin() as session:
             add_staff(session, **{**good, **change}, now=now)
+
+
+def test_a_copied_cookie_ends_with_its_session_and_others_go_on(
+    app: Flask, client: FlaskClient, staff: OpenAccount, parts: Services
+) -> None:
+    email = staff("officer")
+    elsewhere, thief = app.test_client(), app.test_client()
+    for browser in (client, elsewhere):
+        sign_in(browser, email)
+    cookie = client.get_cookie("kibaba_staff", path="/dashboard")
+    assert cookie is not None
+    thief.set_cookie("kibaba_staff", cookie.value, path="/dashboard")
+    assert thief.get("/dashboard/profile/").status_code == 200
+    post(client, "/dashboard/sign-out", form_on="/dashboard/profile/")
+    assert thief.get("/dashboard/profile/").status_code == 302
+    assert elsewhere.get("/dashboard/profile/").status_code == 200
+    # A list of what was ended does not grow: a cookie that is too old is refused by itself.
+    turn(parts, parts.signed_in_for + timedelta(seconds=1))
+    sign_in(elsewhere, email)
+    post(elsewhere, "/dashboard/sign-out", form_on="/dashboard/profile/")
+    with parts.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(EndedSession)) == 1
