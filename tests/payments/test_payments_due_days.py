@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from sqlalchemy import select
 
 from core.ids import new_id
+from core.money import Money
 from core.outbox import Task
 from core.phone import PhoneNumber
 from payments.closing.control import CutOff
@@ -19,6 +20,7 @@ from payments.reconciliation.tables import Break, ReconciliationRun
 from payments.registry_postings.tables import RegistryPosting
 from payments.suspense.model import Act
 from payments.wallet_lines.service import keep_lines
+from payments.wallets.protocol import LineKind, WalletLine
 from tests.payments.deciding import STRANGER, do, lost, wish
 from tests.payments.scripted_wallet import SHORTCODE
 from tests.payments.world import START, World
@@ -217,6 +219,27 @@ def test_what_the_wallet_takes_back_days_after_the_payment_becomes_a_break(world
     world.pull()
     world.settle(minutes=2)
     assert breaks(world) == {"reversed_after_credit": ("open", FIRST_DAY)}
+
+
+def test_what_a_pull_after_an_outage_tells_of_no_payment_keeps_its_day_due(world: World) -> None:
+    member = world.member()
+    world.confirm(world.wallet.pay_by_hand(PhoneNumber(member.phone), 5000, member.number))
+    world.settle(minutes=2)
+    rounds(world, days=5)
+    for kind, cents in ((LineKind.OTHER, -300_000), (LineKind.REVERSAL, -5000)):
+        assert due(world) == []
+        line = WalletLine(
+            shortcode=SHORTCODE, receipt=f"SKL{kind}", row_key=kind, kind=kind, amount=Money(cents), at=START
+        )
+        with world.sessions.begin() as session:
+            keep_lines(session, "mpesa", [line], EvidenceChannel.PULL, now=world.clock.now())
+        world.clock.forward(minutes=11)
+        assert (due(world), due(world, "airtel")) == ([FIRST_DAY], [])
+        round_of(world)
+        with world.sessions.begin() as session:
+            found = session.scalars(select(Break).where(Break.subject == f"SKL{kind}".upper())).one()
+            assert (found.break_class, found.day, found.state) == ("unbooked_line", FIRST_DAY, "open")
+            found.state = "settled"
 
 
 def test_every_old_day_has_its_turn_and_only_in_its_own_account(world: World) -> None:
