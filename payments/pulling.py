@@ -50,6 +50,8 @@ class Pulling:
         if wallet is None:
             # Receipts, claims and prompts of before ask for it still; nobody could ever read it.
             log.info("pull left out", wallet=name, shortcode=shortcode, reason="not on")
+            with self._sessions.begin() as session:
+                clear_alert(session, AlertKind.PULL_FAILED, f"{name}:{shortcode}", now=self._clock.now())
             return None
         if not wallet.can_pull:
             # Its statement files are its list; whoever asked for a pull need not know.

@@ -6,6 +6,7 @@ import pytest
 
 from core.outbox import OutboxRow
 from core.phone import PhoneNumber
+from payments.alerts.service import open_alerts
 from payments.contributions.model import AlreadyOpen, Requested
 from tests.payments.scripted_wallet import SHORTCODE, ScriptedWallet
 from tests.payments.world import World
@@ -134,3 +135,16 @@ def test_the_list_of_an_account_that_is_not_on_is_not_read(world: World, switch:
     world.settle(minutes=5)
     assert {row.state for row in world.tasks("pull")} == {"done"}
     assert in_trouble(world) == []
+
+
+@SWITCHES
+def test_that_its_list_could_not_be_read_ends_with_it(world: World, switch: Switch) -> None:
+    world.wallet.is_down = True
+    world.pull()
+    world.settle(minutes=2)
+    with world.sessions.begin() as session:
+        assert [alert.kind for alert in open_alerts(session)] == ["pull_failed"]
+    switch(world)
+    world.settle(minutes=30)
+    with world.sessions.begin() as session:
+        assert open_alerts(session) == []
