@@ -16,6 +16,7 @@ from payments.reconciliation.due_days import have_compared
 from payments.refunds.model import REFUND_PLACE, RefundState, RefundWay
 from payments.refunds.tables import Refund
 from payments.refunds.telling import tell_refunded
+from payments.wallet_lines.unbooked import take_off_books
 from payments.wallets.payouts import OrderFate, OrderKind, OrderResult
 
 _CODE_CHARACTERS_MAX = 40
@@ -81,6 +82,17 @@ def finish(
         receipts.reverse(session, receipt, occurred_at=at, now=now)
     else:
         _pay(session, refund, at, now=now)
+        if receipt_code is not None:
+            # Staff may have booked the line as a cost while nobody knew what it was.
+            take_off_books(
+                session,
+                refund.wallet,
+                refund.shortcode,
+                receipt_code,
+                -refund.amount_cents,
+                key=f"payout:{refund.id}:booked",
+                now=now,
+            )
         if receipt.reversed_at is not None:
             # Given back twice: a difference of the payment's day.
             have_compared(session, receipt, f"refund:{refund.id}", now=now)

@@ -15,7 +15,13 @@ from payments.reconciliation.tables import Break
 from payments.suspense.model import Act, NotPossible
 from payments.suspense.tables import Decision
 from payments.wallet_lines.service import apply_reversals
-from payments.wallet_lines.unbooked import Movement, hold_movements, key_of_line, unbooked_movements
+from payments.wallet_lines.unbooked import (
+    Movement,
+    booked_cents,
+    hold_movements,
+    key_of_line,
+    unbooked_movements,
+)
 
 # Not into suspense: what waits there waits by its receipt, and money without one would never be found again.
 _ACCOUNTS: Final[Mapping[Act, AccountKind]] = {
@@ -65,11 +71,14 @@ def book(session: Session, decision: Decision, found: Break | None, *, key: str,
 def unbook(session: Session, undone: Decision, *, key: str, now: datetime) -> None:
     """The opposite transfers of a booking; `undone` is locked. The difference is open again.
 
-    What a list calls the reversal of a payment of ours by now is taken back instead.
+    What a list calls the reversal of a payment of ours by now is taken back instead. Raises NotPossible when
+    the line was a refund of ours and is booked as that.
     """
     receipt = session.get_one(Break, undone.break_id).subject
     hold_movements(session, undone.wallet, undone.shortcode, receipt)
     for each in undone.after["booked"]:
+        if booked_cents(session, key_of_line(each["line_id"])) != each["amount_cents"]:
+            raise NotPossible("not_booked_now")
         movement = Movement(
             each["line_id"], -each["amount_cents"], each["currency"], datetime.fromisoformat(each["at"])
         )

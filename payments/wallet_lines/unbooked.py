@@ -1,4 +1,4 @@
-"""Lines of a wallet's list that moved money, and of which the ledger's float knows nothing.
+"""Lines of a wallet's list that moved money and that are booked nowhere, and what staff booked of them.
 
 Charges and settlements are booked by themselves, payments by their receipts. What is left is money that
 somebody moved by hand, and reversals that nothing of ours answers to.
@@ -7,11 +7,14 @@ somebody moved by hand, and reversals that nothing of ours answers to.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core.database import advisory_lock
+from payments.ledger import service as ledger
+from payments.ledger.model import Account, AccountKind, Leg, Reason
 from payments.wallet_lines.tables import StoredLine
 
 # Everything is looked up by the keys of a line, one row each: an EXISTS may be answered by hashing every
@@ -123,6 +126,23 @@ SELECT {_is_booked("w")} FROM wallet_lines w
 WHERE w.receipt = :receipt AND w.row_key = :row_key AND w.shortcode = :shortcode AND w.wallet = :wallet
 """)  # noqa: S608 -- our own words
 
+_BOOKED_CENTS = text("""
+SELECT t.float_cents
+  + coalesce((SELECT sum(c.float_cents) FROM ledger_transfers c WHERE c.corrects_id = t.id), 0)
+FROM ledger_transfers t WHERE t.business_key = :key
+""")
+_BOOKED_LEGS = text(f"""
+SELECT w.id, w.at, a.kind, a.key, a.currency, sum(p.amount_cents) AS cents
+FROM {_of_code(":receipt")} w
+JOIN ledger_transfers t ON t.business_key = 'line:' || w.id::text
+JOIN ledger_transfers c ON c.id = t.id OR c.corrects_id = t.id
+JOIN ledger_postings p ON p.transfer_id = c.id
+JOIN ledger_accounts a ON a.id = p.account_id
+WHERE w.wallet = :wallet AND w.shortcode = :shortcode AND w.kind = 'other' AND w.amount_cents = :amount_cents
+GROUP BY w.id, w.at, a.kind, a.key, a.currency HAVING sum(p.amount_cents) <> 0
+ORDER BY w.id
+""")  # noqa: S608 -- our own words
+
 
 @dataclass(frozen=True, slots=True)
 class Movement:
@@ -165,3 +185,33 @@ def is_booked(session: Session, line: StoredLine) -> bool:
         "row_key": line.row_key,
     }
     return bool(session.scalar(_BOOKED, about))
+
+
+def booked_cents(session: Session, key: str) -> int:
+    """What the float has of a line whose transfer has this business key, with what was put right since."""
+    return int(session.scalar(_BOOKED_CENTS, {"key": key}) or 0)
+
+
+def take_off_books(
+    session: Session, wallet: str, shortcode: str, receipt: str, amount_cents: int, *, key: str, now: datetime
+) -> None:
+    """Put right what staff booked of a line that turns out to be something of ours, which is booked as that.
+
+    `key` begins the business keys. What is not booked is left alone.
+    """
+    hold_movements(session, wallet, shortcode, receipt)
+    about = {"wallet": wallet, "shortcode": shortcode, "receipt": receipt, "amount_cents": amount_cents}
+    rows = session.execute(_BOOKED_LEGS, about)
+    for (line_id, at), legs in groupby(rows, key=lambda row: (row.id, row.at)):
+        opposite = [
+            Leg(Account(AccountKind(leg.kind), leg.key, leg.currency), -int(leg.cents)) for leg in legs
+        ]
+        ledger.post(
+            session,
+            f"{key}:{line_id}",
+            opposite,
+            reason=Reason.CORRECTION,
+            occurred_at=at,
+            now=now,
+            corrects=key_of_line(line_id),
+        )

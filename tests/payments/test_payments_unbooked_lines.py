@@ -231,6 +231,33 @@ def test_the_payout_of_a_refund_is_none(world: World) -> None:
     assert unbooked(world) == [(HAND, "open", 5000)]
 
 
+def test_what_staff_booked_and_was_a_refund_is_booked_as_that_alone(world: World) -> None:
+    ask(world, paid_twice(world))
+    world.work()
+    said = list(world.payouts.news)
+    # The wallet pays, and its word comes a day after its list: nobody knows what the line is.
+    world.payouts.news = []
+    world.pull()
+    with world.sessions.begin() as session:
+        refund = session.scalars(select(Refund)).one()
+        refund.state, refund.finished_at = "failed", world.clock.now() - timedelta(hours=1)
+    world.clock.forward(minutes=2)
+    [(code, state, cents)] = unbooked(world)
+    assert (state, cents) == ("open", 5000)
+    booked = do(world, wish(Act.BOOK_COST, break_id=found(world).id))
+    assert (float_cents(world), held(world, AccountKind.CHARGES)) == (5000, -5000)
+    world.payouts.news = said
+    world.hear_of_orders()
+    world.work()
+    with world.sessions.begin() as session:
+        assert session.get_one(Refund, refund.id).payout_receipt == code
+    assert (float_cents(world), held(world, AccountKind.CHARGES), gap(world)) == (5000, 0, 0)
+    assert held(world, AccountKind.REFUNDS_PAYABLE) == 0
+    assert unbooked(world) == [(code, "resolved", 5000)]
+    with pytest.raises(NotPossible, match="not booked now"):
+        do(world, wish(Act.UNDO, break_id=booked.break_id, undoes_id=booked.id))
+
+
 def test_a_payout_that_the_wallet_takes_back_is_to_be_paid_again(world: World) -> None:
     refund = refunded(world)
     assert refund.payout_receipt is not None
