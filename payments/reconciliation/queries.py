@@ -107,19 +107,8 @@ found AS (
   WHERE member_id IS NULL AND reversed_at IS NULL AND coalesce(staff_place, 'suspense') = 'suspense'
   UNION ALL
   SELECT 'duplicate_intent', receipt, amount_cents, NULL, id, NULL, NULL
-  FROM (
-    -- Who saved one amount twice is looked for in the order of a hash of both: grouping ten million payments
-    -- of which nearly each is a group of its own takes four times as long as sorting numbers. Two others may
-    -- share a hash; of these, too, each that stands twice is met at least once.
-    SELECT DISTINCT member_id, amount_cents FROM (
-      SELECT member_id, amount_cents, hash, lag(hash) OVER (ORDER BY hash) AS hash_before FROM (
-        -- The first of the two may be of the day before.
-        SELECT member_id, amount_cents, uuid_hash_extended(member_id, amount_cents) AS hash FROM receipts
-        WHERE wallet = :wallet AND shortcode = :shortcode
-          AND paid_at >= CAST(:day_start AS timestamptz) - :intent_gap AND paid_at < :day_end
-          AND member_id IS NOT NULL AND reversed_at IS NULL AND part_of IS NULL) paid) by_hash
-    WHERE hash = hash_before) often
   -- Few saved one amount twice: those are looked up, one by one.
+  FROM day_often often
   CROSS JOIN LATERAL (
     SELECT id, receipt, paid_at, payer_index, wish, period, lag(paid_at) OVER in_order AS before,
            lag(payer_index) OVER in_order AS payer_before, lag(wish) OVER in_order AS wish_before,

@@ -14,7 +14,14 @@ from core.ids import new_id
 from core.outbox import Later, Task
 from payments.receipts.model import TWO_MEMBERS
 from payments.reconciliation.due_days import STATEMENT_HOURS, due_days
-from payments.reconciliation.joining import COUNT_DAY, FORGET_DAY, JOIN_DAY, JOIN_PARTS, LISTED_ANEW
+from payments.reconciliation.joining import (
+    COUNT_DAY,
+    FORGET_DAY,
+    JOIN_DAY,
+    JOIN_OFTEN,
+    JOIN_PARTS,
+    LISTED_ANEW,
+)
 from payments.reconciliation.queries import FIGURES, FIND_BREAKS, RESOLVE_BREAKS
 from payments.reconciliation.tables import ReconciliationRun
 
@@ -27,9 +34,9 @@ _LAGS = {
 }
 _STATEMENT_LAG = timedelta(hours=STATEMENT_HOURS)
 _CLOCK_GAP = timedelta(minutes=10)
-# What is joined may be hashed in twice as much by each of the processes that read, which are three at most.
-# It is given back at the end of the transaction.
-_ROOM = text("SET LOCAL work_mem = '64MB'")
+# Pieces that fit the processor's cache are joined and sorted sooner than what fits the memory. It is given
+# back at the end of the transaction.
+_ROOM = text("SET LOCAL work_mem = '8MB'")
 _INTENT_GAP = timedelta(minutes=15)
 
 
@@ -60,11 +67,11 @@ def reconcile(
             "day_end": end,
             "now": now,
             "run_id": run_id,
+            "intent_gap": _INTENT_GAP,
         }
         rules = {
             "list_due": end + _STATEMENT_LAG,
             "clock_gap": _CLOCK_GAP,
-            "intent_gap": _INTENT_GAP,
             "two_members": TWO_MEMBERS,
             "free_up_to_cents": free_up_to_cents,
         }
@@ -93,6 +100,7 @@ def _join(session: Session, facts: dict[str, Any]) -> None:
     session.execute(FORGET_DAY)
     session.execute(JOIN_DAY, facts)
     session.execute(JOIN_PARTS, facts)
+    session.execute(JOIN_OFTEN, facts)
     session.execute(COUNT_DAY)
     session.execute(LISTED_ANEW, facts)
 

@@ -52,7 +52,7 @@ SELECT {_ALL_ALIKE}, receipt || '\\:credit', receipt, 'credit', amount_cents,
 # index is, whose pages are then touched one after another; what is said twice stands side by side.
 KEEP_PLAIN = text(f"""
 WITH every AS MATERIALIZED (
-  SELECT s.n, s.receipt, s.amount_cents, s.at, s.balance_after_cents, r.id IS NOT NULL AS is_known,
+  SELECT s.n, s.receipt, s.amount_cents, s.at, s.balance_after_cents, r.receipt IS NOT NULL AS is_known,
          s.receipt IN (SELECT receipt FROM statement_read WHERE kind = 'credit')
            OR coalesce(s.receipt = lag(s.receipt) OVER sorted, false)
            OR coalesce(s.receipt = lead(s.receipt) OVER sorted, false) AS is_twice
