@@ -22,6 +22,7 @@ from dashboard.showing import iso, veiled
 from dashboard.staff.service import actor
 from dashboard.staff.tables import Staff
 from dashboard.trail import details_of
+from payments.closing.service import YEARS
 
 routes = Blueprint("audit", __name__, url_prefix="/audit")
 
@@ -44,7 +45,7 @@ class Sought:
 
     @classmethod
     def read(cls, typed: MultiDict[str, str]) -> Self:
-        """From an address. Raises ValueError for what is no day."""
+        """From an address. Raises ValueError for what is no day of the fund's."""
         return cls(
             who=on_one_line(typed.get("who", ""))[:80],
             did=on_one_line(typed.get("did", ""))[:60],
@@ -168,7 +169,13 @@ def _words_of(group: str) -> list[str]:
 
 
 def _day(typed: str) -> date | None:
-    return date.fromisoformat(typed) if typed else None
+    if not typed:
+        return None
+    day = date.fromisoformat(typed)
+    # The first day there is and the last have no bounds in every zone.
+    if day.year not in YEARS:
+        raise ValueError("no day of the fund's")
+    return day
 
 
 def _number(typed: str) -> int:

@@ -87,9 +87,11 @@ def test_what_is_seen_is_downloaded_and_that_stands_in_the_trail(
     assert [entry.details for entry in entries] == [{"who": "staff:ada"}] * 2
 
 
-@pytest.mark.parametrize("address", [TRAIL, f"{TRAIL}trail.csv"])
-def test_what_is_no_day_is_refused(auditor: FlaskClient, address: str) -> None:
-    assert auditor.get(f"{address}?since=yesterday").status_code == 400
+@pytest.mark.parametrize("day", ["yesterday", "0001-01-01", "1999-12-31", "9999-12-31"])
+@pytest.mark.parametrize("address", [TRAIL, f"{TRAIL}trail.csv", f"{TRAIL}trail.xlsx"])
+def test_what_is_no_day_is_refused(auditor: FlaskClient, address: str, day: str) -> None:
+    assert auditor.get(f"{address}?since={day}").status_code == 400
+    assert auditor.get(f"{address}?until={day}").status_code == 400
 
 
 def test_an_officer_downloads_no_trail(officer: FlaskClient) -> None:
