@@ -6,7 +6,8 @@ from datetime import date
 from typing import Self
 
 from flask import Blueprint, Response, abort, render_template, request
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select, tuple_
+from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from core import audit
@@ -66,7 +67,11 @@ class Sought:
         return {name: value for name, value in told.items() if value}
 
     def entries(self) -> Select[AuditEntry]:
-        """Newest first."""
+        """Newest first: in the order of the chain, or of their times where days are asked for.
+
+        Times may be a little out of the chain's order, so that no number bounds a day; and in the order of
+        numbers a day of last year would be reached through all that came after it.
+        """
         days = services().calendar
         asked = [
             AuditEntry.actor == self.who if self.who else None,
@@ -75,8 +80,20 @@ class Sought:
             AuditEntry.at >= days.bounds(self.since)[0] if self.since else None,
             AuditEntry.at < days.bounds(self.until)[1] if self.until else None,
         ]
-        query = select(AuditEntry).order_by(AuditEntry.number.desc())
+        order = [AuditEntry.at.desc()] if self._is_of_days else []
+        query = select(AuditEntry).order_by(*order, AuditEntry.number.desc())
         return query.where(*[each for each in asked if each is not None])
+
+    def older_than(self, database: Session, number: int) -> ColumnElement[bool]:
+        """What comes after the entry of this number in that order."""
+        if not self._is_of_days:
+            return AuditEntry.number < number
+        at = database.scalar(select(AuditEntry.at).where(AuditEntry.number == number))
+        return tuple_(AuditEntry.at, AuditEntry.number) < tuple_(at, number)
+
+    @property
+    def _is_of_days(self) -> bool:
+        return bool(self.since or self.until)
 
 
 @routes.get("/")
@@ -118,9 +135,9 @@ def download(form: str) -> Response:
 def _page(*, checked: bool) -> str:
     before, sought = request.args.get("before", type=_number), _sought()
     query = sought.entries().limit(_ROWS + 1)
-    if before is not None:
-        query = query.where(AuditEntry.number < before)
     with services().sessions() as database:
+        if before is not None:
+            query = query.where(sought.older_than(database, before))
         entries = list(database.scalars(query))
         broken = first_broken(database) if checked else None
         names = names_of(database, _actors(entries))
