@@ -16,7 +16,7 @@ from core.reasons import on_one_line
 from dashboard.access import INSPECTORS, allow
 from dashboard.catalogue import catalogue, text, word
 from dashboard.deciding import names_of
-from dashboard.exporting import TABLE_FORMS, Cell, table_response
+from dashboard.exporting import TABLE_FORMS, Cell, refuse_what_no_workbook_holds, table_response
 from dashboard.login import me
 from dashboard.services import services
 from dashboard.showing import iso, veiled
@@ -119,6 +119,7 @@ def download(form: str) -> Response:
     sought, parts = _sought(), services()
     now = parts.clock.now()
     with parts.sessions.begin() as database:
+        refuse_what_no_workbook_holds(database, form, sought.entries())
         audit.record(
             database,
             at=now,

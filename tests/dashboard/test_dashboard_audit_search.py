@@ -14,6 +14,7 @@ from sqlalchemy import select, text
 
 from core import audit
 from core.audit import AuditEntry
+from dashboard import exporting
 from dashboard.pages import audit as trail
 from dashboard.services import Services
 from tests.dashboard.a_day import Day
@@ -88,6 +89,24 @@ def test_what_is_seen_is_downloaded_and_that_stands_in_the_trail(
     with parts.sessions() as database:
         entries = database.scalars(select(AuditEntry).where(AuditEntry.action == "audit.exported")).all()
     assert [entry.details for entry in entries] == [{"who": "staff:ada"}] * 2
+
+
+def test_a_trail_that_no_workbook_holds_is_refused_as_one_and_comes_whole_as_csv(
+    auditor: FlaskClient, parts: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "_XLSX_ROWS_MAX", 2)
+    with monkeypatch.context() as without:
+        # No workbook is begun first.
+        without.setattr(exporting, "xlsx_response", None)
+        refused = auditor.get(f"{TRAIL}trail.xlsx")
+    assert refused.status_code == 422
+    assert "take the CSV, which holds all of them" in refused.text
+    with parts.sessions() as database:
+        assert database.scalars(select(AuditEntry).where(AuditEntry.action == "audit.exported")).all() == []
+    rows = auditor.get(f"{TRAIL}trail.csv").text.splitlines()
+    assert len(rows) > 3
+    book = auditor.get(f"{TRAIL}trail.xlsx?who=staff:ada").data
+    assert {"payment-1", "member-1"} <= set(strings_of(book))
 
 
 def test_pages_of_days_show_every_entry_once_whatever_the_order_of_their_times(

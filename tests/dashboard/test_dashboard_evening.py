@@ -11,8 +11,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
+from werkzeug.exceptions import UnprocessableEntity
 
 from core.outbox import OutboxRow, Task
+from dashboard import exporting
 from dashboard.exporting import xlsx_response
 from dashboard.services import Services
 from payments.imports.handing_in import TOPIC
@@ -322,6 +324,14 @@ def test_no_cell_of_a_workbook_is_a_formula(app: Flask) -> None:
         sheet = book.read("xl/worksheets/sheet1.xml").decode()
         assert "<f>" not in sheet
         assert "hyperlink" not in sheet.lower().replace("=hyperlink(0)", "")
+
+
+def test_no_workbook_lacks_rows(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "_XLSX_ROWS_MAX", 2)
+    with app.test_request_context():
+        assert xlsx_response("a.xlsx", "Title", ["a"], [[1], [2]]).status_code == 200
+        with pytest.raises(UnprocessableEntity):
+            xlsx_response("a.xlsx", "Title", ["a"], [[1], [2], [3]])
 
 
 def test_closings_that_fail_their_proof_need_words(
