@@ -132,6 +132,8 @@ def test_a_reason_stays_in_the_list_when_nothing_was_ticked(officer: FlaskClient
     assert "Nothing was ticked" in answer.text
     assert f'value="{escape(REASON)}"' in answer.text
     assert '<input type="hidden" name="sort" value="risk">' in answer.text
+    # From the address of what was refused, too, the filter leads to the list.
+    assert f'<form method="get" action="{LIST}" class="row filters">' in answer.text
 
 
 def test_a_reason_that_is_too_short_stays_with_what_was_ticked(officer: FlaskClient, day: Day) -> None:
