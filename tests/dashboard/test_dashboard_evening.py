@@ -22,6 +22,7 @@ from payments.imports.service import Importing
 from payments.imports.tables import StatementImport, StatementPiece
 from payments.receipts.tables import Receipt
 from payments.reconciliation.service import reconcile
+from payments.settlements.tables import BankPeriod
 from payments.wallet_lines.tables import StoredLine
 from payments.wallets.mpesa.statement import Statement, read_statement
 from payments.wallets.mpesa.statement_stream import StreamedStatement
@@ -125,6 +126,30 @@ def test_a_file_of_a_day_without_payments_says_that_it_has_none(
     assert "The file has no payments" in page
     assert "known already" not in page
     assert counts(parts) == (0, 0, 0)
+
+
+# Of the bank, for a day on which nothing was booked.
+QUIET_DAY = b"""{1:F01KCBLKENXAXXX0000000000}{2:I940KCBLKENXXXXXN}{4:
+:20:STMT261122
+:25:KCB/1100223344
+:28C:325/1
+:60F:C261121KES1000,00
+:62F:C261122KES1000,00
+-}
+"""
+
+
+def test_a_file_that_tells_its_days_alone_is_not_said_to_change_nothing(
+    officer: FlaskClient, parts: Services
+) -> None:
+    address = upload(officer, QUIET_DAY)
+    work(parts)
+    with parts.sessions() as session:
+        period = session.scalars(select(BankPeriod)).one()
+    assert period.last_on.isoformat() == DAY
+    page = officer.get(address).text
+    assert "The file has no payments." in page
+    assert "Nothing was changed" not in page
 
 
 class Hurt(Portal):
