@@ -50,7 +50,7 @@ def test_a_reason_may_hold_any_character(supervisor: FlaskClient, day: Day, part
     receipt, found = suspended(day), day.breaks["amount_differs"]
     key = str(uuid.uuid4())
     assert post(supervisor, f"suspense/{receipt.id}", key=key, choice="refund", reason=ODD) == 302
-    assert post(supervisor, f"suspense/{receipt.id}/unmask", reason=ODD) == 200
+    assert post(supervisor, f"suspense/{receipt.id}/unmask", unmask_reason=ODD) == 200
     assert acts(parts)[-1].reason == KEPT
     key = str(uuid.uuid4())
     assert post(supervisor, f"exceptions/{found}", key=key, choice="explain", reason=ODD) == 302
