@@ -132,7 +132,7 @@ def read_filter(arguments: Mapping[str, str], *, now: datetime | None = None, ac
 def page(session: Session, chosen: BreakFilter, after: str | None) -> tuple[list[BreakRow], str | None]:
     """One page and the place where the next begins, None on the last. Raises InvalidValue for a bad place."""
     key = _sort_key(chosen.sort)
-    query = _selected(chosen).order_by(key, Break.id).limit(ROWS_PER_PAGE + 1)
+    query = selected(chosen).order_by(key, Break.id).limit(ROWS_PER_PAGE + 1)
     if after:
         value, row_id = read_cursor(after)
         query = query.where(tuple_(key, Break.id) > tuple_(_typed(chosen.sort, value), row_id))
@@ -150,7 +150,7 @@ def page(session: Session, chosen: BreakFilter, after: str | None) -> tuple[list
 
 def every(session: Session, chosen: BreakFilter) -> Iterator[BreakRow]:
     """All of them, a few at a time, for a download."""
-    query = _selected(chosen).order_by(_sort_key(chosen.sort), Break.id)
+    query = selected(chosen).order_by(_sort_key(chosen.sort), Break.id)
     for kept, at_risk_cents in session.execute(query.execution_options(yield_per=500)):
         yield _row(kept, at_risk_cents)
 
@@ -234,7 +234,8 @@ def _typed(sort: Sort, value: str | int) -> str | int | datetime:
     return value
 
 
-def _selected(chosen: BreakFilter) -> Select[Break, int]:
+def selected(chosen: BreakFilter) -> Select[Break, int]:
+    """Those of a filter, each with its cents at risk, in no order."""
     return _narrowed(select(Break, _at_risk().label("at_risk_cents")), chosen)
 
 

@@ -15,9 +15,9 @@ from dashboard.reasons import typed_reason
 from dashboard.services import services
 
 
-def reason_to_reveal() -> str | None:
+def reason_to_reveal(field: str = "reason") -> str | None:
     """The reason of the posted form; None, and the next page says so, when it says too little."""
-    reason = typed_reason()
+    reason = typed_reason(field)
     if is_reason(reason):
         return reason
     flash(text("unmask.short", count=REASON_CHARACTERS_MIN), "fault")

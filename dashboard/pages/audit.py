@@ -6,7 +6,8 @@ from datetime import date
 from typing import Self
 
 from flask import Blueprint, Response, abort, render_template, request
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select, tuple_
+from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from core import audit
@@ -15,13 +16,14 @@ from core.reasons import on_one_line
 from dashboard.access import INSPECTORS, allow
 from dashboard.catalogue import catalogue, text, word
 from dashboard.deciding import names_of
-from dashboard.exporting import TABLE_FORMS, Cell, table_response
+from dashboard.exporting import TABLE_FORMS, Cell, refuse_what_no_workbook_holds, table_response
 from dashboard.login import me
 from dashboard.services import services
 from dashboard.showing import iso, veiled
 from dashboard.staff.service import actor
 from dashboard.staff.tables import Staff
 from dashboard.trail import details_of
+from payments.closing.service import YEARS
 
 routes = Blueprint("audit", __name__, url_prefix="/audit")
 
@@ -44,7 +46,7 @@ class Sought:
 
     @classmethod
     def read(cls, typed: MultiDict[str, str]) -> Self:
-        """From an address. Raises ValueError for what is no day."""
+        """From an address. Raises ValueError for what is no day of the fund's."""
         return cls(
             who=on_one_line(typed.get("who", ""))[:80],
             did=on_one_line(typed.get("did", ""))[:60],
@@ -65,7 +67,11 @@ class Sought:
         return {name: value for name, value in told.items() if value}
 
     def entries(self) -> Select[AuditEntry]:
-        """Newest first."""
+        """Newest first: in the order of the chain, or of their times where days are asked for.
+
+        Times may be a little out of the chain's order, so that no number bounds a day; and in the order of
+        numbers a day of last year would be reached through all that came after it.
+        """
         days = services().calendar
         asked = [
             AuditEntry.actor == self.who if self.who else None,
@@ -74,8 +80,20 @@ class Sought:
             AuditEntry.at >= days.bounds(self.since)[0] if self.since else None,
             AuditEntry.at < days.bounds(self.until)[1] if self.until else None,
         ]
-        query = select(AuditEntry).order_by(AuditEntry.number.desc())
+        order = [AuditEntry.at.desc()] if self._is_of_days else []
+        query = select(AuditEntry).order_by(*order, AuditEntry.number.desc())
         return query.where(*[each for each in asked if each is not None])
+
+    def older_than(self, database: Session, number: int) -> ColumnElement[bool]:
+        """What comes after the entry of this number in that order."""
+        if not self._is_of_days:
+            return AuditEntry.number < number
+        at = database.scalar(select(AuditEntry.at).where(AuditEntry.number == number))
+        return tuple_(AuditEntry.at, AuditEntry.number) < tuple_(at, number)
+
+    @property
+    def _is_of_days(self) -> bool:
+        return bool(self.since or self.until)
 
 
 @routes.get("/")
@@ -101,6 +119,7 @@ def download(form: str) -> Response:
     sought, parts = _sought(), services()
     now = parts.clock.now()
     with parts.sessions.begin() as database:
+        refuse_what_no_workbook_holds(database, form, sought.entries())
         audit.record(
             database,
             at=now,
@@ -117,9 +136,9 @@ def download(form: str) -> Response:
 def _page(*, checked: bool) -> str:
     before, sought = request.args.get("before", type=_number), _sought()
     query = sought.entries().limit(_ROWS + 1)
-    if before is not None:
-        query = query.where(AuditEntry.number < before)
     with services().sessions() as database:
+        if before is not None:
+            query = query.where(sought.older_than(database, before))
         entries = list(database.scalars(query))
         broken = first_broken(database) if checked else None
         names = names_of(database, _actors(entries))
@@ -168,7 +187,13 @@ def _words_of(group: str) -> list[str]:
 
 
 def _day(typed: str) -> date | None:
-    return date.fromisoformat(typed) if typed else None
+    if not typed:
+        return None
+    day = date.fromisoformat(typed)
+    # The first day there is and the last have no bounds in every zone.
+    if day.year not in YEARS:
+        raise ValueError("no day of the fund's")
+    return day
 
 
 def _number(typed: str) -> int:

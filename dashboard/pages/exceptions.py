@@ -14,7 +14,13 @@ from dashboard.ages import AgeBucket
 from dashboard.breaks import BreakFilter, Sort, read_filter
 from dashboard.catalogue import text, word
 from dashboard.deciding import names_of, work_on
-from dashboard.exporting import TABLE_FORMS, Cell, decimal, table_response
+from dashboard.exporting import (
+    TABLE_FORMS,
+    Cell,
+    decimal,
+    refuse_what_no_workbook_holds,
+    table_response,
+)
 from dashboard.login import me
 from dashboard.posted import Refused, carry_out, draft
 from dashboard.presence.service import be_seen, others_at
@@ -79,6 +85,7 @@ def download(form: str) -> Response:
     parts = services()
     now = parts.clock.now()
     with parts.sessions.begin() as database:
+        refuse_what_no_workbook_holds(database, form, breaks.selected(chosen))
         audit.record(
             database,
             at=now,

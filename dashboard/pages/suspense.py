@@ -16,7 +16,7 @@ from dashboard.catalogue import text
 from dashboard.deciding import work_on
 from dashboard.login import me
 from dashboard.paging import cursor, instant_in, read_cursor
-from dashboard.posted import Refused, carry_out
+from dashboard.posted import Refused, carry_out, draft
 from dashboard.presence.service import be_seen, others_at
 from dashboard.reading import was_seen
 from dashboard.reasons import typed_reason
@@ -86,12 +86,17 @@ def masked(receipt_id: uuid.UUID) -> Response:
 
 @routes.post("/<uuid:receipt_id>/unmask")
 @allow(READERS)
-def unmask(receipt_id: uuid.UUID) -> str | Response:
-    """The same page with the payer's number in full, this once; the reason is kept first."""
-    reason = reason_to_reveal()
-    if reason is None:
+def unmask(receipt_id: uuid.UUID) -> str | Response | tuple[str, int]:
+    """The same page with the payer's number in full, this once; the reason is kept first.
+
+    What was typed for the decision stays there.
+    """
+    reason, typed = reason_to_reveal("unmask_reason"), draft()
+    if reason is not None:
+        return _page(receipt_id, refused=typed, reason=reason)
+    if typed is None:
         return redirect(url_for(".show", receipt_id=receipt_id))
-    return _page(receipt_id, reason=reason)
+    return _page(receipt_id, refused=typed), 400
 
 
 @routes.post("/claims/<uuid:claim_id>")
@@ -113,7 +118,7 @@ def close_claim(claim_id: uuid.UUID) -> Response:
 
 
 def _page(receipt_id: uuid.UUID, *, refused: Refused | None = None, reason: str | None = None) -> str:
-    """One receipt's page: with what was refused as typed, or the payer in full for who gave a reason."""
+    """One receipt's page: with what was typed, refused or not; the payer in full for who gave a reason."""
     house = services()
     now = house.clock.now()
     with house.sessions.begin() as database:

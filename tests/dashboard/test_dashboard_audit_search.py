@@ -5,13 +5,17 @@ import io
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from core import audit
 from core.audit import AuditEntry
+from dashboard import exporting
+from dashboard.pages import audit as trail
 from dashboard.services import Services
 from tests.dashboard.a_day import Day
 from tests.dashboard.opened_files import strings_of
@@ -87,9 +91,72 @@ def test_what_is_seen_is_downloaded_and_that_stands_in_the_trail(
     assert [entry.details for entry in entries] == [{"who": "staff:ada"}] * 2
 
 
-@pytest.mark.parametrize("address", [TRAIL, f"{TRAIL}trail.csv"])
-def test_what_is_no_day_is_refused(auditor: FlaskClient, address: str) -> None:
-    assert auditor.get(f"{address}?since=yesterday").status_code == 400
+def test_a_trail_that_no_workbook_holds_is_refused_as_one_and_comes_whole_as_csv(
+    auditor: FlaskClient, parts: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "_XLSX_ROWS_MAX", 2)
+    with monkeypatch.context() as without:
+        # No workbook is begun first.
+        without.setattr(exporting, "xlsx_response", None)
+        refused = auditor.get(f"{TRAIL}trail.xlsx")
+    assert refused.status_code == 422
+    assert "take the CSV, which holds all of them" in refused.text
+    with parts.sessions() as database:
+        assert database.scalars(select(AuditEntry).where(AuditEntry.action == "audit.exported")).all() == []
+    rows = auditor.get(f"{TRAIL}trail.csv").text.splitlines()
+    assert len(rows) > 3
+    book = auditor.get(f"{TRAIL}trail.xlsx?who=staff:ada").data
+    assert {"payment-1", "member-1"} <= set(strings_of(book))
+
+
+def test_pages_of_days_show_every_entry_once_whatever_the_order_of_their_times(
+    auditor: FlaskClient, parts: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = parts.clock.now() - timedelta(days=5)
+    # As they are in the chain; a time was read before the chain was waited for, or is the same as another.
+    seconds = (0, 3, 3, 1, 2, 3, 0)
+    with parts.sessions.begin() as database:
+        for place, later in enumerate(seconds):
+            told = at + timedelta(seconds=later)
+            audit.record(database, at=told, actor="system", action="x", subject=f"payment-{place}")
+    monkeypatch.setattr(trail, "_ROWS", 2)
+    address = f"{TRAIL}?since={date_of(parts, 5)}&until={date_of(parts, 5)}"
+    shown: list[str] = []
+    while address:
+        page = auditor.get(address).text
+        shown += re.findall(r'<code title="(payment-[^"]+)"', page)
+        older = re.search(r'href="([^"]+before=[^"]+)"', page)
+        address = unescape(older[1]) if older else ""
+    assert shown == [f"payment-{place}" for place in (5, 2, 1, 4, 3, 6, 0)]
+
+
+@pytest.mark.parametrize("is_first_page", [True, False])
+def test_days_of_long_ago_are_not_reached_through_all_that_came_since(
+    app: Flask, parts: Services, *, is_first_page: bool
+) -> None:
+    rows = """INSERT INTO audit (at, actor, action, subject, details, prev_hash, hash)
+      SELECT CAST(:at AS timestamptz) + n * interval '30 minutes', 'system', 'x', 'y', '{}', '', n::text
+      FROM generate_series(1, 20000) n"""
+    first = parts.calendar.day_of(parts.clock.now())
+    sought = trail.Sought(since=first, until=first + timedelta(days=31))
+    with parts.sessions.begin() as session, app.test_request_context():
+        session.execute(text(rows), {"at": parts.clock.now()})
+        session.execute(text("ANALYZE audit"))
+        query = sought.entries().limit(51)
+        if not is_first_page:
+            number = session.scalars(select(AuditEntry.number).where(AuditEntry.hash == "200")).one()
+            query = query.where(sought.older_than(session, number))
+        asked = query.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+        plan = "\n".join(session.scalars(text(f"EXPLAIN {asked}")))
+    assert "ix_audit_at" in plan, plan
+    assert "pk_audit" not in plan, plan
+
+
+@pytest.mark.parametrize("day", ["yesterday", "0001-01-01", "1999-12-31", "9999-12-31"])
+@pytest.mark.parametrize("address", [TRAIL, f"{TRAIL}trail.csv", f"{TRAIL}trail.xlsx"])
+def test_what_is_no_day_is_refused(auditor: FlaskClient, address: str, day: str) -> None:
+    assert auditor.get(f"{address}?since={day}").status_code == 400
+    assert auditor.get(f"{address}?until={day}").status_code == 400
 
 
 def test_an_officer_downloads_no_trail(officer: FlaskClient) -> None:

@@ -12,6 +12,8 @@ from core.audit import AuditEntry
 from core.outbox import OutboxRow
 from dashboard.flow import WIDTH, steps
 from dashboard.services import Services
+from payments.alerts.missing_statements import raise_missing
+from payments.alerts.service import refused_by_wallet
 from payments.receipts.tables import Receipt
 from payments.reconciliation.view import DayTotals, Figure
 from payments.registry_postings.tables import RegistryPosting
@@ -161,6 +163,19 @@ def test_a_day_whose_rest_is_at_the_fund_says_so(officer: FlaskClient, day: Day,
     assert "All that was not given back is at the fund." in page
     assert "all else went on" in page
     assert "not posted yet" not in page
+
+
+def test_an_alert_names_the_shortcode_without_a_statement_and_no_number_that_a_wallet_quotes(
+    officer: FlaskClient, parts: Services
+) -> None:
+    now, missed = parts.clock.now(), {("mpesa", "600100"): [date(2026, 11, 21)]}
+    with parts.sessions.begin() as session:
+        raise_missing(session, missed, now=now)
+        refused_by_wallet(session, "mpesa", "600100", "254712345678 is not known", now=now)
+    page = officer.get(TODAY).text
+    assert "mpesa 600100: 2026-11-21" in page
+    assert "•••678 is not known" in page
+    assert "254712345678" not in page
 
 
 def line_of(receipt: Receipt) -> StoredLine:

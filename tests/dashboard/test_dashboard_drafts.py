@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
@@ -9,7 +10,9 @@ from markupsafe import escape
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from core.phone import PhoneNumber
 from dashboard.services import Services
+from payments.particulars import Particulars
 from payments.reconciliation.tables import BreakNote
 from payments.suspense.tables import Decision
 from tests.dashboard.a_day import Day
@@ -132,6 +135,8 @@ def test_a_reason_stays_in_the_list_when_nothing_was_ticked(officer: FlaskClient
     assert "Nothing was ticked" in answer.text
     assert f'value="{escape(REASON)}"' in answer.text
     assert '<input type="hidden" name="sort" value="risk">' in answer.text
+    # From the address of what was refused, too, the filter leads to the list.
+    assert f'<form method="get" action="{LIST}" class="row filters">' in answer.text
 
 
 def test_a_reason_that_is_too_short_stays_with_what_was_ticked(officer: FlaskClient, day: Day) -> None:
@@ -139,6 +144,44 @@ def test_a_reason_that_is_too_short_stays_with_what_was_ticked(officer: FlaskCli
     assert answer.status_code == 400
     assert 'name="reason" value="short"' in answer.text
     assert re.findall(r'value="([0-9a-f-]{36})"[^>]* checked', answer.text) == [str(found(day))]
+
+
+@pytest.mark.parametrize(("why", "status"), [("they were promised a call", 200), ("short", 400)])
+def test_a_decision_stays_as_typed_when_the_payer_is_shown_in_full(
+    officer: FlaskClient, day: Day, parts: Services, why: str, status: int
+) -> None:
+    receipt = day.receipts[17]
+    address = f"/dashboard/suspense/{receipt.id}"
+    page = officer.get(address).text
+    assert 'name="unmask_reason"' in page
+    assert re.search(rf'form="decision" formaction="{address}/unmask" formnovalidate', page)
+    typed = {"choice": "match", "number": day.numbers[1], "reason": REASON, "unmask_reason": why}
+    answer = officer.post(f"{address}/unmask", data={"csrf_token": token_in(page)} | typed)
+    assert answer.status_code == status
+    payer = PhoneNumber(Particulars.from_json(receipt.particulars).payer)
+    assert (payer.e164 in answer.text) == (status == 200)
+    assert ("Give a reason of at least 10 characters" in answer.text) == (status == 400)
+    assert reason_shown(answer.text) == str(escape(REASON))
+    assert re.search(r'value="match" checked', answer.text)
+    assert f'name="number" value="{day.numbers[1]}"' in answer.text
+    assert 'id="refused"' not in answer.text
+    assert kept(parts, Decision) == 0
+
+
+@pytest.mark.parametrize("role", ["auditor", "officer"])
+def test_where_nothing_is_decided_the_payer_is_shown_by_a_form_of_its_own(
+    as_role: Callable[[str], FlaskClient], day: Day, parts: Services, role: str
+) -> None:
+    receipt = day.receipts[17]
+    address = f"/dashboard/suspense/{receipt.id}"
+    object.__setattr__(parts, "four_eyes_above_cents", 0)
+    maker = as_role("supervisor")
+    fields = {"csrf_token": token_in(maker.get(address).text), "key": str(uuid.uuid4()), "reason": REASON}
+    maker.post(address, data=fields | {"choice": "refund"})
+    page = as_role(role).get(address).text
+    assert f'<form method="post" action="{address}/unmask">' in page
+    assert 'name="unmask_reason" minlength="10"' in page
+    assert 'form="decision"' not in page
 
 
 def test_a_reason_stays_in_the_list_when_the_ticked_ones_are_taken(officer: FlaskClient, day: Day) -> None:

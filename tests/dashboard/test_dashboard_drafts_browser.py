@@ -1,4 +1,4 @@
-"""In a browser: what was typed for the decision stays while the difference is taken and a note is written."""
+"""In a browser: what was typed for the decision stays while something else on the page is pressed."""
 
 from collections.abc import Callable
 
@@ -39,3 +39,20 @@ def test_a_reason_outlives_taking_the_difference_and_writing_a_note(
     expect(page.get_by_role("button", name="Give back")).to_be_visible()
     page.get_by_role("button", name="Decide").click()
     page.get_by_text("Settled with your reason").wait_for()
+
+
+def test_a_decision_outlives_seeing_the_payer_in_full(
+    page: Page, address: str, staff: Callable[[str], str], day: Day
+) -> None:
+    enter(page, address, staff("officer"))
+    page.get_by_role("heading", level=1).wait_for()
+    page.goto(f"{address}/suspense/{day.receipts[17].id}")
+    reason, why = page.locator("#reason"), page.locator("#unmask-reason")
+    reason.fill(REASON)
+    page.get_by_label("Member number").fill(day.numbers[1])
+    why.fill("they were promised a call")
+    # Enter asks for the number beside it, and decides nothing.
+    why.press("Enter")
+    page.get_by_text("This is in the audit trail").wait_for()
+    expect(reason).to_have_value(REASON)
+    expect(page.get_by_label("Member number")).to_have_value(day.numbers[1])

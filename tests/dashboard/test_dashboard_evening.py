@@ -11,8 +11,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
+from werkzeug.exceptions import UnprocessableEntity
 
 from core.outbox import OutboxRow, Task
+from dashboard import exporting
 from dashboard.exporting import xlsx_response
 from dashboard.services import Services
 from payments.imports.handing_in import TOPIC
@@ -20,6 +22,7 @@ from payments.imports.service import Importing
 from payments.imports.tables import StatementImport, StatementPiece
 from payments.receipts.tables import Receipt
 from payments.reconciliation.service import reconcile
+from payments.settlements.tables import BankPeriod
 from payments.wallet_lines.tables import StoredLine
 from payments.wallets.mpesa.statement import Statement, read_statement
 from payments.wallets.mpesa.statement_stream import StreamedStatement
@@ -123,6 +126,30 @@ def test_a_file_of_a_day_without_payments_says_that_it_has_none(
     assert "The file has no payments" in page
     assert "known already" not in page
     assert counts(parts) == (0, 0, 0)
+
+
+# Of the bank, for a day on which nothing was booked.
+QUIET_DAY = b"""{1:F01KCBLKENXAXXX0000000000}{2:I940KCBLKENXXXXXN}{4:
+:20:STMT261122
+:25:KCB/1100223344
+:28C:325/1
+:60F:C261121KES1000,00
+:62F:C261122KES1000,00
+-}
+"""
+
+
+def test_a_file_that_tells_its_days_alone_is_not_said_to_change_nothing(
+    officer: FlaskClient, parts: Services
+) -> None:
+    address = upload(officer, QUIET_DAY)
+    work(parts)
+    with parts.sessions() as session:
+        period = session.scalars(select(BankPeriod)).one()
+    assert period.last_on.isoformat() == DAY
+    page = officer.get(address).text
+    assert "The file has no payments." in page
+    assert "Nothing was changed" not in page
 
 
 class Hurt(Portal):
@@ -322,6 +349,14 @@ def test_no_cell_of_a_workbook_is_a_formula(app: Flask) -> None:
         sheet = book.read("xl/worksheets/sheet1.xml").decode()
         assert "<f>" not in sheet
         assert "hyperlink" not in sheet.lower().replace("=hyperlink(0)", "")
+
+
+def test_no_workbook_lacks_rows(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "_XLSX_ROWS_MAX", 2)
+    with app.test_request_context():
+        assert xlsx_response("a.xlsx", "Title", ["a"], [[1], [2]]).status_code == 200
+        with pytest.raises(UnprocessableEntity):
+            xlsx_response("a.xlsx", "Title", ["a"], [[1], [2], [3]])
 
 
 def test_closings_that_fail_their_proof_need_words(

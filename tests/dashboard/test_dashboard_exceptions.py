@@ -12,7 +12,7 @@ from sqlalchemy import select
 from core.audit import AuditEntry
 from core.errors import InvalidValue
 from core.ids import new_id
-from dashboard import breaks
+from dashboard import breaks, exporting
 from dashboard.breaks import BreakFilter, Sort, read_filter
 from dashboard.exporting import cell, decimal
 from dashboard.paging import cursor, read_cursor
@@ -174,6 +174,15 @@ def test_the_download_holds_the_filtered_list_and_is_remembered(
     with parts.sessions() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "exceptions.exported")).one()
     assert entry.details["kind"] == "suspense"
+
+
+def test_a_list_that_no_workbook_holds_is_refused_as_one(
+    officer: FlaskClient, day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "_XLSX_ROWS_MAX", 2)
+    assert officer.get(f"{LIST}download.xlsx").status_code == 422
+    assert len(officer.get(f"{LIST}download.csv").text.splitlines()) == 14
+    assert officer.get(f"{LIST}download.xlsx?kind=suspense").status_code == 200
 
 
 def test_no_cell_of_a_download_runs_as_a_formula(officer: FlaskClient, parts: Services) -> None:

@@ -75,7 +75,7 @@ def test_who_checks_a_refund_sees_the_phone_that_only_a_file_names(
     for page in (look, checker.get(address).text):
         assert re.search(rf"{re.escape(FILE_PAYER.masked)}.*{ONLY_A_FILE}", page)
         assert FILE_PAYER.e164 not in page
-    in_full = post(checker, f"{address}/unmask", address, reason=REASON).text
+    in_full = post(checker, f"{address}/unmask", address, unmask_reason=REASON).text
     assert re.search(rf"{re.escape(FILE_PAYER.e164)}.*{ONLY_A_FILE}", in_full)
     # Whose mask is the message's is still told beside it.
     assert "2547 ***** 111" in in_full

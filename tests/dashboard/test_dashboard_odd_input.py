@@ -50,7 +50,7 @@ def test_a_reason_may_hold_any_character(supervisor: FlaskClient, day: Day, part
     receipt, found = suspended(day), day.breaks["amount_differs"]
     key = str(uuid.uuid4())
     assert post(supervisor, f"suspense/{receipt.id}", key=key, choice="refund", reason=ODD) == 302
-    assert post(supervisor, f"suspense/{receipt.id}/unmask", reason=ODD) == 200
+    assert post(supervisor, f"suspense/{receipt.id}/unmask", unmask_reason=ODD) == 200
     assert acts(parts)[-1].reason == KEPT
     key = str(uuid.uuid4())
     assert post(supervisor, f"exceptions/{found}", key=key, choice="explain", reason=ODD) == 302
@@ -133,6 +133,12 @@ def test_a_place_in_a_list_of_another_order_is_refused_too(
         "audit/?before=-1",
         "funnels/?network=%00&language=%00",
         "exceptions/?kind=%00",
+        "exceptions/?day=0001-01-01",
+        "exceptions/?day=9999-12-31",
+        "exceptions/download.csv?day=9999-12-31",
+        "funnels/?first=0001-01-01&last=9999-12-31",
+        "reports/?month=0001-01",
+        "reports/?month=9999-12",
     ],
 )
 def test_what_is_asked_for_by_an_odd_address_is_not_there(

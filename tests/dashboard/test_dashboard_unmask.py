@@ -100,10 +100,10 @@ def test_the_payer_of_a_receipt_is_shown_in_full_this_once(
     address = f"/dashboard/suspense/{receipt.id}"
     reader = as_role(role)
     assert payer.masked in reader.get(address).text
-    short = post(reader, f"{address}/unmask", address, reason="because")
+    short = post(reader, f"{address}/unmask", address, unmask_reason="because")
     assert short.status_code == 302
     assert entries(parts, "payer.unmasked") == []
-    page = post(reader, f"{address}/unmask", address, reason=REASON).text
+    page = post(reader, f"{address}/unmask", address, unmask_reason=REASON).text
     assert payer.e164 in page
     assert "This is in the audit trail" in page
     [entry] = entries(parts, "payer.unmasked")
@@ -122,7 +122,7 @@ def test_a_payer_whom_the_wallet_hides_cannot_be_shown(
     assert "2547*****111" in page
     assert "Show in full" not in page
     token = token_in(page)
-    answer = officer.post(f"{address}/unmask", data={"csrf_token": token, "reason": REASON})
+    answer = officer.post(f"{address}/unmask", data={"csrf_token": token, "unmask_reason": REASON})
     assert answer.status_code == 404
     assert entries(parts, "payer.unmasked") == []
 
