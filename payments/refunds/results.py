@@ -18,11 +18,14 @@ from payments.refunds.tables import Refund
 from payments.refunds.telling import tell_refunded
 from payments.wallet_lines.unbooked import take_off_books
 from payments.wallets.payouts import OrderFate, OrderKind, OrderResult
+from payments.wallets.protocol import LineKind
 
 _CODE_CHARACTERS_MAX = 40
 _TEXT_CHARACTERS_MAX = 300
 # Before this state nothing of ours is at the wallet that a result could speak of.
 _NOT_SENT = RefundState.REQUESTED
+# What the line of a refund is in the wallet's list, which has it under the code that the result tells.
+_LINE_KINDS = {RefundWay.PAYOUT: LineKind.OTHER, RefundWay.REVERSAL: LineKind.REVERSAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +81,22 @@ def finish(
 ) -> None:
     """The payer has it back: the end of a locked refund, in the ledger and in their own words."""
     receipt = _locked_receipt(session, refund)
+    if receipt_code:
+        # Staff may have booked the line as a cost while nobody knew what it was.
+        take_off_books(
+            session,
+            refund.wallet,
+            refund.shortcode,
+            receipt_code,
+            _LINE_KINDS[RefundWay(refund.way)],
+            -refund.amount_cents,
+            key=f"refund:{refund.id}:booked",
+            now=now,
+        )
     if refund.way == RefundWay.REVERSAL:
         receipts.reverse(session, receipt, occurred_at=at, now=now)
     else:
         _pay(session, refund, at, now=now)
-        if receipt_code is not None:
-            # Staff may have booked the line as a cost while nobody knew what it was.
-            take_off_books(
-                session,
-                refund.wallet,
-                refund.shortcode,
-                receipt_code,
-                -refund.amount_cents,
-                key=f"payout:{refund.id}:booked",
-                now=now,
-            )
         if receipt.reversed_at is not None:
             # Given back twice: a difference of the payment's day.
             have_compared(session, receipt, f"refund:{refund.id}", now=now)

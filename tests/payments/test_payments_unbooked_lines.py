@@ -21,9 +21,9 @@ from payments.wallet_lines.applying import Applying
 from payments.wallet_lines.service import keep_lines
 from payments.wallet_lines.unbooked import UNBOOKED_OF_DAY
 from payments.wallets.protocol import LineKind, WalletLine
-from tests.payments.deciding import CHECKER, MAKER, STRANGER, do, held, second, wish
+from tests.payments.deciding import CHECKER, MAKER, do, held, second, wish
 from tests.payments.scripted_wallet import SHORTCODE
-from tests.payments.test_payments_refunds import SECOND, paid_twice, to_refunds
+from tests.payments.test_payments_refunds import SECOND, paid_twice
 from tests.payments.test_payments_refunds import wish as ask
 from tests.payments.world import PULL_DELAY, START, World
 
@@ -231,33 +231,6 @@ def test_the_payout_of_a_refund_is_none(world: World) -> None:
     assert unbooked(world) == [(HAND, "open", 5000)]
 
 
-def test_what_staff_booked_and_was_a_refund_is_booked_as_that_alone(world: World) -> None:
-    ask(world, paid_twice(world))
-    world.work()
-    said = list(world.payouts.news)
-    # The wallet pays, and its word comes a day after its list: nobody knows what the line is.
-    world.payouts.news = []
-    world.pull()
-    with world.sessions.begin() as session:
-        refund = session.scalars(select(Refund)).one()
-        refund.state, refund.finished_at = "failed", world.clock.now() - timedelta(hours=1)
-    world.clock.forward(minutes=2)
-    [(code, state, cents)] = unbooked(world)
-    assert (state, cents) == ("open", 5000)
-    booked = do(world, wish(Act.BOOK_COST, break_id=found(world).id))
-    assert (float_cents(world), held(world, AccountKind.CHARGES)) == (5000, -5000)
-    world.payouts.news = said
-    world.hear_of_orders()
-    world.work()
-    with world.sessions.begin() as session:
-        assert session.get_one(Refund, refund.id).payout_receipt == code
-    assert (float_cents(world), held(world, AccountKind.CHARGES), gap(world)) == (5000, 0, 0)
-    assert held(world, AccountKind.REFUNDS_PAYABLE) == 0
-    assert unbooked(world) == [(code, "resolved", 5000)]
-    with pytest.raises(NotPossible, match="not booked now"):
-        do(world, wish(Act.UNDO, break_id=booked.break_id, undoes_id=booked.id))
-
-
 def test_a_payout_that_the_wallet_takes_back_is_to_be_paid_again(world: World) -> None:
     refund = refunded(world)
     assert refund.payout_receipt is not None
@@ -365,24 +338,6 @@ def test_what_staff_booked_is_not_taken_from_the_float_a_second_time(world: Worl
     assert world.receipts()[0].reversed_at is not None
     assert unbooked(world) == [(BACK, "resolved", 5000)]
     assert world.proof().holds
-
-
-def test_a_payment_that_the_wallet_reversed_for_us_is_none_on_a_list_that_does_not_name_it(
-    world: World,
-) -> None:
-    world.wallet.is_down = True
-    world.confirm(world.wallet.pay_by_hand(STRANGER, 5000, "nobody", payer_mask="2547 ***** 111"))
-    world.work()
-    to_refunds(world)
-    world.write("refunds", world.member())
-    world.work()
-    world.hear_of_orders()
-    world.work()
-    with world.sessions.begin() as session:
-        refund = session.scalars(select(Refund)).one()
-    assert (refund.way, refund.state) == ("reversal", "paid")
-    tell(world, LineKind.REVERSAL, -5000, refund.payout_receipt or "", source=EvidenceChannel.PULL)
-    assert unbooked(world) == []
 
 
 def test_a_day_of_many_payments_and_charges_is_found_by_its_few_lines_of_such_kinds(world: World) -> None:

@@ -1,0 +1,116 @@
+"""A refund of ours on the wallet's lists is in the books once, whoever tells or books what first."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from payments.ledger.model import AccountKind
+from payments.model import EvidenceChannel
+from payments.refunds.tables import Refund
+from payments.suspense.model import Act, NotPossible
+from payments.wallets.protocol import LineKind
+from tests.payments.deciding import STRANGER, do, held, wish
+from tests.payments.test_payments_refunds import paid_twice, refund, to_refunds
+from tests.payments.test_payments_refunds import wish as ask
+from tests.payments.test_payments_unbooked_lines import BACK, float_cents, found, gap, tell, unbooked
+from tests.payments.world import World
+
+
+def payout_ordered(world: World) -> str:
+    """A double payment of 5,000 is on its way back to its member; the code of the payout, which the wallet is
+    still to tell.
+    """
+    ask(world, paid_twice(world))
+    world.work()
+    return code_to_be_told(world)
+
+
+def reversal_ordered(world: World) -> str:
+    """The wallet is to reverse a payment of 5,000 whose payer nobody knows; the code under which it does so,
+    which it is still to tell. Its list is told by hand.
+    """
+    world.wallet.is_down = True
+    world.confirm(world.wallet.pay_by_hand(STRANGER, 5000, "nobody", payer_mask="2547 ***** 111"))
+    world.work()
+    to_refunds(world)
+    world.write("refunds", world.member())
+    world.work()
+    tell(world, LineKind.CREDIT, 5000, world.receipts()[0].receipt)
+    return code_to_be_told(world)
+
+
+def code_to_be_told(world: World) -> str:
+    [(_, _, body, _)] = world.payouts.news
+    return str(json.loads(body)["receipt"])
+
+
+def hear(world: World) -> None:
+    world.hear_of_orders()
+    world.work()
+
+
+def call_failed(world: World) -> None:
+    """The order is called failed, long before its line: nobody knows what that is."""
+    with world.sessions.begin() as session:
+        failed = session.scalars(select(Refund)).one()
+        failed.state, failed.finished_at = "failed", world.clock.now() - timedelta(hours=1)
+
+
+def test_what_staff_booked_and_was_a_payout_is_booked_as_that_alone(world: World) -> None:
+    code = payout_ordered(world)
+    world.pull()
+    call_failed(world)
+    world.clock.forward(minutes=2)
+    assert unbooked(world) == [(code, "open", 5000)]
+    booked = do(world, wish(Act.BOOK_COST, break_id=found(world).id))
+    assert (float_cents(world), held(world, AccountKind.CHARGES)) == (5000, -5000)
+    hear(world)
+    assert refund(world).payout_receipt == code
+    assert (float_cents(world), held(world, AccountKind.CHARGES), gap(world)) == (5000, 0, 0)
+    assert held(world, AccountKind.REFUNDS_PAYABLE) == 0
+    assert unbooked(world) == [(code, "resolved", 5000)]
+    with pytest.raises(NotPossible, match="not booked now"):
+        do(world, wish(Act.UNDO, break_id=booked.break_id, undoes_id=booked.id))
+
+
+def test_what_staff_booked_and_was_a_reversal_for_us_is_booked_as_that_alone(world: World) -> None:
+    code = reversal_ordered(world)
+    tell(world, LineKind.REVERSAL, -5000, code, source=EvidenceChannel.PULL)
+    call_failed(world)
+    assert unbooked(world) == [(code, "open", 5000)]
+    booked = do(world, wish(Act.BOOK_COST, break_id=found(world).id))
+    assert (float_cents(world), held(world, AccountKind.CHARGES)) == (0, -5000)
+    hear(world)
+    assert refund(world).payout_receipt == code
+    assert (float_cents(world), held(world, AccountKind.CHARGES), gap(world)) == (0, 0, 0)
+    assert held(world, AccountKind.REFUNDS_PAYABLE) == 0
+    assert unbooked(world) == [(code, "resolved", 5000)]
+    with pytest.raises(NotPossible, match="not booked now"):
+        do(world, wish(Act.UNDO, break_id=booked.break_id, undoes_id=booked.id))
+
+
+def test_a_payment_that_the_wallet_reversed_for_us_is_none_on_a_list_that_does_not_name_it(
+    world: World,
+) -> None:
+    code = reversal_ordered(world)
+    hear(world)
+    assert (refund(world).way, refund(world).state) == ("reversal", "paid")
+    tell(world, LineKind.REVERSAL, -5000, code, source=EvidenceChannel.PULL)
+    assert unbooked(world) == []
+
+
+def test_nor_is_one_whose_reversal_is_ordered_and_not_told_yet(world: World) -> None:
+    code = reversal_ordered(world)
+    tell(world, LineKind.REVERSAL, -5000, code, source=EvidenceChannel.PULL)
+    assert unbooked(world) == []
+    # Another amount is not ours, nor is what names a payment that is not.
+    tell(world, LineKind.REVERSAL, -4000, BACK, source=EvidenceChannel.PULL)
+    tell(world, LineKind.REVERSAL, -5000, "SKLBACK002", "SKLANOTHER")
+    assert unbooked(world) == [(BACK, "open", 4000), ("SKLBACK002", "open", 5000)]
+    hear(world)
+    # With its code known it explains no other line.
+    tell(world, LineKind.REVERSAL, -5000, "SKLBACK003", source=EvidenceChannel.PULL)
+    assert [each for each, _, _ in unbooked(world)] == [BACK, "SKLBACK002", "SKLBACK003"]
+    assert float_cents(world) == 0
