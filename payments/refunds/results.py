@@ -121,14 +121,16 @@ def take_back(session: Session, refund: Refund, line: Taken, *, now: datetime) -
         Account.of_shortcode(kind, refund.wallet, refund.shortcode, refund.currency)
         for kind in (AccountKind.REFUNDS_PAYABLE, AccountKind.WALLET_FLOAT)
     )
+    # Staff may have booked the line and undone that: what is booked of a line hangs on its first transfer.
+    before = ledger.was_posted(session, line.key)
     ledger.post(
         session,
-        line.key,
+        f"{line.key}:payout:{refund.id}" if before else line.key,
         [Leg(held, refund.amount_cents), Leg(payable, -refund.amount_cents)],
         reason=Reason.REFUND,
         occurred_at=line.at,
         now=now,
-        corrects=f"payout:{refund.id}",
+        corrects=line.key if before else f"payout:{refund.id}",
     )
     refund.result_text = f"taken back by the wallet: {line.receipt}"
     fail(session, refund, refund.result_text, now=now)

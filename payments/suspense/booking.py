@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from payments.ledger import service as ledger
 from payments.ledger.model import Account, AccountKind, Leg, Reason
-from payments.ledger.tables import LedgerTransfer
 from payments.model import BreakClass
 from payments.reconciliation.tables import Break
 from payments.suspense.model import Act, NotPossible
@@ -47,7 +45,7 @@ def book(session: Session, decision: Decision, found: Break | None, *, key: str,
     account = _ACCOUNTS[Act(decision.act)]
     booked = []
     for movement in movements:
-        before = session.scalar(select(LedgerTransfer.id).where(LedgerTransfer.business_key == movement.key))
+        before = ledger.was_posted(session, movement.key)
         _post(
             session,
             f"{key}:{movement.line_id}" if before else movement.key,

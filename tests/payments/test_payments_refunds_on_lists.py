@@ -14,7 +14,16 @@ from payments.wallets.protocol import LineKind
 from tests.payments.deciding import STRANGER, do, held, wish
 from tests.payments.test_payments_refunds import paid_twice, refund, to_refunds
 from tests.payments.test_payments_refunds import wish as ask
-from tests.payments.test_payments_unbooked_lines import BACK, float_cents, found, gap, tell, unbooked
+from tests.payments.test_payments_unbooked_lines import (
+    BACK,
+    apply,
+    float_cents,
+    found,
+    gap,
+    tell,
+    transfers,
+    unbooked,
+)
 from tests.payments.world import World
 
 
@@ -114,3 +123,34 @@ def test_nor_is_one_whose_reversal_is_ordered_and_not_told_yet(world: World) -> 
     tell(world, LineKind.REVERSAL, -5000, "SKLBACK003", source=EvidenceChannel.PULL)
     assert [each for each, _, _ in unbooked(world)] == [BACK, "SKLBACK002", "SKLBACK003"]
     assert float_cents(world) == 0
+
+
+@pytest.mark.parametrize("undone_first", [False, True])
+def test_a_payout_taken_back_that_staff_booked_and_undid_is_to_be_paid_again(
+    world: World, *, undone_first: bool
+) -> None:
+    code = payout_ordered(world)
+    world.pull()
+    # Its code is not told yet, so that nothing of ours answers to the line that takes it back.
+    tell(world, LineKind.REVERSAL, 5000, BACK, code)
+    assert unbooked(world) == [(BACK, "open", 5000)]
+    booked = do(world, wish(Act.BOOK_COST, break_id=found(world).id))
+    undoing = wish(Act.UNDO, break_id=booked.break_id, undoes_id=booked.id)
+    if undone_first:
+        do(world, undoing)
+        assert unbooked(world) == [(BACK, "open", 5000)]
+    hear(world)
+    assert refund(world).state == "paid"
+    if not undone_first:
+        do(world, undoing)
+    apply(world)
+    known = transfers(world)
+    for source in (EvidenceChannel.STATEMENT, EvidenceChannel.PULL):
+        tell(world, LineKind.REVERSAL, 5000, BACK, code, source)
+    world.pull()
+    assert transfers(world) == known
+    assert (refund(world).state, unbooked(world)) == ("failed", [(BACK, "resolved", 5000)])
+    assert (held(world, AccountKind.REFUNDS_PAYABLE), held(world, AccountKind.CHARGES)) == (5000, 0)
+    assert (float_cents(world), world.proof().holds) == (10_000, True)
+    with pytest.raises(NotPossible, match="not open"):
+        do(world, wish(Act.BOOK_COST, break_id=booked.break_id))
