@@ -57,7 +57,7 @@ def code_to_be_told(world: World) -> str:
 
 def hear(world: World) -> None:
     world.hear_of_orders()
-    world.work()
+    world.work("evidence")
 
 
 def call_failed(world: World) -> None:

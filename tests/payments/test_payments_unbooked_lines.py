@@ -264,6 +264,8 @@ def test_a_payout_that_the_wallet_takes_back_is_to_be_paid_again(world: World) -
     assert len(world.payouts.paid) == 2
     assert (held(world, AccountKind.REFUNDS_PAYABLE), float_cents(world)) == (0, 5000)
     assert unbooked(world) == []
+    world.pull()
+    assert gap(world) == 0
 
 
 def test_a_payout_taken_back_in_part_is_a_difference(world: World) -> None:
@@ -317,6 +319,7 @@ def test_a_reversal_that_names_no_payment_is_one_until_another_list_names_it(wor
     before = transfers(world)
     apply(world)
     assert (transfers(world), unbooked(world)) == (before, [(BACK, "resolved", 5000)])
+    assert gap(world) == 0
 
 
 def test_what_staff_booked_is_not_taken_from_the_float_a_second_time(world: World) -> None:
