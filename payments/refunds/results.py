@@ -16,7 +16,7 @@ from payments.reconciliation.due_days import have_compared
 from payments.refunds.model import REFUND_PLACE, RefundState, RefundWay
 from payments.refunds.tables import Refund
 from payments.refunds.telling import tell_refunded
-from payments.wallet_lines.unbooked import take_off_books
+from payments.wallet_lines.unbooked import hold_movements, take_off_books
 from payments.wallets.payouts import OrderFate, OrderKind, OrderResult
 from payments.wallets.protocol import LineKind
 
@@ -43,6 +43,9 @@ def apply_result(session: Session, refund: Refund, result: OrderResult, *, now: 
         return Verdict.DUPLICATE
     if refund.state == _NOT_SENT or _speaks_of_another(refund, result):
         return Verdict.MISMATCH
+    if result.fate is OrderFate.DONE and result.receipt:
+        # First, as whoever works on the line of that code: receipts and balances come after it.
+        hold_movements(session, refund.wallet, refund.shortcode, result.receipt)
     if result.fate is OrderFate.DONE and _went_elsewhere(session, refund):
         # Somebody has it twice now: for people, with both messages in their hands.
         why = "paid after it failed, and its money went elsewhere"

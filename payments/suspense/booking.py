@@ -12,7 +12,7 @@ from payments.model import BreakClass
 from payments.reconciliation.tables import Break
 from payments.suspense.model import Act, NotPossible
 from payments.suspense.tables import Decision
-from payments.wallet_lines.service import apply_reversals
+from payments.wallet_lines.service import apply_reversals, hold_reversed
 from payments.wallet_lines.unbooked import (
     Movement,
     booked_cents,
@@ -74,6 +74,7 @@ def unbook(session: Session, undone: Decision, *, key: str, now: datetime) -> No
     """
     receipt = session.get_one(Break, undone.break_id).subject
     hold_movements(session, undone.wallet, undone.shortcode, receipt)
+    hold_reversed(session, undone.wallet, undone.shortcode, receipt)
     for each in undone.after["booked"]:
         if booked_cents(session, key_of_line(each["line_id"])) != each["amount_cents"]:
             raise NotPossible("not_booked_now")

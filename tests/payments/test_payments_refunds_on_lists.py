@@ -1,17 +1,26 @@
 """A refund of ours on the wallet's lists is in the books once, whoever tells or books what first."""
 
 import json
+import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from payments.ledger.model import AccountKind
 from payments.model import EvidenceChannel
+from payments.receipts.tables import Receipt
 from payments.refunds.tables import Refund
 from payments.suspense.model import Act, NotPossible
+from payments.suspense.tables import Decision
+from payments.wallet_lines.unbooked import hold_movements
 from payments.wallets.protocol import LineKind
+from tests.databases import is_kept_waiting
+from tests.end_to_end.waiting import wait_for
 from tests.payments.deciding import STRANGER, do, held, wish
+from tests.payments.scripted_wallet import SHORTCODE
 from tests.payments.test_payments_refunds import paid_twice, refund, to_refunds
 from tests.payments.test_payments_refunds import wish as ask
 from tests.payments.test_payments_unbooked_lines import (
@@ -20,6 +29,7 @@ from tests.payments.test_payments_unbooked_lines import (
     float_cents,
     found,
     gap,
+    paid,
     tell,
     transfers,
     unbooked,
@@ -154,3 +164,82 @@ def test_a_payout_taken_back_that_staff_booked_and_undid_is_to_be_paid_again(
     assert (float_cents(world), world.proof().holds) == (10_000, True)
     with pytest.raises(NotPossible, match="not open"):
         do(world, wish(Act.BOOK_COST, break_id=booked.break_id))
+
+
+# Tables, since what was inserted and not committed is a row that nobody else sees.
+LOCKED_BY_WHO_WAITS = text("""
+SELECT relation::regclass::text FROM pg_locks
+WHERE pid IN (SELECT pid FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))
+  AND mode IN ('RowShareLock', 'RowExclusiveLock')
+""")
+
+
+def while_kept_waiting(
+    world: World, hold: Callable[[Session], object], wanted: Callable[[], object], *free: str
+) -> None:
+    """What is `wanted` waits for what is held, and has locked nothing of the tables that are `free`."""
+    with world.sessions.begin() as holder:
+        hold(holder)
+        other = threading.Thread(target=wanted)
+        other.start()
+        wait_for(lambda: is_kept_waiting(holder), "the other to wait", seconds=30)
+        assert set(holder.scalars(LOCKED_BY_WHO_WAITS)).isdisjoint(free)
+    other.join()
+
+
+@pytest.mark.parametrize("order", [payout_ordered, reversal_ordered])
+@pytest.mark.parametrize("failed_before", [False, True])
+def test_the_wallets_word_waits_for_who_books_its_line_before_it_holds_receipts_or_balances(
+    world: World, order: Callable[[World], str], *, failed_before: bool
+) -> None:
+    code = order(world)
+    if failed_before:
+        call_failed(world)
+    while_kept_waiting(
+        world,
+        lambda session: hold_movements(session, "mpesa", SHORTCODE, code),
+        lambda: hear(world),
+        "receipts",
+        "ledger_balances",
+    )
+    assert refund(world).state == "paid"
+
+
+def booked_reversal_of_a_payment(world: World) -> Decision:
+    receipt = paid(world)
+    tell(world, LineKind.REVERSAL, -5000, BACK, source=EvidenceChannel.PULL)
+    unbooked(world)
+    booked = do(world, wish(Act.BOOK_COST, break_id=found(world).id))
+    tell(world, LineKind.REVERSAL, -5000, BACK, receipt)
+    return booked
+
+
+def booked_reversal_of_a_payout(world: World) -> Decision:
+    code = payout_ordered(world)
+    world.pull()
+    tell(world, LineKind.REVERSAL, 5000, BACK, code)
+    unbooked(world)
+    booked = do(world, wish(Act.BOOK_COST, break_id=found(world).id))
+    hear(world)
+    return booked
+
+
+@pytest.mark.parametrize(
+    ("book", "table", "left_cents"),
+    [(booked_reversal_of_a_payment, Receipt, 0), (booked_reversal_of_a_payout, Refund, 10_000)],
+)
+def test_undoing_waits_for_who_works_on_what_was_taken_back_before_it_holds_balances(
+    world: World,
+    book: Callable[[World], Decision],
+    table: type[Receipt | Refund],
+    left_cents: int,
+) -> None:
+    booked = book(world)
+    undoing = wish(Act.UNDO, break_id=booked.break_id, undoes_id=booked.id)
+    while_kept_waiting(
+        world,
+        lambda session: session.scalars(select(table).with_for_update()).all(),
+        lambda: do(world, undoing),
+        "ledger_balances",
+    )
+    assert (float_cents(world), held(world, AccountKind.CHARGES), gap(world)) == (left_cents, 0, 0)
