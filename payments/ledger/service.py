@@ -72,6 +72,12 @@ def post(
     return True
 
 
+def was_posted(session: Session, business_key: str) -> bool:
+    """Whether there is a transfer with this business key, whatever was put right about it since."""
+    found = select(LedgerTransfer.id).where(LedgerTransfer.business_key == business_key)
+    return session.scalar(found) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Transfer:
     """A transfer that corrects no other one."""

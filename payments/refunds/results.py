@@ -16,13 +16,16 @@ from payments.reconciliation.due_days import have_compared
 from payments.refunds.model import REFUND_PLACE, RefundState, RefundWay
 from payments.refunds.tables import Refund
 from payments.refunds.telling import tell_refunded
-from payments.wallet_lines.unbooked import take_off_books
+from payments.wallet_lines.unbooked import hold_movements, take_off_books
 from payments.wallets.payouts import OrderFate, OrderKind, OrderResult
+from payments.wallets.protocol import LineKind
 
 _CODE_CHARACTERS_MAX = 40
 _TEXT_CHARACTERS_MAX = 300
 # Before this state nothing of ours is at the wallet that a result could speak of.
 _NOT_SENT = RefundState.REQUESTED
+# What the line of a refund is in the wallet's list, which has it under the code that the result tells.
+_LINE_KINDS = {RefundWay.PAYOUT: LineKind.OTHER, RefundWay.REVERSAL: LineKind.REVERSAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,9 @@ def apply_result(session: Session, refund: Refund, result: OrderResult, *, now: 
         return Verdict.DUPLICATE
     if refund.state == _NOT_SENT or _speaks_of_another(refund, result):
         return Verdict.MISMATCH
+    if result.fate is OrderFate.DONE and result.receipt:
+        # First, as whoever works on the line of that code: receipts and balances come after it.
+        hold_movements(session, refund.wallet, refund.shortcode, result.receipt)
     if result.fate is OrderFate.DONE and _went_elsewhere(session, refund):
         # Somebody has it twice now: for people, with both messages in their hands.
         why = "paid after it failed, and its money went elsewhere"
@@ -78,21 +84,22 @@ def finish(
 ) -> None:
     """The payer has it back: the end of a locked refund, in the ledger and in their own words."""
     receipt = _locked_receipt(session, refund)
+    if receipt_code:
+        # Staff may have booked the line as a cost while nobody knew what it was.
+        take_off_books(
+            session,
+            refund.wallet,
+            refund.shortcode,
+            receipt_code,
+            _LINE_KINDS[RefundWay(refund.way)],
+            -refund.amount_cents,
+            key=f"refund:{refund.id}:booked",
+            now=now,
+        )
     if refund.way == RefundWay.REVERSAL:
         receipts.reverse(session, receipt, occurred_at=at, now=now)
     else:
         _pay(session, refund, at, now=now)
-        if receipt_code is not None:
-            # Staff may have booked the line as a cost while nobody knew what it was.
-            take_off_books(
-                session,
-                refund.wallet,
-                refund.shortcode,
-                receipt_code,
-                -refund.amount_cents,
-                key=f"payout:{refund.id}:booked",
-                now=now,
-            )
         if receipt.reversed_at is not None:
             # Given back twice: a difference of the payment's day.
             have_compared(session, receipt, f"refund:{refund.id}", now=now)
@@ -117,14 +124,16 @@ def take_back(session: Session, refund: Refund, line: Taken, *, now: datetime) -
         Account.of_shortcode(kind, refund.wallet, refund.shortcode, refund.currency)
         for kind in (AccountKind.REFUNDS_PAYABLE, AccountKind.WALLET_FLOAT)
     )
+    # Staff may have booked the line and undone that: what is booked of a line hangs on its first transfer.
+    before = ledger.was_posted(session, line.key)
     ledger.post(
         session,
-        line.key,
+        f"{line.key}:payout:{refund.id}" if before else line.key,
         [Leg(held, refund.amount_cents), Leg(payable, -refund.amount_cents)],
         reason=Reason.REFUND,
         occurred_at=line.at,
         now=now,
-        corrects=f"payout:{refund.id}",
+        corrects=line.key if before else f"payout:{refund.id}",
     )
     refund.result_text = f"taken back by the wallet: {line.receipt}"
     fail(session, refund, refund.result_text, now=now)

@@ -4,17 +4,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from payments.ledger import service as ledger
 from payments.ledger.model import Account, AccountKind, Leg, Reason
-from payments.ledger.tables import LedgerTransfer
 from payments.model import BreakClass
 from payments.reconciliation.tables import Break
 from payments.suspense.model import Act, NotPossible
 from payments.suspense.tables import Decision
-from payments.wallet_lines.service import apply_reversals
+from payments.wallet_lines.service import apply_reversals, hold_reversed
 from payments.wallet_lines.unbooked import (
     Movement,
     booked_cents,
@@ -47,7 +45,7 @@ def book(session: Session, decision: Decision, found: Break | None, *, key: str,
     account = _ACCOUNTS[Act(decision.act)]
     booked = []
     for movement in movements:
-        before = session.scalar(select(LedgerTransfer.id).where(LedgerTransfer.business_key == movement.key))
+        before = ledger.was_posted(session, movement.key)
         _post(
             session,
             f"{key}:{movement.line_id}" if before else movement.key,
@@ -76,6 +74,7 @@ def unbook(session: Session, undone: Decision, *, key: str, now: datetime) -> No
     """
     receipt = session.get_one(Break, undone.break_id).subject
     hold_movements(session, undone.wallet, undone.shortcode, receipt)
+    hold_reversed(session, undone.wallet, undone.shortcode, receipt)
     for each in undone.after["booked"]:
         if booked_cents(session, key_of_line(each["line_id"])) != each["amount_cents"]:
             raise NotPossible("not_booked_now")

@@ -18,7 +18,7 @@ from payments.particulars import Particulars
 from payments.payers import payer_index
 from payments.receipts import service as receipts
 from payments.receipts.model import Arrival
-from payments.receipts.parts import is_whole
+from payments.receipts.parts import family, is_whole
 from payments.receipts.tables import Receipt
 from payments.reconciliation.due_days import have_compared
 from payments.refunds.model import RefundState, RefundWay
@@ -234,8 +234,22 @@ def apply_line(session: Session, crediting: Crediting, line: StoredLine, *, now:
         _book_outside(session, line, now=now)
 
 
+def hold_reversed(session: Session, wallet: str, shortcode: str, receipt: str) -> None:
+    """Lock what `apply_reversals` would take back: for who posts before that, as balances are locked last."""
+    for line in _reversals(session, wallet, shortcode, receipt):
+        if line.amount_cents > 0:
+            _paid_out(session, line)
+        elif (whole := _reversible(session, line)) is not None:
+            family(session, whole)
+
+
 def apply_reversals(session: Session, wallet: str, shortcode: str, receipt: str, *, now: datetime) -> None:
     """Take back what reversals under one code name, as far as it was not taken back yet."""
+    for line in _reversals(session, wallet, shortcode, receipt):
+        _reverse(session, line, now=now)
+
+
+def _reversals(session: Session, wallet: str, shortcode: str, receipt: str) -> Sequence[StoredLine]:
     lines = session.scalars(
         select(StoredLine)
         .where(
@@ -247,8 +261,7 @@ def apply_reversals(session: Session, wallet: str, shortcode: str, receipt: str,
         )
         .order_by(StoredLine.id)
     )
-    for line in lines.all():
-        _reverse(session, line, now=now)
+    return lines.all()
 
 
 def arrival_of(line: StoredLine) -> Arrival:
@@ -273,9 +286,19 @@ def _reverse(session: Session, line: StoredLine, *, now: datetime) -> None:
         # By staff, before a list said what it takes back: it would leave the float twice. They may undo that.
         return
     if line.amount_cents > 0:
-        _take_payout_back(session, line, now=now)
+        refund = _paid_out(session, line)
+        if refund is not None:
+            take_back(session, refund, Taken(key_of_line(line.id), line.receipt, line.at), now=now)
         return
-    receipt = session.scalars(
+    receipt = _reversible(session, line)
+    if receipt is not None:
+        receipts.reverse(session, receipt, occurred_at=line.at, now=now)
+        have_compared(session, receipt, f"line:{line.id}", now=now)
+
+
+def _reversible(session: Session, line: StoredLine) -> Receipt | None:
+    """The payment that a reversal takes back, locked."""
+    return session.scalars(
         select(Receipt)
         .where(
             Receipt.wallet == line.wallet,
@@ -285,14 +308,13 @@ def _reverse(session: Session, line: StoredLine, *, now: datetime) -> None:
             is_whole(),
         )
         .with_for_update()
+        .execution_options(populate_existing=True)
     ).first()
-    if receipt is not None:
-        receipts.reverse(session, receipt, occurred_at=line.at, now=now)
-        have_compared(session, receipt, f"line:{line.id}", now=now)
 
 
-def _take_payout_back(session: Session, line: StoredLine, *, now: datetime) -> None:
-    refund = session.scalars(
+def _paid_out(session: Session, line: StoredLine) -> Refund | None:
+    """The refund whose payout a reversal takes back, locked."""
+    return session.scalars(
         select(Refund)
         .where(
             Refund.payout_receipt == line.linked_receipt,
@@ -304,8 +326,6 @@ def _take_payout_back(session: Session, line: StoredLine, *, now: datetime) -> N
         .with_for_update()
         .execution_options(populate_existing=True)
     ).first()
-    if refund is not None:
-        take_back(session, refund, Taken(key_of_line(line.id), line.receipt, line.at), now=now)
 
 
 def _book_outside(session: Session, line: StoredLine, *, now: datetime) -> None:

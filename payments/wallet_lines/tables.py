@@ -13,7 +13,8 @@ from core.database import Base, Encrypted, append_only
 class StoredLine(Base):
     """One line, kept once by its `row_key`. Money in is positive. `linked_receipt`: the payment it reverses.
 
-    A payment may have two, the pull's and the statement's: payments are counted by their receipts.
+    A payment may have two, the pull's and the statement's: payments are counted by their receipts. So may a
+    reversal, which each of the two words in its own way: counted by receipt and amount.
 
     `particulars` is JSON: `account`, `payer`, `name`, `details`; empty when the receipt beside it knew all of
     it before. A row key names its receipt; the index begins with it, and so finds lines by receipt too.

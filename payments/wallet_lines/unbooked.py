@@ -16,6 +16,7 @@ from core.database import advisory_lock
 from payments.ledger import service as ledger
 from payments.ledger.model import Account, AccountKind, Leg, Reason
 from payments.wallet_lines.tables import StoredLine
+from payments.wallets.protocol import LineKind
 
 # Everything is looked up by the keys of a line, one row each: an EXISTS may be answered by hashing every
 # line, receipt or transfer there ever was. OFFSET keeps a look-up to the index of its key: while a table was
@@ -58,7 +59,7 @@ def _is_booked(line: str) -> str:
 
 def _is_refund(line: str) -> str:
     """SQL: a refund of ours, paid or reversed under this code, or one of which no code is known that was on
-    its way at that time.
+    its way at that time. A pull names no payment that it lists the reversal of.
     """
     return f"""(
       (SELECT 1 FROM refunds f
@@ -71,6 +72,12 @@ def _is_refund(line: str) -> str:
           AND {_same(line, "f")} AND f.amount_cents = -{line}.amount_cents
           AND f.sent_at <= {line}.at + interval '10 minutes'
           AND (f.finished_at IS NULL OR f.finished_at >= {line}.at - interval '10 minutes')
+        LIMIT 1) IS NOT NULL
+      OR {line}.kind = 'reversal' AND {line}.linked_receipt = '' AND (
+        SELECT 1 FROM refunds f
+        WHERE f.way = 'reversal' AND f.state IN ('sending', 'sent', 'unknown')
+          AND {_same(line, "f")} AND f.amount_cents = -{line}.amount_cents
+          AND f.sent_at <= {line}.at + interval '10 minutes'
         LIMIT 1) IS NOT NULL)"""  # noqa: S608 -- our own words
 
 
@@ -138,7 +145,7 @@ JOIN ledger_transfers t ON t.business_key = 'line:' || w.id::text
 JOIN ledger_transfers c ON c.id = t.id OR c.corrects_id = t.id
 JOIN ledger_postings p ON p.transfer_id = c.id
 JOIN ledger_accounts a ON a.id = p.account_id
-WHERE w.wallet = :wallet AND w.shortcode = :shortcode AND w.kind = 'other' AND w.amount_cents = :amount_cents
+WHERE w.wallet = :wallet AND w.shortcode = :shortcode AND w.kind = :kind AND w.amount_cents = :amount_cents
 GROUP BY w.id, w.at, a.kind, a.key, a.currency HAVING sum(p.amount_cents) <> 0
 ORDER BY w.id
 """)  # noqa: S608 -- our own words
@@ -193,15 +200,23 @@ def booked_cents(session: Session, key: str) -> int:
 
 
 def take_off_books(
-    session: Session, wallet: str, shortcode: str, receipt: str, amount_cents: int, *, key: str, now: datetime
+    session: Session,
+    wallet: str,
+    shortcode: str,
+    receipt: str,
+    kind: LineKind,
+    amount_cents: int,
+    *,
+    key: str,
+    now: datetime,
 ) -> None:
     """Put right what staff booked of a line that turns out to be something of ours, which is booked as that.
 
     `key` begins the business keys. What is not booked is left alone.
     """
     hold_movements(session, wallet, shortcode, receipt)
-    about = {"wallet": wallet, "shortcode": shortcode, "receipt": receipt, "amount_cents": amount_cents}
-    rows = session.execute(_BOOKED_LEGS, about)
+    about = {"wallet": wallet, "shortcode": shortcode, "receipt": receipt}
+    rows = session.execute(_BOOKED_LEGS, about | {"kind": kind, "amount_cents": amount_cents})
     for (line_id, at), legs in groupby(rows, key=lambda row: (row.id, row.at)):
         opposite = [
             Leg(Account(AccountKind(leg.kind), leg.key, leg.currency), -int(leg.cents)) for leg in legs

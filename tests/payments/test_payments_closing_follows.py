@@ -140,6 +140,37 @@ def test_payments_that_only_a_pull_listed_since_are_counted_once(world: World) -
     assert (found.follows_day, found.follows_cents, found.opening_gap_cents) == (NEXT.day, 113_000, 0)
 
 
+def test_a_reversal_on_two_lists_is_counted_once_in_its_day_and_in_what_the_next_opens_with(
+    world: World,
+) -> None:
+    """Two of one code and amount within a statement are two: its balances say so."""
+    first, back = rows(world, DAY, ("10:00", 10_000, 110_000), ("23:58", -4_000, 106_000))
+    back = replace(back, kind=LineKind.REVERSAL)
+    others = [
+        replace(each, receipt=back.receipt, kind=LineKind.OTHER, row_key=f"{back.receipt}:{number}")
+        for number, each in enumerate(
+            rows(world, DAY, ("23:58", -4_000, 102_000), ("23:58", -4_000, 98_000), ("23:58", -700, 97_300))
+        )
+    ]
+    bring_of(world, DAY, first, back, *others)
+    pulled = [
+        replace(each, row_key=f"{each.row_key}:pull", balance_after=None)
+        for each in (first, back, others[0], others[2])
+    ]
+    pulled[1] = replace(pulled[1], at=back.at + timedelta(seconds=40))
+    only = rows(world, DAY, ("23:59", -500, 0))[0]
+    pulled.append(replace(only, kind=LineKind.REVERSAL, balance_after=None))
+    with world.sessions.begin() as session:
+        keep_lines(session, "mpesa", pulled, EvidenceChannel.PULL, now=world.clock.now())
+    list_of(world, NEXT.day, ("08:00", 5_000, 101_800))
+    found = totals(world)
+    assert (found.reversals_cents, found.other_cents, found.lines) == (-4_500, -8_700, 6)
+    # What only the pull has came after the last balance.
+    assert (found.statement_cents, found.gap_cents) == (97_300, 500)
+    found = totals(world, NEXT)
+    assert (found.follows_cents, found.opening_gap_cents) == (96_800, 0)
+
+
 def test_where_no_list_tells_a_balance_nothing_is_held_against_another_day(world: World) -> None:
     list_of(world, DAY, *EVENING)
     told = [replace(each, balance_after=None) for each in rows(world, NEXT.day, *MORNING)]
