@@ -2,6 +2,8 @@
 
 from sqlalchemy import text
 
+from payments.wallet_lines.counting import TIMES_MOVED
+
 # Parameters of all: wallet, shortcode, day, day_start, day_end; for facts also account_key, zone, since and
 # until. A fact is one posting on the float of a shortcode. A day that is closed for a fact passes it on to
 # the day on which it was told; should that be closed for it too (around midnight), to the day after.
@@ -94,17 +96,11 @@ WITH seen AS NOT MATERIALIZED (
 )
 """  # noqa: S608 -- of constants above
 
-# How often money moved under one code, by kind and amount. A pull and a statement that both list it have two
-# rows of it, since each has its own words for what it is; two rows of one list are two movements, as that
-# list's balances show. So the list that has more of them counts. A pull lists payments and reversals alone:
-# charges and settlements, half of a day's lines, need no putting together, and the ledger books each line.
-_TIMES = "greatest(count(*) FILTER (WHERE source = 'pull'), count(*) FILTER (WHERE source <> 'pull'))"
-
 # Each kind by itself: a few lines among half a million, which an index of their kind has.
 _OF_FEW = " UNION ALL ".join(
     f"""SELECT '{kind}', sum(times)::bigint, sum(times * amount_cents)::bigint, min(first_at), max(last_at)
 FROM (
-  SELECT amount_cents, {_TIMES} AS times,
+  SELECT amount_cents, {TIMES_MOVED} AS times,
          min(at) FILTER (WHERE balance_after_cents IS NOT NULL) AS first_at,
          max(at) FILTER (WHERE balance_after_cents IS NOT NULL) AS last_at
   FROM of_day WHERE kind = '{kind}' GROUP BY receipt, amount_cents) once
@@ -191,7 +187,7 @@ FROM (
   SELECT max(amount_cents) AS cents, max(at) AS at FROM since WHERE kind = 'credit' GROUP BY receipt
   HAVING NOT bool_or(is_counted) AND max(at) >= :at
   UNION ALL
-  SELECT amount_cents * {_TIMES}, max(at) FROM since
+  SELECT amount_cents * {TIMES_MOVED}, max(at) FROM since
   WHERE kind IN ('reversal', 'other') GROUP BY receipt, kind, amount_cents
   HAVING NOT bool_or(is_counted) AND max(at) >= :at
   UNION ALL

@@ -2,6 +2,7 @@
 
 from sqlalchemy import text
 
+from payments.wallet_lines.counting import TIMES_MOVED
 from payments.wallet_lines.unbooked import UNBOOKED_OF_DAY
 
 # Parameters of all: wallet, shortcode, day, day_start, day_end, now, run_id; list_lag, apply_lag,
@@ -282,7 +283,7 @@ UPDATE breaks SET state = 'resolved', resolved_at = :now,
 WHERE wallet = :wallet AND shortcode = :shortcode AND day = :day AND state = 'open' AND run_id <> :run_id
 """)
 
-FIGURES = text("""
+FIGURES = text(f"""
 -- What was divided counts by its parts. What is given back, or is to be, was confirmed and goes no further,
 -- also when the registry was told before: `payments.reconciliation.view` counts the same.
 WITH money AS (
@@ -305,13 +306,18 @@ agreed AS (
   FROM day_money
 ),
 listed AS (
-  -- A payment that both a pull and a statement list is one.
-  SELECT 1 AS credits, line_max_cents AS amount_cents FROM day_money
+  -- A payment that both a pull and a statement list is one, and a reversal too.
+  SELECT true AS is_credit, 1 AS times, line_max_cents AS amount_cents FROM day_money
   WHERE line_at >= :day_start AND line_at < :day_end
   UNION ALL
-  SELECT 0, amount_cents FROM wallet_lines
+  SELECT false, {TIMES_MOVED}, amount_cents FROM wallet_lines
   WHERE wallet = :wallet AND shortcode = :shortcode AND at >= :day_start AND at < :day_end
-    AND kind <> 'credit'
+    AND kind IN ('reversal', 'other')
+  GROUP BY receipt, kind, amount_cents
+  UNION ALL
+  SELECT false, 1, amount_cents FROM wallet_lines
+  WHERE wallet = :wallet AND shortcode = :shortcode AND at >= :day_start AND at < :day_end
+    AND kind IN ('charge', 'settlement')
 )
 SELECT a.payments + m.received AS received, a.cents + m.received_cents AS received_cents,
   a.payments + m.confirmed AS confirmed, a.cents + m.confirmed_cents AS confirmed_cents,
@@ -328,10 +334,10 @@ FROM agreed a,
     count(*) FILTER (WHERE acknowledged) AS acknowledged,
     coalesce(sum(amount_cents) FILTER (WHERE acknowledged), 0) AS acknowledged_cents
   FROM money) m,
- (SELECT count(*) AS wallet_lines,
-    coalesce(sum(amount_cents) FILTER (WHERE credits = 1), 0) AS wallet_in_cents,
-    coalesce(-sum(amount_cents) FILTER (WHERE credits = 0), 0) AS wallet_out_cents
+ (SELECT coalesce(sum(times), 0) AS wallet_lines,
+    coalesce(sum(amount_cents) FILTER (WHERE is_credit), 0) AS wallet_in_cents,
+    coalesce(-sum(times * amount_cents) FILTER (WHERE NOT is_credit), 0) AS wallet_out_cents
   FROM listed) l,
  (SELECT count(*) AS breaks_open FROM breaks
   WHERE wallet = :wallet AND shortcode = :shortcode AND day = :day AND state = 'open') b
-""")
+""")  # noqa: S608 -- of constants

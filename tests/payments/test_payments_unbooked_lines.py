@@ -14,7 +14,7 @@ from payments.closing.control import CutOff, control_totals
 from payments.ledger.model import AccountKind
 from payments.ledger.tables import LedgerTransfer
 from payments.model import EvidenceChannel
-from payments.reconciliation.tables import Break
+from payments.reconciliation.tables import Break, ReconciliationRun
 from payments.refunds.tables import Refund
 from payments.suspense.model import Act, NotPossible
 from payments.wallet_lines.applying import Applying
@@ -320,6 +320,12 @@ def test_a_reversal_that_names_no_payment_is_one_until_another_list_names_it(wor
     apply(world)
     assert (transfers(world), unbooked(world)) == (before, [(BACK, "resolved", 5000)])
     assert gap(world) == 0
+    with world.sessions.begin() as session:
+        runs = select(ReconciliationRun).where(ReconciliationRun.day == START.date())
+        last = session.scalars(runs.order_by(ReconciliationRun.at.desc())).first()
+        assert last is not None
+        # The payment, and what took it back.
+        assert (last.wallet_lines, last.wallet_out_cents) == (2, 5000)
 
 
 def test_what_staff_booked_is_not_taken_from_the_float_a_second_time(world: World) -> None:
