@@ -79,7 +79,7 @@ WHERE r.part_of IS NOT NULL AND r.staff_place NOT IN ('split', 'rejoined')
 """)
 
 # Who saved one amount twice, in the order of a hash of both: grouping ten million payments of which nearly
-# each is a group of its own takes four times as long as sorting numbers. Two others may share a hash; of
+# each is a group of its own takes twice as long as sorting numbers. Two others may share a hash; of
 # these, too, each that stands twice is met at least once. In a table of its own, because what inserts breaks
 # is worked by one process alone.
 JOIN_OFTEN = text("""

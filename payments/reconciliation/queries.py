@@ -310,10 +310,16 @@ listed AS (
   SELECT true AS is_credit, 1 AS times, line_max_cents AS amount_cents FROM day_money
   WHERE line_at >= :day_start AND line_at < :day_end
   UNION ALL
+  -- Each kind by an index of its own: charges may be half of the day.
   SELECT false, {TIMES_MOVED}, amount_cents FROM wallet_lines
   WHERE wallet = :wallet AND shortcode = :shortcode AND at >= :day_start AND at < :day_end
-    AND kind IN ('reversal', 'other')
-  GROUP BY receipt, kind, amount_cents
+    AND kind = 'reversal'
+  GROUP BY receipt, amount_cents
+  UNION ALL
+  SELECT false, {TIMES_MOVED}, amount_cents FROM wallet_lines
+  WHERE wallet = :wallet AND shortcode = :shortcode AND at >= :day_start AND at < :day_end
+    AND kind = 'other'
+  GROUP BY receipt, amount_cents
   UNION ALL
   SELECT false, 1, amount_cents FROM wallet_lines
   WHERE wallet = :wallet AND shortcode = :shortcode AND at >= :day_start AND at < :day_end

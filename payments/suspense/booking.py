@@ -69,15 +69,20 @@ def book(session: Session, decision: Decision, found: Break | None, *, key: str,
 def unbook(session: Session, undone: Decision, *, key: str, now: datetime) -> None:
     """The opposite transfers of a booking; `undone` is locked. The difference is open again.
 
-    What a list calls the reversal of a payment of ours by now is taken back instead. Raises NotPossible when
-    the line was a refund of ours and is booked as that.
+    What a list calls the reversal of a payment of ours by now is taken back instead. A line that was a refund
+    of ours is booked as that and stays so. Raises NotPossible when nothing else was booked.
     """
     receipt = session.get_one(Break, undone.break_id).subject
     hold_movements(session, undone.wallet, undone.shortcode, receipt)
     hold_reversed(session, undone.wallet, undone.shortcode, receipt)
-    for each in undone.after["booked"]:
-        if booked_cents(session, key_of_line(each["line_id"])) != each["amount_cents"]:
-            raise NotPossible("not_booked_now")
+    booked = [
+        each
+        for each in undone.after["booked"]
+        if booked_cents(session, key_of_line(each["line_id"])) == each["amount_cents"]
+    ]
+    if not booked:
+        raise NotPossible("not_booked_now")
+    for each in booked:
         movement = Movement(
             each["line_id"], -each["amount_cents"], each["currency"], datetime.fromisoformat(each["at"])
         )

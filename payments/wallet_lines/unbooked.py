@@ -77,7 +77,7 @@ def _is_refund(line: str) -> str:
         SELECT 1 FROM refunds f
         WHERE f.way = 'reversal' AND f.state IN ('sending', 'sent', 'unknown')
           AND {_same(line, "f")} AND f.amount_cents = -{line}.amount_cents
-          AND f.sent_at <= {line}.at + interval '10 minutes'
+          AND f.sent_at <= {line}.at + interval '10 minutes' AND f.sent_at >= {line}.at - interval '1 day'
         LIMIT 1) IS NOT NULL)"""  # noqa: S608 -- our own words
 
 

@@ -34,7 +34,7 @@ from tests.payments.test_payments_unbooked_lines import (
     transfers,
     unbooked,
 )
-from tests.payments.world import World
+from tests.payments.world import START, World
 
 
 def payout_ordered(world: World) -> str:
@@ -133,6 +133,27 @@ def test_nor_is_one_whose_reversal_is_ordered_and_not_told_yet(world: World) -> 
     tell(world, LineKind.REVERSAL, -5000, "SKLBACK003", source=EvidenceChannel.PULL)
     assert [each for each, _, _ in unbooked(world)] == [BACK, "SKLBACK002", "SKLBACK003"]
     assert float_cents(world) == 0
+
+
+def test_one_that_was_ordered_days_ago_explains_no_other_line(world: World) -> None:
+    reversal_ordered(world)
+    world.clock.forward(days=2)
+    tell(world, LineKind.REVERSAL, -5000, BACK, source=EvidenceChannel.PULL)
+    assert unbooked(world, START.date() + timedelta(days=2)) == [(BACK, "open", 5000)]
+
+
+def test_what_was_booked_beside_a_payout_can_be_undone(world: World) -> None:
+    code = payout_ordered(world)
+    world.pull()
+    call_failed(world)
+    tell(world, LineKind.OTHER, -50, code)
+    assert unbooked(world) == [(code, "open", 5050)]
+    booked = do(world, wish(Act.BOOK_COST, break_id=found(world).id))
+    hear(world)
+    assert (float_cents(world), held(world, AccountKind.CHARGES), gap(world)) == (4950, -50, 0)
+    do(world, wish(Act.UNDO, break_id=booked.break_id, undoes_id=booked.id))
+    assert (float_cents(world), held(world, AccountKind.CHARGES), gap(world)) == (5000, 0, -50)
+    assert unbooked(world) == [(code, "open", 50)]
 
 
 @pytest.mark.parametrize("undone_first", [False, True])

@@ -1,7 +1,7 @@
 """Money that the wallet's list moves and that nothing of ours explains is a difference until it is booked."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import func, select, text
@@ -59,8 +59,8 @@ def apply(world: World) -> None:
     Applying(world.sessions, world.clock, pull_delay=PULL_DELAY).run("mpesa", SHORTCODE, since=START)
 
 
-def unbooked(world: World) -> list[tuple[str, str, int | None]]:
-    world.reconcile()
+def unbooked(world: World, day: date | None = None) -> list[tuple[str, str, int | None]]:
+    world.reconcile(day)
     with world.sessions.begin() as session:
         rows = session.scalars(
             select(Break).where(Break.break_class == "unbooked_line").order_by(Break.subject)
