@@ -8,12 +8,13 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from core import audit
+from core import audit, outbox
 from core.errors import InvalidValue
 from core.ids import new_id
 from members.enrolments import tell_standing
-from members.model import NoticeAnswer, NoticeKind, Status
-from members.tables import MEMBER_LOCK, MemberRow, RegistryNoticeRow
+from members.identity import TOPIC
+from members.model import IdentityState, NoticeAnswer, NoticeKind, Status
+from members.tables import MEMBER_LOCK, IdentityCheckRow, MemberRow, RegistryNoticeRow
 
 _EVENT_ON_CHARACTERS_MAX = len("2026-01-01")
 
@@ -21,7 +22,10 @@ _EVENT_ON_CHARACTERS_MAX = len("2026-01-01")
 def keep_notice(
     session: Session, member: MemberRow, kind: NoticeKind, source: str, *, event_on: str = "", now: datetime
 ) -> None:
-    """Have staff told, before the membership's status changes. The same while it is open adds nothing."""
+    """Have staff told, before the membership's status changes. The same while it is open adds nothing.
+
+    The row of the member is locked, and read since.
+    """
     values = {
         "id": new_id(),
         "member_id": member.id,
@@ -54,19 +58,25 @@ def finish_notice(
     A confirmed death stays a death. Otherwise the membership is again what it was before, if nobody has
     decided about it since.
     """
-    notice = session.get(RegistryNoticeRow, notice_id, with_for_update=True, populate_existing=True)
+    notice = session.get(RegistryNoticeRow, notice_id)
     if notice is None:
         raise InvalidValue("there is no such notice")
+    was_pending = notice.status_before == Status.PENDING_VERIFICATION
+    # A look-up locks its check before the member, and who hears of something the member before the notice.
+    checks = _locked_checks(session, notice.member_id) if was_pending else []
+    member = session.get_one(MemberRow, notice.member_id, with_for_update=MEMBER_LOCK, populate_existing=True)
+    session.refresh(notice, with_for_update=True)
     if notice.finished_at is not None:
         return False
     notice.finished_at, notice.finished_by = now, staff
     notice.answer, notice.reason = answer, reason
-    member = session.get_one(MemberRow, notice.member_id, with_for_update=MEMBER_LOCK, populate_existing=True)
     is_death = notice.kind == NoticeKind.DEATH
     before = member.status
     set_by_notice = Status.DECEASED if is_death else Status.NEEDS_REVIEW
     if before == set_by_notice and not (is_death and answer is NoticeAnswer.CONFIRMED):
         member.status = notice.status_before
+        for check in checks:
+            _ask_again(session, check, notice, now)
     session.flush()
     tell_standing(session, member, now=now)
     audit.record(
@@ -85,3 +95,19 @@ def finish_notice(
         },
     )
     return True
+
+
+def _locked_checks(session: Session, member_id: uuid.UUID) -> Sequence[IdentityCheckRow]:
+    checks = select(IdentityCheckRow).where(IdentityCheckRow.member_id == member_id)
+    in_order = checks.order_by(IdentityCheckRow.id).with_for_update()
+    return session.scalars(in_order.execution_options(populate_existing=True)).all()
+
+
+def _ask_again(session: Session, check: IdentityCheckRow, notice: RegistryNoticeRow, now: datetime) -> None:
+    """An answer that came while the notice was open changed nothing about the member, and is older than what
+    staff found out. One that is still waited for will find the member as they were.
+    """
+    if check.state == IdentityState.WAITING:
+        return
+    check.state, check.failed_attempts = IdentityState.WAITING, 0
+    outbox.add(session, TOPIC, f"{check.id}:{notice.id}", {"check_id": str(check.id)}, now=now)

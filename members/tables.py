@@ -113,8 +113,8 @@ class PinRow(Base):
     """A member's PIN as a peppered argon2id hash, and how often it was wrong in a row.
 
     Without `hash` no PIN opens anything; a new one may be chosen before `choose_until`. `failed_count` then
-    counts wrong numbers of the member's paper. `last_key`: the hop of the last PIN judged, or the call that
-    has shown the right number.
+    counts wrong numbers of the member's paper. `last_key`: the hop of the last PIN judged, with a keyed
+    hash of that PIN, or the call that has shown the right number.
     """
 
     __tablename__ = "pins"

@@ -15,14 +15,14 @@ from messages.provider import SmsAccepted, SmsOutcome, SmsRefused, SmsUnknown
 
 _TIMEOUTS_SECONDS = (3.05, 9.05)
 
-# HTTP statuses that say nothing was taken; `alert` as everywhere. All others leave it open.
+# HTTP statuses that say nothing was taken; `alert` as everywhere. All others leave it open, also 500: what
+# broke over there may have broken after the SMS was on its way.
 _NOT_TAKEN = {
     400: SmsRefused("http 400", permanent=True, alert=True),
     401: SmsRefused("http 401", permanent=False, alert=True),
     403: SmsRefused("http 403", permanent=False, alert=True),
     404: SmsRefused("http 404", permanent=False, alert=True),
     429: SmsRefused("http 429", permanent=False),
-    500: SmsRefused("http 500", permanent=False),
     503: SmsRefused("http 503", permanent=False),
 }
 

@@ -299,7 +299,8 @@ class Model:
         expected = self.graph.expects(session)
         if expected.kind != "pin" or not reads_as_pin(text):
             return Typed(text)
-        pin, name = text.strip(), (*key, "pin")
+        pin = text.strip()
+        name = (*key, "pin", session.screen, pin)
         if expected.purpose == "check":
             if name not in self.done:
                 if doubt.any:

@@ -10,9 +10,10 @@ from core.outbox import Later
 from core.phone import PhoneNumber
 from members.civil import CivilAnswer, PersonUnknown, RegistryUnavailable, SeveralPersons
 from members.documents import Document
-from members.model import IdentityState, IdentityView, Status
+from members.model import IdentityState, IdentityView, NoticeAnswer, NoticeKind, Status
+from members.notified import finish_notice, keep_notice, open_notices
 from members.numbers import NationalId
-from members.tables import IdentityCheckRow
+from members.tables import IdentityCheckRow, MemberRow
 from tests.members.members_world import ID, NOON, OTHER_ID, OTHER_PHONE, PHONE, World, person
 
 UNKNOWN = PersonUnknown("civil registry", NOON)
@@ -212,3 +213,52 @@ def test_no_full_name_is_kept(world: World) -> None:
     with world.sessions() as session:
         check = session.scalars(select(IdentityCheckRow)).one()
     assert "Wanjiku" not in str(vars(check))
+
+
+def heard(world: World, kind: NoticeKind, status: Status) -> None:
+    with world.sessions.begin() as session:
+        row = session.get_one(MemberRow, world.member().id)
+        keep_notice(session, row, kind, "civil", now=world.clock.now())
+        row.status = status
+
+
+def finished(world: World, answer: NoticeAnswer) -> None:
+    with world.sessions.begin() as session:
+        [(notice, _)] = open_notices(session)
+        assert finish_notice(
+            session, notice.id, answer, staff="asha", reason="looked at", now=world.clock.now()
+        )
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "answer"),
+    [
+        (NoticeKind.NAME_CHANGE, Status.NEEDS_REVIEW, NoticeAnswer.CONFIRMED),
+        (NoticeKind.DEATH, Status.DECEASED, NoticeAnswer.WRONG),
+    ],
+)
+def test_who_was_looked_up_while_a_notice_was_open_is_asked_about_again(
+    world: World, kind: NoticeKind, status: Status, answer: NoticeAnswer
+) -> None:
+    world.ask()
+    world.joined()
+    heard(world, kind, status)
+    world.answered(person())
+    assert world.member().status is status
+    finished(world, answer)
+    assert world.member().status is Status.PENDING_VERIFICATION
+    [_, again] = world.tasks("identity")
+    world.registry.answers.append(person("Wanjiku Mary", "Otieno"))
+    assert world.look_up.run(again) is None
+    assert (world.member().status, world.member().masked_name) == (Status.ACTIVE, "W****** O*****")
+    assert world.told()[-1] == "verified"
+    assert len(world.tasks("enrolment")) == 1
+
+
+def test_a_look_up_that_still_waits_when_a_notice_is_finished_is_not_asked_twice(world: World) -> None:
+    world.ask()
+    world.joined()
+    heard(world, NoticeKind.DEATH, Status.DECEASED)
+    finished(world, NoticeAnswer.WRONG)
+    world.answered(person())
+    assert world.member().status is Status.ACTIVE

@@ -75,7 +75,7 @@ def test_a_code_nobody_knows_is_stored_and_not_repeated(clear: str) -> None:
     [
         ({"outage": True}, SmsRefused("http 503", permanent=False)),
         ({"http_status": 429}, SmsRefused("http 429", permanent=False)),
-        ({"http_status": 500}, SmsRefused("http 500", permanent=False)),
+        ({"http_status": 500}, SmsUnknown("http 500", may_repeat=True)),
         ({"accept_then_timeout": 0.01}, SmsUnknown("http 504", may_repeat=True)),
     ],
 )

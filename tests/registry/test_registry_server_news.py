@@ -1,5 +1,6 @@
 """What registries tell us of members: deaths and new names, of whom, by which names, and who is believed."""
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,7 @@ from core.ids import new_id
 from core.outbox import OutboxRow
 from core.settings import Settings
 from members.notified import open_notices
-from members.tables import MemberRow
+from members.tables import MEMBER_LOCK, MemberRow
 from tests.registry.dci_world import DciWorld, a_world, code_of
 
 
@@ -51,6 +52,24 @@ def test_a_new_name_sends_the_membership_to_staff(world: DciWorld) -> None:
         [(notice, _)] = open_notices(session)
     assert member.status == "needs_review"
     assert (notice.kind, notice.status_before) == ("name_change", "active")
+
+
+def test_what_is_put_back_later_is_what_was_decided_while_the_news_came(world: DciWorld) -> None:
+    member_id = world.member("12345678").id
+    with world.sessions.begin() as session:
+        session.execute(update(MemberRow).values(status="pending_verification"))
+    civil = world.partner("civil", speaks_for="civil")
+    record = {"identifier": [{"identifier_type": "UIN", "identifier_value": "12345678"}]}
+    told = threading.Thread(target=civil.notify, args=("DEATH", record))
+    with world.sessions.begin() as session:
+        session.get_one(MemberRow, member_id, with_for_update=MEMBER_LOCK).status = "active"
+        session.flush()
+        told.start()
+        told.join(0.5)
+    told.join()
+    with world.sessions.begin() as session:
+        [(notice, member)] = open_notices(session)
+        assert (notice.status_before, member.status) == ("active", "deceased")
 
 
 OWN_NAMES = {"identifier_names": {"UIN": "NATIONAL_ID"}, "event_names": {"death": "Decease"}}

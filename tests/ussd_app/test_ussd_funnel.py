@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from urllib.parse import urlencode
 
 import pytest
@@ -11,11 +11,15 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, select, text
 from sqlalchemy import func as sql
 
+from core.logging import log
 from core.settings import Settings
+from menus import Event
 from tests.ussd_app.aggregators import AfricasTalkingWire, ArkeselWire, SlowCall, Stopwatch
 from tests.ussd_app.conftest import PIN
 from ussd_app.application import create_app
 from ussd_app.bootstrap import Services, build
+from ussd_app.gateway import funnel
+from ussd_app.gateway.funnel import NETWORKS_PER_DAY_MAX, Marks
 from ussd_app.gateway.tables import MenuFunnel
 
 DAY = date(2026, 11, 22)
@@ -160,6 +164,46 @@ def test_counts_are_written_at_the_end_of_a_process_and_kept_while_the_database_
     assert counts("language") == {}
     other.close()
     assert counts("language") == {"entered": 1}
+
+
+def test_networks_that_are_made_up_are_counted_together(services: Services, clock: Stopwatch) -> None:
+    """Whoever posts chooses the network's code, and what it makes in the database stays."""
+
+    def networks() -> set[str]:
+        services.funnel.flush()
+        with services.sessions.begin() as session:
+            return set(session.scalars(select(MenuFunnel.network)))
+
+    def post(codes: range) -> None:
+        for number in codes:
+            services.funnel.count(Marks("graph", "en", f"N{number}"), [Event("entered", "menu")])
+
+    post(range(200))
+    post(range(200))
+    kept = networks()
+    assert "" in kept
+    assert len(kept) == NETWORKS_PER_DAY_MAX
+    clock.instant += timedelta(days=1)
+    post(range(200, 203))
+    assert networks() - kept == {"N200", "N201", "N202"}
+
+
+def test_what_is_kept_while_the_database_is_away_has_a_bound(
+    services: Services, counts: Counts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(funnel, "_KEPT_MAX", 5)
+    with services.sessions.begin() as session:
+        session.execute(text("ALTER TABLE menu_funnel RENAME TO menu_funnel_away"))
+    dropped: list[int] = []
+    monkeypatch.setattr(log, "warning", lambda _event, **said: dropped.append(said.get("answers", 0)))
+    for _ in range(2):
+        for number in range(8):
+            services.funnel.count(Marks("graph", "en", f"N{number}"), [Event("entered", "menu")])
+        services.funnel.flush()
+    with services.sessions.begin() as session:
+        session.execute(text("ALTER TABLE menu_funnel_away RENAME TO menu_funnel"))
+    assert counts("menu") == {"entered": 10}
+    assert sum(dropped) == 6
 
 
 def test_who_closes_waits_for_who_is_writing(

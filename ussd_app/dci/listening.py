@@ -12,7 +12,7 @@ from members import elsewhere
 from members.model import ElsewhereRule, NoticeKind, Status
 from members.notified import keep_notice
 from members.service import Members
-from members.tables import MemberRow
+from members.tables import MEMBER_LOCK, MemberRow
 from payments.registry_postings import batches
 from registry.asking.watches import settle_watches
 from registry.model import Identifier
@@ -36,7 +36,7 @@ class RoomsListener:
         self._clock = clock
 
     def died(self, session: Session, source: str, identifier: Identifier, record: dict[str, Any]) -> str:
-        row = self._member(session, identifier)
+        row = self._locked(session, identifier)
         if row is None or Status(row.status) in _LEFT_ALONE:
             return "nobody to tell of"
         on = record.get("death_date")
@@ -49,7 +49,7 @@ class RoomsListener:
 
     def renamed(self, session: Session, source: str, identifier: Identifier, record: dict[str, Any]) -> str:
         del record  # The new name is not kept: staff look it up when they decide.
-        row = self._member(session, identifier)
+        row = self._locked(session, identifier)
         if row is None or Status(row.status) in _LEFT_ALONE:
             return "nobody to tell of"
         keep_notice(session, row, NoticeKind.NAME_CHANGE, source, now=self._clock.now())
@@ -104,6 +104,13 @@ class RoomsListener:
             subject=row.id,
             reason=reason,
         )
+
+    def _locked(self, session: Session, identifier: Identifier) -> MemberRow | None:
+        """As it is once nobody else changes it: staff may put back the status that is read here."""
+        row = self._member(session, identifier)
+        if row is None:
+            return None
+        return session.get_one(MemberRow, row.id, with_for_update=MEMBER_LOCK, populate_existing=True)
 
     def _member(self, session: Session, identifier: Identifier) -> MemberRow | None:
         try:

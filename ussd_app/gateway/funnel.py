@@ -25,6 +25,10 @@ _COLUMNS: Final = ("entered", "answered", "invalid", "abandoned", "resumed", "en
 _COUNTED: Final = (*_COLUMNS, "left", "timed", "milliseconds")
 # Longer than that nobody thinks: the caller was away, and the mean would say nothing.
 _MILLISECONDS_MAX: Final = 180_000
+# A network's code is whatever an aggregator posts, and each makes rows that stay: a region has a dozen.
+NETWORKS_PER_DAY_MAX: Final = 40
+# What differs, many times what a busy day has: so much is kept while the database is away.
+_KEPT_MAX: Final = 20_000
 
 SCREENS: Final = PrometheusCounter(
     "kibaba_ussd_screen_events", "What happened on each screen.", ["screen", "event"]
@@ -74,7 +78,10 @@ _Row = tuple[date, str, Marks]
 
 
 class Funnel:
-    """Counts events; `flush` adds them to the database. Safe to use from many threads."""
+    """Counts events; `flush` adds them to the database. Safe to use from many threads.
+
+    The networks after the first so many of a day are counted together, as none.
+    """
 
     def __init__(
         self, sessions: Sessions, clock: Clock, calendar: FundCalendar, *, flush_seconds: float = 5.0
@@ -86,7 +93,9 @@ class Funnel:
         self._lock = threading.Lock()
         # One writes at a time, and who closes waits for them: their connection would outlive the pool.
         self._writing = threading.Lock()
+        self._networks = PerDay[set[str]](calendar, lambda _: {""})
         self._happened: dict[_Happened, _Times] = {}
+        self._dropped = 0
         self._timer: threading.Timer | None = None
         self._is_closed = False
         atexit.register(self.close)
@@ -99,16 +108,32 @@ class Funnel:
         milliseconds: int | None = None,
     ) -> None:
         """Count what an answer did; `milliseconds` is how long the caller took on `answered_on`."""
-        day = self._today.at(self._clock.now())
+        now = self._clock.now()
+        day = self._today.at(now)
         is_timed = answered_on and milliseconds is not None and 0 <= milliseconds <= _MILLISECONDS_MAX
-        happened = _Happened(day, marks, tuple(events), answered_on)
         once = _Times(1, 1, milliseconds or 0) if is_timed else _ONCE
         with self._lock:
-            self._happened[happened] = self._happened.get(happened, _NEVER).plus(once)
+            known = self._with_known_network(marks, self._networks.at(now))
+            self._add(_Happened(day, known, tuple(events), answered_on), once)
             if self._timer is None and not self._is_closed:
                 self._timer = threading.Timer(self._flush_seconds, self.flush)
                 self._timer.daemon = True
                 self._timer.start()
+
+    @staticmethod
+    def _with_known_network(marks: Marks, networks: set[str]) -> Marks:
+        if marks.network not in networks:
+            if len(networks) >= NETWORKS_PER_DAY_MAX:
+                return marks._replace(network="")
+            networks.add(marks.network)
+        return marks
+
+    def _add(self, happened: _Happened, times: _Times) -> None:
+        before = self._happened.get(happened)
+        if before is None and len(self._happened) >= _KEPT_MAX:
+            self._dropped += times.times
+        else:
+            self._happened[happened] = (before or _NEVER).plus(times)
 
     def flush(self) -> None:
         """Add what was counted to the database; kept for the next time when it does not answer."""
@@ -118,7 +143,10 @@ class Funnel:
     def _write(self) -> None:
         with self._lock:
             happened, self._happened = self._happened, {}
+            dropped, self._dropped = self._dropped, 0
             self._timer = None
+        if dropped:
+            log.warning("the funnel is full and dropped counts", answers=dropped)
         counts = _counts(happened)
         if not counts:
             return
@@ -130,7 +158,7 @@ class Funnel:
             log.warning("the funnel was not written", error=type(error).__name__)
             with self._lock:
                 for each, times in happened.items():
-                    self._happened[each] = self._happened.get(each, _NEVER).plus(times)
+                    self._add(each, times)
             return
         for (row, column), count in counts.items():
             if column in _COLUMNS:

@@ -13,7 +13,7 @@ from core.database import Base
 
 class HopResult(Base):
     """The result of one effect or PIN check of one hop, or that its caller had no PIN. `key` is the hop's,
-    hashed with the name of what it was.
+    hashed with the name of what it was; a PIN check's has a keyed hash of the screen and the PIN in it.
     """
 
     __tablename__ = "hop_results"

@@ -8,7 +8,7 @@ it is needed, and whatever is done is decided on facts read in the transaction t
 import hashlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, Protocol
@@ -20,6 +20,7 @@ from core.clock import Clock
 from core.database import Sessions
 from core.errors import KibabaError
 from core.logging import log
+from core.vault import Vault
 from menus import (
     Answer,
     Effect,
@@ -38,6 +39,7 @@ from menus import (
 from ussd_app.gateway.hop import Hop
 from ussd_app.gateway.once import DatabaseResults, Results
 
+_PIN_PLACE: Final = "ussd.pin"
 _ROUNDS_MAX: Final = 20
 # A hop that took so long to learn something asks nothing more: the caller is told while they can be.
 _ASKING_SECONDS: Final = 1.5
@@ -161,6 +163,7 @@ class Turns:
         sessions: Sessions,
         world: World,
         clock: Clock,
+        vault: Vault,
         budget: int,
         results: Results | None = None,
     ) -> None:
@@ -168,6 +171,7 @@ class Turns:
         self._sessions = sessions
         self._world = world
         self._clock = clock
+        self._vault = vault
         self._budget = budget
 
     def typed(
@@ -295,6 +299,10 @@ class Turns:
     def _judge(self, typed: _Pin, visit: Visit, session: Session | None) -> PinVerdict:
         assert session is not None
         if typed.expected.purpose == "check":
+            # A verdict is that of one PIN on one screen: whoever walks here anew, or by another way, and
+            # types another PIN is judged and counted. Nothing that is kept tells the PIN without the key.
+            told = f"{visit.session_key}:{session.screen}:{typed.pin}"
+            visit = replace(visit, key=f"{visit.key}:{self._vault.index(_PIN_PLACE, told)}")
             check = partial(self._check_pin, typed.pin, visit)
             return PinVerdict(**self._once(visit, "pin", check))
         if visit.unseen:
