@@ -29,6 +29,8 @@ MEMBER_JOINED = "MemberJoined"
 EVENTS = {CONTRIBUTION_RECEIVED: "Contribution", MEMBER_JOINED: "Membership"}
 _CODES_MAX = 1000
 _DETAILS = "rjct.notify_details.invalid"
+# Who writes an end as far off as this means that there is none.
+_ENDLESS_YEAR = 9000
 Item = dict[str, Any]
 
 
@@ -174,7 +176,7 @@ def _until(frequency: Any) -> datetime | None:
     read = zoned(frequency["end_time"])
     if read is None:
         raise Rejected(_DETAILS, "end_time is an instant with its time zone")
-    return read
+    return read if read.year < _ENDLESS_YEAR else None
 
 
 def _uuid(text: str) -> uuid.UUID | None:
