@@ -33,6 +33,12 @@ class Client:
     speaks_for: str
     requests_per_minute: int
 
+    def may_be_called_at(self, address: str) -> bool:
+        """Whether an address is the one that an operator entered for this client, or below it."""
+        base = self.callback_base
+        is_below = bool(base) and (address.rstrip("/") == base or address.startswith(f"{base}/"))
+        return is_below and ".." not in address
+
 
 @dataclass(frozen=True, slots=True)
 class Received:

@@ -164,15 +164,9 @@ def _check_parties(header: Mapping[str, Any], client: Client, our_id: str, *, is
     sender_uri = header.get("sender_uri")
     if sender_uri is None or sender_uri == "":
         return
-    if not isinstance(sender_uri, str) or not _is_below(sender_uri, client.callback_base):
+    if not isinstance(sender_uri, str) or not client.may_be_called_at(sender_uri):
         # We call only addresses that an operator has entered: a message must not send us anywhere else.
         raise MessageRefused("err.sender_uri.invalid", "sender_uri is not below the agreed callback address")
-
-
-def _is_below(address: str, base: str) -> bool:
-    return (
-        bool(base) and (address.rstrip("/") == base or address.startswith(f"{base}/")) and ".." not in address
-    )
 
 
 def _transaction_id(message: Mapping[str, Any], *, needed: bool) -> str:

@@ -66,6 +66,7 @@ class Subscribing:
         head = {"reference_id": str(item.get("reference_id") or "")[:99], "timestamp": written(now)}
         try:
             asked = self._read(session, item)
+            _end_misdirected(session, client, asked, now)
             code = self._insert(session, client, asked, callback_url, now)
         except Rejected as error:
             return head | rejection(error)
@@ -154,6 +155,21 @@ def subscribers(session: Session, event: str, subject: str, now: datetime) -> Se
         )
         .order_by(DciSubscriptionRow.code)
     ).all()
+
+
+def _end_misdirected(session: Session, client: Client, asked: _Asked, now: datetime) -> None:
+    """End what the client has of this at an address of before: told no more, and in the way of the new."""
+    live = select(DciSubscriptionRow).where(
+        DciSubscriptionRow.client_id == client.id,
+        DciSubscriptionRow.event == asked.event,
+        DciSubscriptionRow.subject == asked.subject,
+        DciSubscriptionRow.ended_at.is_(None),
+    )
+    row = session.scalar(live.with_for_update())
+    if row is not None and not client.may_be_called_at(row.callback_url):
+        row.ended_at = now
+        # Before the new one: only one may live.
+        session.flush()
 
 
 def codes_of(message: Mapping[str, Any]) -> list[str]:

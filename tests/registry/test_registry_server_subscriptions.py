@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from registry.server.model import Scope
 from tests.registry.callback_receiver import Receiver
 from tests.registry.dci_world import DciWorld, Partner, code_of, now_text
 
@@ -50,3 +51,41 @@ def test_an_end_that_is_no_instant_is_refused_and_spoils_nothing_for_others(
 def test_nobody_is_told_after_the_end(world: DciWorld, partner: Partner, receiver: Receiver) -> None:
     assert wish(world, partner, receiver, now_text(-1))["status"] == "succ"
     assert told(world, receiver) == 0
+
+
+MOVED = {"callback_base": "http://127.0.0.1:9/moved"}
+NO_MORE = {"scopes": [Scope.SEARCH, Scope.NOTIFY]}
+
+
+@pytest.mark.parametrize("withdrawn", [MOVED, {"callback_base": ""}, NO_MORE], ids=str)
+def test_what_is_withdrawn_ends_the_telling_for_good(
+    world: DciWorld, partner: Partner, receiver: Receiver, withdrawn: dict[str, Any]
+) -> None:
+    wish(world, partner, receiver)
+    world.partner(**{"callback_base": receiver.url} | withdrawn)
+    assert told(world, receiver) == 0
+    [letter] = world.tasks("dci_callback", "dead")
+    assert letter.payload["subscription"]
+    assert world.tasks("dci_callback") == []
+
+
+def test_an_answer_is_not_sent_to_an_address_that_is_withdrawn(
+    world: DciWorld, partner: Partner, receiver: Receiver
+) -> None:
+    assert code_of(partner.search(("UIN", "12345678"), path="search")) == ""
+    world.partner(**MOVED)
+    world.work("dci_callback")
+    assert receiver.heard == []
+    assert len(world.tasks("dci_callback", "dead")) == 1
+
+
+def test_who_has_moved_subscribes_anew_and_is_told_once(
+    world: DciWorld, partner: Partner, receiver: Receiver
+) -> None:
+    wish(world, partner, receiver)
+    moved = world.partner(callback_base=f"{receiver.url}/moved")
+    assert wish(world, moved, receiver)["status"] == "succ"
+    assert wish(world, moved, receiver)["status_reason_code"] == "rjct.event.already_subscribed"
+    world.joined(world.member())
+    world.work("dci_callback")
+    assert [path for path, _ in receiver.heard] == ["/dci/moved/registry/notify"]
