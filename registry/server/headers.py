@@ -58,8 +58,13 @@ def zoned(value: Any) -> datetime | None:
 
 
 def is_id(value: Any) -> bool:
-    """A text of 1 to 99 characters that a database can hold."""
-    return isinstance(value, str) and 0 < len(value) <= ID_MAX and "\x00" not in value and value.isprintable()
+    """A text of 1 to 99 characters that a database can hold: no NUL, no half of a surrogate pair."""
+    return isinstance(value, str) and 0 < len(value) <= ID_MAX and value.isprintable()
+
+
+def id_or_empty(value: Any) -> str:
+    """An identifier as it is kept and told back; empty for what is none."""
+    return str(value) if is_id(value) else ""
 
 
 def is_locale(value: Any) -> bool:

@@ -17,7 +17,7 @@ from registry.keys import RemoteKeys
 from registry.server.bearer import Tokens
 from registry.server.clients import find_client
 from registry.server.endpoints import Endpoint
-from registry.server.headers import message_id_of
+from registry.server.headers import is_id, message_id_of
 from registry.server.model import (
     Client,
     MessageRefused,
@@ -31,7 +31,6 @@ from registry.server.rates import Rates
 from registry.signature import BadSignature, verify
 
 BODY_BYTES_MAX = 1_000_000
-TRANSACTION_ID_MAX = 99
 
 FetchKeys = Callable[[str], Mapping[str, Any]]
 
@@ -173,6 +172,6 @@ def _transaction_id(message: Mapping[str, Any], *, needed: bool) -> str:
     given = message.get("transaction_id")
     if given is None and not needed:
         return ""
-    if not isinstance(given, str) or not 0 < len(given) <= TRANSACTION_ID_MAX or "\x00" in given:
+    if not is_id(given):
         raise MessageRefused(codes.BAD_REQUEST, "transaction_id is a text of 1 to 99 characters")
-    return given
+    return str(given)

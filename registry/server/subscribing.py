@@ -16,7 +16,7 @@ from core.errors import InvalidValue
 from core.ids import new_id
 from registry.codes import Status
 from registry.envelope import written
-from registry.server.headers import VERSION, is_locale, zoned
+from registry.server.headers import VERSION, id_or_empty, is_id, is_locale, zoned
 from registry.server.holdings import Holdings
 from registry.server.model import Client, MessageRefused, Rejected
 from registry.server.queries import identifier_of, reference_id_of
@@ -63,7 +63,7 @@ class Subscribing:
         self, session: Session, client: Client, item: Mapping[str, Any], callback_url: str
     ) -> Item:
         now = self._clock.now()
-        head = {"reference_id": str(item.get("reference_id") or "")[:99], "timestamp": written(now)}
+        head = {"reference_id": id_or_empty(item.get("reference_id")), "timestamp": written(now)}
         try:
             asked = self._read(session, item)
             _end_misdirected(session, client, asked, now)
@@ -177,9 +177,9 @@ def codes_of(message: Mapping[str, Any]) -> list[str]:
     given = message.get("subscription_codes", message.get("sunscription_codes"))
     if not isinstance(given, list) or not 0 < len(given) <= _CODES_MAX:
         raise MessageRefused("err.request.bad", "subscription_codes is a list")
-    if not all(isinstance(code, str) for code in given):
-        raise MessageRefused("err.request.bad", "subscription_codes is a list of texts")
-    return [code[:99] for code in given]
+    if not all(map(is_id, given)):
+        raise MessageRefused("err.request.bad", "subscription_codes are texts of 1 to 99 characters")
+    return given
 
 
 def _until(frequency: Any) -> datetime | None:

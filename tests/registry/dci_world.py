@@ -288,7 +288,12 @@ def item_of(answer: Any, number: int = 0) -> Any:
 
 
 def code_of(answer: Any) -> str:
-    """Whatever refusal an answer carries: transport, ACK or header; empty when it carries none."""
+    """Whatever refusal an answer carries: transport, ACK or header; empty when it carries none.
+
+    An error without a code is told too: a crash must not pass for a success.
+    """
+    if "error" in answer:
+        return str(answer["error"])
     if "errors" in answer:
         return str(answer["errors"][0]["code"])
     if answer.get("message", {}).get("ack_status") == "ERR":
