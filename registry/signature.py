@@ -108,7 +108,8 @@ def verify(
     """
     fields = read_jws(text) if looks_like_jws(text) else SignatureFields.parse(text)
     _check_times(fields, int(now.timestamp()))
-    if isinstance(fields, SignatureFields) and header.get("sender_id") not in {None, "", fields.sender_id}:
+    # A tuple: whatever came as sender may be looked for in it, a list as well.
+    if isinstance(fields, SignatureFields) and header.get("sender_id") not in (None, "", fields.sender_id):
         raise _invalid("signed by another than the sender")
     public = find_key(fields.key_id)
     if public is None:

@@ -27,11 +27,11 @@ def settle_watches(
         if not isinstance(item, dict):
             continue
         event = str(item.get("reference_id", "")).rpartition(":")[2]
-        row = find_watch(session, connection, subject, event)
+        row = find_watch(session, connection, subject, event) if event in EVENTS else None
         if row is None or row.state != WAITING:
             continue
         row.settled_at = now
-        code, reason = _code(item), str(item.get("status_reason_code", ""))[:REASON_CHARACTERS_MAX]
+        code, reason = _code(item), _kept(item.get("status_reason_code", ""))
         is_rejected = str(item.get("status", "")).lower() == Status.REJECTED and not code
         # Asked twice, because an answer was lost: it watches.
         if is_rejected and code_named(reason).code != ALREADY_SUBSCRIBED:
@@ -45,7 +45,13 @@ def settle_watches(
 def _code(item: Mapping[str, Any]) -> str:
     entries = item.get("subscriptions")
     first = entries[0] if isinstance(entries, list) and entries else entries
-    return str(first.get("code", ""))[:REASON_CHARACTERS_MAX] if isinstance(first, dict) else ""
+    return _kept(first.get("code", "")) if isinstance(first, dict) else ""
+
+
+def _kept(value: Any) -> str:
+    # Not held to the length of an identifier: a code that is cut short, or left out, could end nothing later.
+    text = str(value)[:REASON_CHARACTERS_MAX]
+    return text if text.isprintable() else ""
 
 
 def _finish_task(session: Session, subject: str, now: datetime) -> None:

@@ -23,6 +23,7 @@ from registry.server import memory
 from registry.server.clients import find_client
 from registry.server.endpoints import ANSWER_PATHS, ANSWERS
 from registry.server.holdings import Holdings
+from registry.server.model import Client, Scope
 from registry.server.replies import Replies
 from registry.server.searching import REG_TYPES, contribution_record, membership_record
 from registry.server.server import CALLBACK_TOPIC, DciServer
@@ -38,7 +39,7 @@ Post = Callable[[str, bytes], Outcome]
 
 
 class NeverDelivered(KibabaError):  # noqa: N818 -- it names what happened to the call
-    """A client could not be reached for three days, or is no client any more."""
+    """A client could not be reached for three days, or may not be told any more."""
 
     code = "dci_callback_given_up"
 
@@ -95,8 +96,7 @@ class CallingBack:
         row = session.get(DciMessageRow, correlation_id)
         if row is None or row.body is None:
             return None
-        if find_client(session, row.client_id) is None:
-            raise NeverDelivered
+        _check_callable(find_client(session, row.client_id), row.callback_url)
         message: dict[str, Any] = json.loads(row.body)
         if row.action == "search":
             body = row.body
@@ -118,8 +118,8 @@ class CallingBack:
         subscription = session.get(DciSubscriptionRow, uuid.UUID(payload["subscription"]))
         if subscription is None or subscription.ended_at is not None:
             return None
-        if find_client(session, subscription.client_id) is None:
-            raise NeverDelivered
+        client = find_client(session, subscription.client_id)
+        _check_callable(client, subscription.callback_url, Scope.SUBSCRIBE)
         events = list(self._records(session, payload))
         if not events:
             return None
@@ -219,6 +219,12 @@ class Announcing:
             now=self._clock.now(),
             order_key=f"dci:{subscription.code}",
         )
+
+
+def _check_callable(client: Client | None, address: str, *needed: Scope) -> None:
+    """Raises NeverDelivered for what was agreed when the call was promised and is withdrawn by now."""
+    if client is None or not client.scopes.issuperset(needed) or not client.may_be_called_at(address):
+        raise NeverDelivered
 
 
 def _number(member: Identifier) -> Identifier:

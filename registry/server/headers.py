@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from registry import codes
@@ -45,19 +45,26 @@ def check_header(header: Mapping[str, Any], action: str, now: datetime) -> None:
 
 
 def zoned(value: Any) -> datetime | None:
-    """An instant with a time zone; None for anything else."""
+    """A text with a time zone as an instant in UTC; None for anything else."""
     if not isinstance(value, str):
         return None
     try:
         read = datetime.fromisoformat(value)
-    except ValueError:
+        # In UTC at once: the last hours of year 9999 west of Greenwich are of year 10000, which the database
+        # would keep and nobody could read back.
+        return read.astimezone(UTC) if read.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return read if read.tzinfo is not None else None
 
 
 def is_id(value: Any) -> bool:
-    """A text of 1 to 99 characters that a database can hold."""
-    return isinstance(value, str) and 0 < len(value) <= ID_MAX and "\x00" not in value and value.isprintable()
+    """A text of 1 to 99 characters that a database can hold: no NUL, no half of a surrogate pair."""
+    return isinstance(value, str) and 0 < len(value) <= ID_MAX and value.isprintable()
+
+
+def id_or_empty(value: Any) -> str:
+    """An identifier as it is kept and told back; empty for what is none."""
+    return str(value) if is_id(value) else ""
 
 
 def is_locale(value: Any) -> bool:

@@ -11,6 +11,9 @@ from core.errors import KibabaError
 from registry import codes
 from registry.connection import ReplySignatures
 
+# As long as it can be kept.
+ADDRESS_MAX = 500
+
 
 class Scope(StrEnum):
     """What a client may be granted."""
@@ -32,6 +35,12 @@ class Client:
     callback_base: str
     speaks_for: str
     requests_per_minute: int
+
+    def may_be_called_at(self, address: str) -> bool:
+        """Whether an address is the one that an operator entered for this client, or below it."""
+        base = self.callback_base
+        is_below = bool(base) and (address.rstrip("/") == base or address.startswith(f"{base}/"))
+        return is_below and ".." not in address and len(address) <= ADDRESS_MAX and address.isprintable()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from registry.model import Identifier
-from registry.server.headers import VERSION, is_id, is_locale, zoned
+from registry.server.headers import VERSION, id_or_empty, is_id, is_locale, zoned
 from registry.server.holdings import Wanted
 from registry.server.model import Rejected
 
@@ -52,11 +52,10 @@ def read_question(item: Mapping[str, Any]) -> Question:
     if criteria.get("sort") not in (None, []):
         raise Rejected("rjct.sort.invalid", "records come in the order in which they were paid")
     number, size, pages = _page(criteria.get("pagination"))
-    reg_type = criteria.get("reg_type") or ""
     return Question(
         reference_id=reference_id,
         record_type=_record_type(criteria),
-        reg_type=reg_type if is_id(reg_type) else "",
+        reg_type=id_or_empty(criteria.get("reg_type")),
         wanted=_wanted(criteria),
         page_number=number,
         page_size=size,

@@ -17,7 +17,7 @@ from registry.keys import RemoteKeys
 from registry.server.bearer import Tokens
 from registry.server.clients import find_client
 from registry.server.endpoints import Endpoint
-from registry.server.headers import message_id_of
+from registry.server.headers import is_id, message_id_of
 from registry.server.model import (
     Client,
     MessageRefused,
@@ -31,7 +31,6 @@ from registry.server.rates import Rates
 from registry.signature import BadSignature, verify
 
 BODY_BYTES_MAX = 1_000_000
-TRANSACTION_ID_MAX = 99
 
 FetchKeys = Callable[[str], Mapping[str, Any]]
 
@@ -164,21 +163,15 @@ def _check_parties(header: Mapping[str, Any], client: Client, our_id: str, *, is
     sender_uri = header.get("sender_uri")
     if sender_uri is None or sender_uri == "":
         return
-    if not isinstance(sender_uri, str) or not _is_below(sender_uri, client.callback_base):
+    if not isinstance(sender_uri, str) or not client.may_be_called_at(sender_uri):
         # We call only addresses that an operator has entered: a message must not send us anywhere else.
         raise MessageRefused("err.sender_uri.invalid", "sender_uri is not below the agreed callback address")
-
-
-def _is_below(address: str, base: str) -> bool:
-    return (
-        bool(base) and (address.rstrip("/") == base or address.startswith(f"{base}/")) and ".." not in address
-    )
 
 
 def _transaction_id(message: Mapping[str, Any], *, needed: bool) -> str:
     given = message.get("transaction_id")
     if given is None and not needed:
         return ""
-    if not isinstance(given, str) or not 0 < len(given) <= TRANSACTION_ID_MAX or "\x00" in given:
+    if not is_id(given):
         raise MessageRefused(codes.BAD_REQUEST, "transaction_id is a text of 1 to 99 characters")
-    return given
+    return str(given)

@@ -13,6 +13,7 @@ from registry.codes import Status
 from registry.contribution_records import decimal_text
 from registry.envelope import written
 from registry.model import ContributionRecord, Identifier
+from registry.server.headers import id_or_empty
 from registry.server.holdings import Holdings, Membership
 from registry.server.model import Rejected
 from registry.server.queries import Question, read_question
@@ -38,7 +39,7 @@ class Searching:
 
     def _answer_one(self, session: Session, item: Mapping[str, Any], seen: set[str]) -> Item:
         head = {
-            "reference_id": str(item.get("reference_id") or "")[:99],
+            "reference_id": id_or_empty(item.get("reference_id")),
             "timestamp": written(self._clock.now()),
         }
         try:

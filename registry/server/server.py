@@ -18,7 +18,7 @@ from registry.server import bearer, memory
 from registry.server.clients import prove_client
 from registry.server.endpoints import BY_PATH, Endpoint
 from registry.server.enrolling import Enrolling
-from registry.server.headers import check_header
+from registry.server.headers import check_header, id_or_empty
 from registry.server.hearing import Hearing
 from registry.server.model import (
     MessageRefused,
@@ -280,7 +280,7 @@ def callback_address(received: Received) -> str:
 def _outline(item: Mapping[str, Any], *, waiting: bool) -> dict[str, Any]:
     """An item without what was in it."""
     if waiting:
-        return {"reference_id": str(item.get("reference_id") or "")[:99], "status": Status.PENDING}
+        return {"reference_id": id_or_empty(item.get("reference_id")), "status": Status.PENDING}
     return dict(item)
 
 

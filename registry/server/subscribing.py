@@ -16,7 +16,7 @@ from core.errors import InvalidValue
 from core.ids import new_id
 from registry.codes import Status
 from registry.envelope import written
-from registry.server.headers import VERSION, is_locale, zoned
+from registry.server.headers import VERSION, id_or_empty, is_id, is_locale, zoned
 from registry.server.holdings import Holdings
 from registry.server.model import Client, MessageRefused, Rejected
 from registry.server.queries import identifier_of, reference_id_of
@@ -29,6 +29,8 @@ MEMBER_JOINED = "MemberJoined"
 EVENTS = {CONTRIBUTION_RECEIVED: "Contribution", MEMBER_JOINED: "Membership"}
 _CODES_MAX = 1000
 _DETAILS = "rjct.notify_details.invalid"
+# Who writes an end as far off as this means that there is none.
+_ENDLESS_YEAR = 9000
 Item = dict[str, Any]
 
 
@@ -61,9 +63,10 @@ class Subscribing:
         self, session: Session, client: Client, item: Mapping[str, Any], callback_url: str
     ) -> Item:
         now = self._clock.now()
-        head = {"reference_id": str(item.get("reference_id") or "")[:99], "timestamp": written(now)}
+        head = {"reference_id": id_or_empty(item.get("reference_id")), "timestamp": written(now)}
         try:
             asked = self._read(session, item)
+            _end_misdirected(session, client, asked, now)
             code = self._insert(session, client, asked, callback_url, now)
         except Rejected as error:
             return head | rejection(error)
@@ -154,14 +157,29 @@ def subscribers(session: Session, event: str, subject: str, now: datetime) -> Se
     ).all()
 
 
+def _end_misdirected(session: Session, client: Client, asked: _Asked, now: datetime) -> None:
+    """End what the client has of this at an address of before: told no more, and in the way of the new."""
+    live = select(DciSubscriptionRow).where(
+        DciSubscriptionRow.client_id == client.id,
+        DciSubscriptionRow.event == asked.event,
+        DciSubscriptionRow.subject == asked.subject,
+        DciSubscriptionRow.ended_at.is_(None),
+    )
+    row = session.scalar(live.with_for_update())
+    if row is not None and not client.may_be_called_at(row.callback_url):
+        row.ended_at = now
+        # Before the new one: only one may live.
+        session.flush()
+
+
 def codes_of(message: Mapping[str, Any]) -> list[str]:
     """The subscription codes of a message, also under the name that the specification misspells."""
     given = message.get("subscription_codes", message.get("sunscription_codes"))
     if not isinstance(given, list) or not 0 < len(given) <= _CODES_MAX:
         raise MessageRefused("err.request.bad", "subscription_codes is a list")
-    if not all(isinstance(code, str) for code in given):
-        raise MessageRefused("err.request.bad", "subscription_codes is a list of texts")
-    return [code[:99] for code in given]
+    if not all(map(is_id, given)):
+        raise MessageRefused("err.request.bad", "subscription_codes are texts of 1 to 99 characters")
+    return given
 
 
 def _until(frequency: Any) -> datetime | None:
@@ -174,7 +192,7 @@ def _until(frequency: Any) -> datetime | None:
     read = zoned(frequency["end_time"])
     if read is None:
         raise Rejected(_DETAILS, "end_time is an instant with its time zone")
-    return read
+    return read if read.year < _ENDLESS_YEAR else None
 
 
 def _uuid(text: str) -> uuid.UUID | None:

@@ -12,7 +12,8 @@ from registry.client import DciClient
 from registry.connection import Connection
 from registry.keys import SigningKey
 from sandbox.testing import running_sandbox
-from tests.registry.dci_world import DciWorld, a_world
+from tests.registry.callback_receiver import Receiver, receiving
+from tests.registry.dci_world import DciWorld, Partner, a_world
 from tests.registry.registry_replies import CLOCK, ScriptedRegistry, a_connection
 
 
@@ -67,3 +68,16 @@ def world(settings: Settings) -> Iterator[DciWorld]:
     world = a_world(settings)
     yield world
     world.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """The web server of a partner."""
+    with receiving() as one:
+        yield one
+
+
+@pytest.fixture
+def partner(world: DciWorld, receiver: Receiver) -> Partner:
+    """Somebody who may do everything and is called at `receiver`."""
+    return world.partner(callback_base=receiver.url)

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.test import TestResponse
 
+from core import outbox
 from core.ids import new_id
 from core.outbox import OutboxRow
 from members.indexes import MemberIndexes
@@ -115,9 +116,18 @@ class Partner:
         message = {"transaction_id": transaction_id, "notify_event": events}
         return self.say("notify", "notify", message, **{"count": len(events)} | how)
 
-    def subscribe(self, event: str, record_type: str, wanted: Any, **how: Any) -> Any:
+    def subscribe(
+        self,
+        event: str,
+        record_type: str,
+        wanted: Any,
+        *,
+        reference_id: Any = "r-0",
+        criteria: Mapping[str, Any] | None = None,
+        **how: Any,
+    ) -> Any:
         item = {
-            "reference_id": "r-0",
+            "reference_id": reference_id,
             "timestamp": now_text(),
             "subscribe_criteria": {
                 "version": "1.0.0",
@@ -125,6 +135,7 @@ class Partner:
                 "filter_type": "idtype-value",
                 "filter": wanted,
                 "notify_record_type": record_type,
+                **(criteria or {}),
             },
             "locale": "eng",
         }
@@ -244,6 +255,13 @@ class DciWorld:
                 session.add(_asked_for(receipt, member, period))
         return receipt
 
+    def joined(self, member: MemberRow) -> None:
+        """Have it announced that somebody is a member now."""
+        now = self.services.clock.now()
+        with self.sessions.begin() as session:
+            outbox.add(session, "dci_event", f"joined:{member.id}", {"member_id": str(member.id)}, now=now)
+        self.work("dci_event")
+
     def tasks(self, topic: str, state: str = "pending") -> list[OutboxRow]:
         with self.sessions.begin() as session:
             return list(
@@ -270,7 +288,12 @@ def item_of(answer: Any, number: int = 0) -> Any:
 
 
 def code_of(answer: Any) -> str:
-    """Whatever refusal an answer carries: transport, ACK or header; empty when it carries none."""
+    """Whatever refusal an answer carries: transport, ACK or header; empty when it carries none.
+
+    An error without a code is told too: a crash must not pass for a success.
+    """
+    if "error" in answer:
+        return str(answer["error"])
     if "errors" in answer:
         return str(answer["errors"][0]["code"])
     if answer.get("message", {}).get("ack_status") == "ERR":

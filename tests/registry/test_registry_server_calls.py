@@ -1,7 +1,6 @@
 """What is answered later: searches, subscriptions, status, and the events that subscribers are told of."""
 
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,24 +8,12 @@ from sqlalchemy import select
 
 from core import outbox
 from core.ids import new_id
-from members.tables import MemberRow
 from registry.keys import public_keys
 from registry.signature import verify
 from registry.tables import DciMessageRow
-from tests.registry.callback_receiver import Receiver, receiving
+from tests.registry.callback_receiver import Receiver
 from tests.registry.dci_world import DciWorld, Partner, code_of, search_item
 from ussd_app.dci.jobs import dci_handlers
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
-        yield one
-
-
-@pytest.fixture
-def partner(world: DciWorld, receiver: Receiver) -> Partner:
-    return world.partner(callback_base=receiver.url)
 
 
 def correlation_of(answer: Any) -> str:
@@ -38,18 +25,6 @@ def status_of(partner: Partner, txn_type: str, kind: str, value: Any, **more: An
     asked = {"reference_id": "s-1", "txn_type": txn_type, "attribute_type": kind, "attribute_value": value}
     message = {"transaction_id": "t-1", "txnstatus_request": asked | {"locale": "eng"}}
     return partner.say("sync/txn/status", "txn-status", message, **more)
-
-
-def joined(world: DciWorld, member: MemberRow) -> None:
-    with world.sessions.begin() as session:
-        outbox.add(
-            session,
-            "dci_event",
-            f"joined:{member.id}",
-            {"member_id": str(member.id)},
-            now=world.services.clock.now(),
-        )
-    world.work("dci_event")
 
 
 def received(world: DciWorld, batch: uuid.UUID) -> None:
@@ -235,7 +210,7 @@ def test_who_subscribed_to_the_programme_hears_of_everybody_and_of_new_members(
     world.contribution(member, batch=batch)
     world.contribution(world.member(), batch=batch)
     received(world, batch)
-    joined(world, member)
+    world.joined(member)
     world.work("dci_callback")
     events = [event for _, told in receiver.heard for event in told["message"]["notify_event"]]
     assert sorted(event["data"]["reg_event_type"] for event in events) == [
@@ -249,7 +224,7 @@ def test_an_event_announced_twice_is_told_once(world: DciWorld, partner: Partner
     partner.subscribe("MemberJoined", "Membership", {"type": "programme", "value": "HABA"})
     world.work("dci_callback")
     member = world.member()
-    joined(world, member)
+    world.joined(member)
     [task] = world.tasks("dci_event", "done")
     dci_handlers(world.services)["dci_event"](
         outbox.Task(task.id, task.topic, task.key, task.payload, 2, task.created_at)
@@ -284,7 +259,7 @@ def test_a_subscription_ends_when_it_is_asked_to(
         ["succ", unknown],
         ["rjct.event.already_unsubscribed", unknown],
     ]
-    joined(world, world.member())
+    world.joined(world.member())
     assert world.tasks("dci_callback") == []
     answer = status_of(partner, "subscribe", "subscription_code_list", [code])
     assert answer["message"]["txnstatus_response"]["txn_status"][0]["status"] == "unsubscribe"

@@ -83,3 +83,21 @@ def test_who_says_later_that_it_watches_already_watches(
         # Nothing is left to be asked: it does not stay in its queue until it would be asked again.
         assert not outbox.is_pending(session, "watch", str(member.id))
     assert sorted(states(world)) == ["live", "refused"]
+
+
+@pytest.mark.parametrize("odd", ["\x00", "\ud800"], ids=repr)
+def test_an_answer_with_words_that_cannot_be_kept_settles_what_it_can(
+    world: DciWorld, watching: PeopleWatching, registry: ScriptedRegistry, odd: str
+) -> None:
+    member = world.member()
+    registry.says(ack())
+    watching.run(a_task(world, member))
+    items = [
+        {"reference_id": f"{member.id}:{odd}", "status": "succ"},
+        {"reference_id": f"{member.id}:death", "status": "succ", "subscriptions": {"code": odd}},
+        {"reference_id": f"{member.id}:name_change", "status": "rjct", "status_reason_code": odd},
+    ]
+    with world.sessions.begin() as session:
+        told = {"subscribe_response": items}
+        settle_watches(session, "civil", str(member.id), told, world.services.clock.now())
+    assert sorted(states(world)) == ["live", "refused"]

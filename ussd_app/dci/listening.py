@@ -16,6 +16,7 @@ from members.tables import MEMBER_LOCK, MemberRow
 from payments.registry_postings import batches
 from registry.asking.watches import settle_watches
 from registry.model import Identifier
+from registry.server.headers import id_or_empty
 from registry.server.holdings import ToldEnrolment
 from ussd_app.dci.naming import person_named
 from ussd_app.identifiers import DOCUMENTS, MEMBER_NUMBER
@@ -40,7 +41,7 @@ class RoomsListener:
         if row is None or Status(row.status) in _LEFT_ALONE:
             return "nobody to tell of"
         on = record.get("death_date")
-        event_on = on if isinstance(on, str) and len(on) <= len("2026-01-01") else ""
+        event_on = id_or_empty(on) if len(str(on)) <= len("2026-01-01") else ""
         when = f" on {event_on}" if event_on else ""
         now = self._clock.now()
         keep_notice(session, row, NoticeKind.DEATH, source, event_on=event_on, now=now)
