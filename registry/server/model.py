@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 from core.errors import KibabaError
 from registry import codes
@@ -40,7 +41,9 @@ class Client:
         """Whether an address is the one that an operator entered for this client, or below it."""
         base = self.callback_base
         is_below = bool(base) and (address.rstrip("/") == base or address.startswith(f"{base}/"))
-        return is_below and ".." not in address and len(address) <= ADDRESS_MAX and address.isprintable()
+        # Whoever calls it decodes dots that are written as %2e.
+        stays_below = ".." not in unquote(address) and "\\" not in unquote(address)
+        return is_below and stays_below and len(address) <= ADDRESS_MAX and address.isprintable()
 
 
 @dataclass(frozen=True, slots=True)

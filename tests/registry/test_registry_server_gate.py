@@ -164,6 +164,7 @@ def test_a_clients_keys_may_be_published_elsewhere_and_be_away(world: DciWorld) 
         ({"receiver_id": "another-registry"}, "err.receiver_id.invalid"),
         ({"sender_uri": "https://evil.example/dci"}, "err.sender_uri.invalid"),
         ({"sender_uri": "https://partner.example/dci/../../x"}, "err.sender_uri.invalid"),
+        ({"sender_uri": "https://partner.example/dci/%2e%2E/x"}, "err.sender_uri.invalid"),
         ({"message_id": ""}, "err.request.bad"),
         ({"is_msg_encrypted": True}, "err.encryption.invalid"),
         ({"version": "2.0.0"}, "rjct.version.invalid"),
