@@ -211,4 +211,4 @@ def planted(plant: Callable[[pytest.MonkeyPatch], None]) -> Iterator[None]:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found(fault: str) -> None:
     with planted(FAULTS[fault]), pytest.raises(WalkError, match=r"seed \d+: "):
-        run(3000, seed=2500, steps=25, told=lambda _tally: None)
+        run(3000, seed=10_000, steps=25, told=lambda _tally: None)
