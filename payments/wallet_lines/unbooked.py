@@ -40,12 +40,14 @@ def _same(line: str, other: str) -> str:
     return f"{other}.wallet = {line}.wallet AND {other}.shortcode = {line}.shortcode"
 
 
-def _booked_cents(line: str) -> str:
-    """SQL: what the float has of a line by itself: its transfer, and what was put right about that since."""
+def _booked_cents(key: str) -> str:
+    """SQL: what the float has of a line by itself: the transfer with its business key, and what was put right
+    about that since.
+    """
     return f"""(
       SELECT t.float_cents + coalesce((
         SELECT sum(c.float_cents) FROM ledger_transfers c WHERE c.corrects_id = t.id), 0)
-      FROM ledger_transfers t WHERE t.business_key = 'line:' || {line}.id::text)"""  # noqa: S608 -- our own words
+      FROM ledger_transfers t WHERE t.business_key = {key})"""  # noqa: S608 -- our own words
 
 
 def _is_booked(line: str) -> str:
@@ -53,7 +55,7 @@ def _is_booked(line: str) -> str:
     return f"""(
       SELECT 1 FROM {_of_code(f"{line}.receipt")} b
       WHERE {_same(line, "b")} AND b.kind = {line}.kind
-        AND b.amount_cents = {line}.amount_cents AND {_booked_cents("b")} <> 0
+        AND b.amount_cents = {line}.amount_cents AND {_booked_cents("'line:' || b.id::text")} <> 0
       LIMIT 1) IS NOT NULL"""  # noqa: S608 -- our own words
 
 
@@ -133,11 +135,7 @@ SELECT {_is_booked("w")} FROM wallet_lines w
 WHERE w.receipt = :receipt AND w.row_key = :row_key AND w.shortcode = :shortcode AND w.wallet = :wallet
 """)  # noqa: S608 -- our own words
 
-_BOOKED_CENTS = text("""
-SELECT t.float_cents
-  + coalesce((SELECT sum(c.float_cents) FROM ledger_transfers c WHERE c.corrects_id = t.id), 0)
-FROM ledger_transfers t WHERE t.business_key = :key
-""")
+_BOOKED_CENTS = text(f"SELECT {_booked_cents(':key')}")
 _BOOKED_LEGS = text(f"""
 SELECT w.id, w.at, a.kind, a.key, a.currency, sum(p.amount_cents) AS cents
 FROM {_of_code(":receipt")} w
