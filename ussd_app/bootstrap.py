@@ -167,7 +167,7 @@ def _host(
         graphs=Graphs(brief_sessions, clock, definition),
         store=store,
         sessions=brief_sessions,
-        turns=Turns(brief_sessions, world, clock, vault, settings.ussd_screen_septets),
+        turns=Turns(brief_sessions, world, clock, settings.ussd_screen_septets),
         funnel=funnel,
         vault=vault,
         clock=clock,

@@ -31,7 +31,7 @@ class Memory:
             graphs=self._graphs,
             store=as_store(self.store),
             sessions=no_sessions(),
-            turns=Turns(no_sessions(), town, self.clock, self._vault, self._budget, self._results),
+            turns=Turns(no_sessions(), town, self.clock, self._budget, self._results),
             funnel=no_funnel(),
             vault=self._vault,
             clock=self.clock,

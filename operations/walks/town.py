@@ -88,6 +88,9 @@ class Town:
     def perform(self, effect: Effect, visit: Visit) -> dict[str, Any]:
         return self.perform_for(effect, visit.hop.phone.e164)
 
+    def mark_pin(self, pin: str, place: str) -> str:
+        return sealed(f"{place}:{pin}")
+
     def check_pin(self, pin: str, visit: Visit) -> PinVerdict:
         return self.check_pin_of(pin, visit.hop.phone.e164)
 

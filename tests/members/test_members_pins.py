@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.errors import InvalidValue
 from core.ids import new_id
-from members.pins import Locked, PinWeakness, Right, Verdict, Wrong, pin_hasher, weak_pin_reason
+from members.pins import Locked, Pins, PinWeakness, Right, Verdict, Wrong, pin_hasher, weak_pin_reason
 from members.tables import PinRow
 from tests.members.members_world import World
 
@@ -64,6 +64,18 @@ def test_a_hash_matches_its_pin_only(world: World) -> None:
     assert pins.hash_new("4821") != sealed
     with pytest.raises(InvalidValue):
         pins.matches("no hash", "4821")
+
+
+def test_a_mark_is_that_of_one_pin_at_one_place_under_one_pepper(world: World) -> None:
+    pins = world.members.pins
+    mark = pins.mark("4821", "a call: balance")
+    assert mark == pins.mark("4821", "a call: balance")
+    others = [
+        pins.mark("4822", "a call: balance"),
+        pins.mark("4821", "another call: balance"),
+        Pins(b"another pepper", pin_hasher(), world.clock).mark("4821", "a call: balance"),
+    ]
+    assert mark not in others
 
 
 def test_three_wrong_pins_lock_for_thirty_minutes(world: World) -> None:

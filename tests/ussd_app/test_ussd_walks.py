@@ -168,7 +168,7 @@ class Servers:
             graphs=Graphs(self.sessions, self.clock, DEFINITION),
             store=store,
             sessions=self.sessions,
-            turns=Turns(self.sessions, town, self.clock, VAULT, 160),
+            turns=Turns(self.sessions, town, self.clock, 160),
             funnel=no_funnel(),
             vault=VAULT,
             clock=self.clock,

@@ -20,7 +20,6 @@ from core.clock import Clock
 from core.database import Sessions
 from core.errors import KibabaError
 from core.logging import log
-from core.vault import Vault
 from menus import (
     Answer,
     Effect,
@@ -39,7 +38,6 @@ from menus import (
 from ussd_app.gateway.hop import Hop
 from ussd_app.gateway.once import DatabaseResults, Results
 
-_PIN_PLACE: Final = "ussd.pin"
 _ROUNDS_MAX: Final = 20
 # A hop that took so long to learn something asks nothing more: the caller is told while they can be.
 _ASKING_SECONDS: Final = 1.5
@@ -118,6 +116,10 @@ class World(Protocol):
         """Do what an effect says, in the visit's transaction; the result is JSON-like and not personal."""
         ...
 
+    def mark_pin(self, pin: str, place: str) -> str:
+        """One mark for each PIN typed at a place; it may be kept, for it does not tell the PIN."""
+        ...
+
     def check_pin(self, pin: str, visit: Visit) -> PinVerdict:
         """Judge the caller's PIN, counting a wrong one."""
         ...
@@ -163,7 +165,6 @@ class Turns:
         sessions: Sessions,
         world: World,
         clock: Clock,
-        vault: Vault,
         budget: int,
         results: Results | None = None,
     ) -> None:
@@ -171,7 +172,6 @@ class Turns:
         self._sessions = sessions
         self._world = world
         self._clock = clock
-        self._vault = vault
         self._budget = budget
 
     def typed(
@@ -300,9 +300,9 @@ class Turns:
         assert session is not None
         if typed.expected.purpose == "check":
             # A verdict is that of one PIN on one screen: whoever walks here anew, or by another way, and
-            # types another PIN is judged and counted. Nothing that is kept tells the PIN without the key.
-            told = f"{visit.session_key}:{session.screen}:{typed.pin}"
-            visit = replace(visit, key=f"{visit.key}:{self._vault.index(_PIN_PLACE, told)}")
+            # types another PIN is judged and counted.
+            mark = self._world.mark_pin(typed.pin, f"{visit.session_key}:{session.screen}")
+            visit = replace(visit, key=f"{visit.key}:{mark}")
             check = partial(self._check_pin, typed.pin, visit)
             return PinVerdict(**self._once(visit, "pin", check))
         if visit.unseen:

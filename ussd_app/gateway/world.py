@@ -117,6 +117,9 @@ class RoomsWorld:
     def perform(self, effect: Effect, visit: Visit) -> dict[str, Any]:
         return self._effects[effect.name](dict(effect.args), visit)
 
+    def mark_pin(self, pin: str, place: str) -> str:
+        return self._members.pins.mark(pin, place)
+
     def check_pin(self, pin: str, visit: Visit) -> PinVerdict:
         verdict = self._members.pins.check(visit.database, self._caller(visit).id, pin, key=visit.key)
         if isinstance(verdict, Right):
