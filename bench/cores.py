@@ -51,7 +51,7 @@ def used_by(pid: int) -> Used:
     for each in tree(pid):
         try:
             stat = Path(f"/proc/{each}/stat").read_text(encoding="ascii", errors="replace")
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             # It ended a moment ago; what it used is with its parent now.
             continue
         fields = stat.rpartition(")")[2].split()
@@ -67,7 +67,7 @@ def tree(pid: int) -> Iterator[int]:
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in (task / "children").read_text(encoding="ascii").split():
                 yield from tree(int(child))
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return
 
 
