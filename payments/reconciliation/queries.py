@@ -240,7 +240,7 @@ LEFT JOIN (VALUES
   ('duplicate_receipt', 'the second message was ignored'),
   ('late_across_cutoff', 'counted in the period that was open')
 ) known (name, resolution) ON known.name = break_class
-ORDER BY break_class, subject
+ORDER BY break_class, receipt_id, subject
 ON CONFLICT (wallet, shortcode, break_class, subject) DO UPDATE SET
   state = CASE WHEN b.state = 'settled'
     AND b.amount_cents IS NOT DISTINCT FROM excluded.amount_cents

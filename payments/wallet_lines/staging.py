@@ -30,7 +30,7 @@ _MARK_BYTES = 16
 _ROOM = text("SET LOCAL work_mem = '8MB'")
 # After so many new lines the planner's statistics are not left to the next vacuum.
 _MANY = 10_000
-_COUNT = text("ANALYZE wallet_lines (receipt, wallet, shortcode, kind, at)")
+_COUNT = text("ANALYZE wallet_lines (receipt, wallet, shortcode, kind, at, particulars)")
 _DAY_FIRST = text("SET LOCAL datestyle = 'ISO, DMY'")
 
 
