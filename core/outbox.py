@@ -344,7 +344,7 @@ def finish(session: Session, task_id: uuid.UUID, *, now: datetime) -> None:
 
 def bury(session: Session, task_id: uuid.UUID, error: str, *, now: datetime) -> None:
     """The work cannot be done: kept, counted and shown to staff."""
-    _close(session, task_id, state="dead", finished_at=now, last_error=error[:_ERROR_CHARACTERS_MAX])
+    _close(session, task_id, state="dead", finished_at=now, last_error=_kept(error))
 
 
 def put_back(session: Session, topic: str, key: str, *, now: datetime, order_key: str | None = None) -> bool:
@@ -383,10 +383,15 @@ def postpone(
         .values(
             due_at=due_at,
             leased_until=None,
-            last_error=reason[:_ERROR_CHARACTERS_MAX],
+            last_error=_kept(reason),
             failures=OutboxRow.failures + int(failed),
         )
     )
+
+
+def _kept(words: str) -> str:
+    """Outsiders' words may be in it: that a failure is written down must not fail, as it would of NUL."""
+    return words.replace("\x00", "")[:_ERROR_CHARACTERS_MAX]
 
 
 def _close(session: Session, task_id: uuid.UUID, **values: Any) -> None:

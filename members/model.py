@@ -203,6 +203,13 @@ class PhoneChangeRefused:
 PhoneChangeOutcome = PhoneChangeStarted | PhoneChangeWithStaff | PhoneChangeRefused
 
 
+class Untold(StrEnum):
+    """Why there is no time at which a phone was told something."""
+
+    NOT_YET = "not_yet"
+    NEVER = "never"
+
+
 class PhoneChangeState(StrEnum):
     """Where a request to move a membership to another phone stands."""
 

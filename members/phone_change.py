@@ -27,6 +27,7 @@ from members.model import (
     PhoneChangeWithStaff,
     Policy,
     Status,
+    Untold,
 )
 from members.new_pin import end_choice
 from members.notices import seek_doubles, tell_phone
@@ -34,10 +35,12 @@ from members.rows import has_document
 from members.tables import MemberRow, PhoneChangeRow
 
 TOPIC = "phone_change"
-# Whether the SMS of this key left for its phone; None while that is not known.
-WasTold = Callable[[Session, str], bool | None]
+# When the SMS of this key reached its phone, or left for it as far as that is known.
+ToldAt = Callable[[Session, str], datetime | Untold]
 _LOOK_AGAIN_SECONDS = 60.0
-_TELLING_SECONDS_MAX = 86_400.0
+_TELLING_TIME_MAX = timedelta(days=1)
+# So long is what a phone says that has lost its membership an objection, and no stranger's word.
+_MOVED_LATELY = timedelta(days=30)
 _OPEN = (PhoneChangeState.WAITING, PhoneChangeState.STAFF)
 _DECIDABLE = (*_OPEN, PhoneChangeState.STOPPED)
 
@@ -50,6 +53,10 @@ class PhoneChanges:
         self._indexes = indexes
         self._clock = clock
         self._policy = policy
+
+    @property
+    def _waiting_time(self) -> timedelta:
+        return timedelta(hours=self._policy.phone_change_wait_hours)
 
     def start(
         self,
@@ -101,22 +108,37 @@ class PhoneChanges:
         session.flush()
         return bool(changes)
 
-    def complete(self, session: Session, change_id: uuid.UUID, was_told: WasTold) -> Later | None:
+    def moved_lately(self, session: Session, old_phone: PhoneNumber) -> bool:
+        """Whether a membership has left this phone in the last thirty days."""
+        moved = select(PhoneChangeRow.id).where(
+            PhoneChangeRow.old_phone_index == self._indexes.phone(old_phone),
+            PhoneChangeRow.state == PhoneChangeState.DONE,
+            PhoneChangeRow.decided_at > self._clock.now() - _MOVED_LATELY,
+        )
+        return session.scalar(moved.limit(1)) is not None
+
+    def complete(self, session: Session, change_id: uuid.UUID, told_at: ToldAt) -> Later | None:
         """Carry out a request whose waiting time is over, unless somebody objected or doubt has come up.
 
-        Silence counts for consent only of who was told: without the word to the old phone staff decide, and
-        so they do where that phone answered anything (`hold`).
+        Silence counts for consent only of who was told, and had all the hours of which they were told:
+        without the word to the old phone staff decide, and so they do where that phone answered anything
+        (`hold`).
         """
         change = _locked(session, change_id)
         if change is None or change.state != PhoneChangeState.WAITING:
             return None
-        remaining = (change.due_at - self._clock.now()).total_seconds()
-        if remaining > 0:
-            return Later(remaining, "the waiting time is not over")
-        told = was_told(session, f"phone_change_old:{change.id}")
-        if told is None and -remaining < _TELLING_SECONDS_MAX:
+        now = self._clock.now()
+        if change.due_at > now:
+            return Later((change.due_at - now).total_seconds(), "the waiting time is not over")
+        told = told_at(session, f"phone_change_old:{change.id}")
+        if told is Untold.NOT_YET and now < change.due_at + _TELLING_TIME_MAX:
             return Later(_LOOK_AGAIN_SECONDS, "the old phone is not told yet")
-        doubt = self._move(session, change) if told else "not_told"
+        if isinstance(told, Untold):
+            doubt = "not_told"
+        elif (left := (told + self._waiting_time - now).total_seconds()) > 0:
+            return Later(left, "the old phone was told later than it was asked")
+        else:
+            doubt = self._move(session, change)
         if doubt:
             change.state, change.doubt = PhoneChangeState.STAFF, doubt
         else:
@@ -180,7 +202,7 @@ class PhoneChanges:
             state=PhoneChangeState.STAFF if doubt else PhoneChangeState.WAITING,
             doubt=doubt,
             requested_at=now,
-            due_at=now + timedelta(hours=self._policy.phone_change_wait_hours),
+            due_at=now + self._waiting_time,
         )
         session.add(change)
         session.flush()
@@ -262,14 +284,14 @@ class PhoneChanges:
 class PhoneChangeCompletion:
     """Handles outbox topic `phone_change`, payload `change_id`, due when the waiting time is over."""
 
-    def __init__(self, sessions: Sessions, changes: PhoneChanges, was_told: WasTold) -> None:
+    def __init__(self, sessions: Sessions, changes: PhoneChanges, told_at: ToldAt) -> None:
         self._sessions = sessions
         self._changes = changes
-        self._was_told = was_told
+        self._told_at = told_at
 
     def run(self, task: Task) -> Later | None:
         with self._sessions.begin() as session:
-            return self._changes.complete(session, uuid.UUID(str(task.payload["change_id"])), self._was_told)
+            return self._changes.complete(session, uuid.UUID(str(task.payload["change_id"])), self._told_at)
 
 
 def _outcome(change: PhoneChangeRow) -> PhoneChangeOutcome:

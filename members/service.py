@@ -144,6 +144,10 @@ class Members:
         """True when there is an open request to leave `old_phone`: only staff carry it out from now on."""
         return self.phone_changes.hold(session, old_phone)
 
+    def left_lately(self, session: Session, phone: PhoneNumber) -> bool:
+        """Whether a membership was moved away from a phone in the last thirty days."""
+        return self.phone_changes.moved_lately(session, phone)
+
     def decide_phone_change(
         self, session: Session, change_id: uuid.UUID, *, staff: str, accept: bool, reason: str
     ) -> PhoneChangeState:

@@ -59,7 +59,7 @@ def _apply(message: MessageRow, reports: Sequence[DeliveryReportRow]) -> None:
         if state is None and message.final_at is None:
             message.provider_status = report.status
             if message.state == MessageState.UNKNOWN:
-                message.state = MessageState.SENT
+                message.state, message.sent_at = MessageState.SENT, report.received_at
         elif state is not None and message.state != MessageState.DELIVERED:
             # A delivery outweighs an earlier failure; nothing outweighs a delivery.
             message.state, message.provider_status = state, report.status

@@ -55,11 +55,10 @@ class Keyword(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A keyword as people write it, and the language they wrote it in. `is_first`: it began the message."""
+    """A keyword as people write it, and the language they wrote it in."""
 
     keyword: Keyword
     language: str
-    is_first: bool = True
 
 
 WORDS = {
@@ -87,7 +86,7 @@ WORDS = {
 _ASKS_WHERE = re.compile(
     r"(?:I|U|YA|ZI)KO WAPI\b|.*\b(?:PESA|HELA|MALIPO|MCHANGO|MICHANGO|AKIBA)\b.*\bWAPI\b"
 )
-_ASKED_INSIDE = Word(Keyword.WAY, "sw", is_first=False)
+_ASKED_INSIDE = Word(Keyword.WAY, "sw")
 _QUESTION_WORDS_MAX = 7
 # A keyword with a please; with more words, or a number among them, something is told that staff should read.
 _PLAIN_WORDS_MAX = 3
@@ -119,12 +118,13 @@ _DATE = re.compile(
     rf"|{_START}20\d{{2}}[.-]\d{{1,2}}[.-]\d{{1,2}}{_END}"
     rf"|{_START}\d{{1,2}}\.?\d{{2}}(?:AM|PM|HRS?){_END}"
 )
+_PHONE = re.compile(r"(?:0|25[0456])[167]\d{8}")
 # What a word may be, the likeliest code first: of M-Pesa (ten characters) or Airtel (with a date and a time),
-# or a part of such a payment; any with letters and digits; a number as long as MoMo's and no phone's.
+# or a part of such a payment; any with letters and digits; a number as long as MoMo's.
 _LIKENESS = (
     re.compile(r"(?=.*\d)(?=.*[A-Z])[A-Z0-9]{10}(?:-\d+)?|[A-Z]{2}\d{6}\.\d{4}\.[A-Z]\d+(?:-\d+)?"),
     re.compile(r"(?=.*\d)(?=.*[A-Z]).+"),
-    re.compile(r"(?!(?:0|25[0456])[167]\d{8}\Z)\d{8}.*"),
+    re.compile(r"\d{8}.*"),
     re.compile(r".*\d.*"),
 )
 
@@ -141,21 +141,29 @@ def word_in(text: str) -> Word | None:
     return _ASKED_INSIDE if asks and receipt_code_in(text) is None else None
 
 
-def tells_more(text: str) -> bool:
+def is_bare(text: str) -> bool:
+    """Whether a message is a keyword and nothing else."""
+    words = _words_of(text.upper())
+    return len(words) == 1 and words[0] in WORDS
+
+
+def tells_more(text: str, word: Word) -> bool:
     """Whether a message says more than its keyword can answer: "Help! I sent 500 by mistake"."""
     words = _words_of(text.upper())
-    return len(words) > _PLAIN_WORDS_MAX or any(map(_has_digit, words))
+    most = _QUESTION_WORDS_MAX if word.keyword is Keyword.WAY else _PLAIN_WORDS_MAX
+    return len(words) > most or any(map(_has_digit, words))
 
 
 def receipt_code_in(text: str) -> str | None:
     """The receipt code that follows a keyword, wherever it stands among other words.
 
-    What reads as an amount or a date is none. A code has digits, mostly among letters, and of several words
-    the one most like a wallet's is meant, then the first. Without any digit it is one of M-Pesa's ten
+    What reads as an amount, a date or a phone is none. A code has digits, mostly among letters, and of many
+    words the one most like a wallet's is meant, then the first. Without any digit it is one of M-Pesa's ten
     characters, and the last such word: the words before it are rather what somebody says of it.
     """
     told = _AMOUNT.sub(" ", _DATE.sub(" ", text.upper()))
-    codes = [word for word in _words_of(told)[1:] if _RECEIPT_CODE.fullmatch(word)]
+    words = [word for word in _words_of(told)[1:] if not _PHONE.fullmatch(word)]
+    codes = [word for word in words if _RECEIPT_CODE.fullmatch(word)]
     with_digits = [word for word in codes if any(map(str.isdigit, word))]
     if with_digits:
         return min(with_digits, key=_unlikeness)

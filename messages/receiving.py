@@ -14,7 +14,7 @@ from core.vault import Vault
 from members.model import Member, Purpose
 from members.notices import PHONE_PLACE, USUAL_LANGUAGE, tell_member, tell_phone
 from members.service import Members
-from messages.model import IncomingSms, Keyword, Word, receipt_code_in, tells_more, word_in
+from messages.model import IncomingSms, Keyword, Word, is_bare, receipt_code_in, tells_more, word_in
 from messages.tables import InboundMessageRow
 
 # Two machines that answer each other would not stop by themselves.
@@ -31,20 +31,21 @@ _MONEY_TOPICS = {
 }
 _PLAIN_ANSWERS = {Keyword.UNKNOWN: "unknown_keyword"}
 _WITH_CODE = frozenset({Keyword.CLAIM, Keyword.CONFIRM, Keyword.REFUND})
-_ANSWERED_ALIKE = frozenset({Keyword.HELP, Keyword.STOP})
+_ANSWERED_ALIKE = frozenset({Keyword.HELP, Keyword.STOP, Keyword.BALANCE, Keyword.WAY})
 # These say that staff read the message, or look into what it says.
-_READ_BY_STAFF = frozenset({"unknown_keyword", "claim_staff", "phone_change_held"})
+_READ_BY_STAFF = frozenset({"unknown_keyword", "claim_staff", "phone_change_held", "phone_change_late"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """An SMS as it was understood. `code` is empty without one, `member` None when a stranger writes.
 
-    `stayed`: the membership that the sender's was made one with.
+    `is_bare`: it is its keyword and nothing else. `stayed`: the membership that the sender's was made one
+    with.
     """
 
     keyword: Keyword
-    is_first: bool
+    is_bare: bool
     language: str
     code: str
     phone: PhoneNumber
@@ -53,12 +54,12 @@ class _Asked:
 
     @property
     def is_vague(self) -> bool:
-        """Whether it may answer anything: no keyword or one amid other words, a call for help, or a word that
+        """Whether it may answer anything: no keyword or one with other words, a call for help, or a word that
         lacks its code.
         """
         if self.keyword in _WITH_CODE:
             return not self.code
-        return self.keyword in {Keyword.UNKNOWN, Keyword.HELP} or not self.is_first
+        return self.keyword is Keyword.HELP or not self.is_bare
 
 
 class Receiving:
@@ -88,8 +89,8 @@ class Receiving:
         # Money hangs on a code: what is not worked waits for staff. So does a call for help without answer.
         is_left = bool(asked.code) and (is_too_many or template == "merged_closed")
         is_left |= keyword is Keyword.HELP and is_too_many
-        # A word that is answered the same way to all may begin what only a person understands.
-        is_left |= keyword in _ANSWERED_ALIKE and tells_more(incoming.text)
+        # A word that is answered whatever follows it may begin what only a person understands.
+        is_left |= word is not None and keyword in _ANSWERED_ALIKE and tells_more(incoming.text, word)
         row.answered = template not in _READ_BY_STAFF and not is_left
         if is_too_many:
             return keyword
@@ -126,11 +127,14 @@ class Receiving:
         member = self._members.by_phone(session, phone)
         merged_into = member.merged_into if member is not None else None
         stayed = self._members.by_id(session, merged_into) if merged_into is not None else None
-        is_first = word is not None and word.is_first
-        return _Asked(keyword, is_first, language, code or "", phone, member, stayed)
+        return _Asked(keyword, is_bare(text), language, code or "", phone, member, stayed)
 
     def _obey(self, session: Session, asked: _Asked) -> str | None:
         """Do what is asked; the template that answers it, empty for none. None: the room of money answers."""
+        is_late = asked.member is None and self._members.left_lately(session, asked.phone)
+        if is_late and not asked.code:
+            # It may be an objection that came too late: who lost a membership is not told that all is well.
+            return "phone_change_late"
         if asked.keyword is Keyword.STOP:
             return self._stop(session, asked)
         # Who was just asked whether they are moving may say so in any words.

@@ -92,11 +92,12 @@ class Sending:
         if message is None:
             message = self._new(session, task)
         elif message.state == MessageState.SENDING:
-            self._found_sending(message)
+            self._found_sending(session, message)
         if message.state == MessageState.QUEUED and TEMPLATES[message.template].reminder:
             self._withhold_if_unfit(session, message)
         if message.state not in {MessageState.QUEUED, MessageState.SENDING}:
             return None
+        self._follow(session, message)
         message.state = MessageState.SENDING
         return _Outgoing(message.id, PhoneNumber(message.phone), message.body)
 
@@ -117,7 +118,7 @@ class Sending:
             key=task.key,
             member_id=member.id if member else None,
             phone=phone.e164,
-            phone_index=self._vault.index("messages.phone", phone.e164),
+            phone_index=self._index(phone),
             template=template.name,
             language=language,
             body=body,
@@ -139,23 +140,41 @@ class Sending:
             raise InvalidValue("an SMS for a member who does not exist")
         return member, member.phone
 
+    def _follow(self, session: Session, message: MessageRow) -> None:
+        """It may have waited for days: it goes to the phone that the member has now."""
+        member = self._members.by_id(session, message.member_id) if message.member_id else None
+        if member is not None and member.phone.e164 != message.phone:
+            message.phone, message.phone_index = member.phone.e164, self._index(member.phone)
+
+    def _index(self, phone: PhoneNumber) -> str:
+        return self._vault.index("messages.phone", phone.e164)
+
     def _withhold_if_unfit(self, session: Session, message: MessageRow) -> None:
         """A reminder goes out in its hours to who agrees to them, or not at all: later it may be wrong."""
         # Asked when it is sent, not when it was planned: a STOP counts at once.
+        member = self._members.by_id(session, message.member_id) if message.member_id else None
         agreed = (
-            message.member_id is not None
-            and self._members.current_consents(session, message.member_id)[Purpose.REMINDERS]
+            member is not None
+            and member.status.is_open
+            and self._members.current_consents(session, member.id)[Purpose.REMINDERS]
         )
         if not agreed or not self._may_remind_at(self._clock.now()):
             message.state = MessageState.WITHHELD
 
-    def _found_sending(self, message: MessageRow) -> None:
+    def _found_sending(self, session: Session, message: MessageRow) -> None:
         """A process died between the call and its answer: news of money goes out again, once."""
         if TEMPLATES[message.template].better_twice and not message.resent:
             message.resent = True
         else:
-            message.state = MessageState.UNKNOWN
             message.failure_reason = "no answer was recorded"
+            self._given_up(session, message)
+
+    def _given_up(self, session: Session, message: MessageRow) -> None:
+        """Whether it went out, nobody knows. News of money may have been lost: staff must know."""
+        message.state = MessageState.UNKNOWN
+        if TEMPLATES[message.template].better_twice:
+            log.error("an SMS may be lost", why=message.failure_reason, message=str(message.id))
+            self._refused_by_provider(session, message.failure_reason)
 
     def _record(
         self, session: Session, message_id: uuid.UUID, outcome: SmsOutcome, attempt: int
@@ -203,7 +222,10 @@ class Sending:
         if outcome.may_repeat and TEMPLATES[message.template].better_twice and not message.resent:
             message.resent, message.state = True, MessageState.QUEUED
             return Later(_REPEAT_SECONDS, outcome.reason)
-        message.state = MessageState.UNKNOWN
         if outcome.provider_id:
+            # Reports will tell.
+            message.state = MessageState.UNKNOWN
             apply_early_reports(session, message, outcome.provider_id)
+        else:
+            self._given_up(session, message)
         return None

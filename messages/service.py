@@ -3,11 +3,14 @@
 Nobody asks it to send: an SMS is an outbox row with topic `message`, handled by `messages.sending`.
 """
 
+from datetime import datetime
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.clock import Clock, FundCalendar
 from core.vault import Vault
+from members.model import Untold
 from members.service import Members
 from messages.delivery import record_delivery
 from messages.model import DeliveryReport, IncomingSms, Keyword, MessageState
@@ -18,12 +21,14 @@ _ON_ITS_WAY = frozenset({MessageState.SENT, MessageState.DELIVERED})
 _NOT_KNOWN_YET = frozenset({MessageState.QUEUED, MessageState.SENDING, MessageState.UNKNOWN})
 
 
-def was_told(session: Session, key: str) -> bool | None:
-    """Whether the SMS of this outbox key left for its phone; None while that is not known."""
-    state = session.scalar(select(MessageRow.state).where(MessageRow.key == key))
-    if state is None or state in _NOT_KNOWN_YET:
-        return None
-    return state in _ON_ITS_WAY
+def told_at(session: Session, key: str) -> datetime | Untold:
+    """When the SMS of this outbox key reached its phone, or left for it where no report tells more."""
+    message = session.scalar(select(MessageRow).where(MessageRow.key == key))
+    if message is None or message.state in _NOT_KNOWN_YET:
+        return Untold.NOT_YET
+    if message.state not in _ON_ITS_WAY:
+        return Untold.NEVER
+    return message.final_at or message.sent_at or Untold.NOT_YET
 
 
 class Messages:

@@ -68,6 +68,7 @@ _DECLARED = (
     Template("not_yours", frozenset({"receipt"}), better_twice=False),
     Template("phone_change_old", frozenset({"hours"})),
     Template("phone_change_held"),
+    Template("phone_change_late"),
     Template("phone_change_new", frozenset({"hours"})),
     Template("phone_change_done"),
     Template("phone_change_stopped"),

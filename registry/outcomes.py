@@ -16,8 +16,8 @@ class Answered:
 class Refused:
     """The registry will not do it. Nothing was changed there.
 
-    `permanent`: the same content will be refused again. `message` is the registry's words, printable and at
-    most 200 characters. `retry_seconds`: when it asked to be left alone for so long.
+    `permanent`: the same content will be refused again. `code` and `message` are the registry's words,
+    printable and at most 80 and 200 characters. `retry_seconds`: when it asked to be left alone for so long.
     """
 
     code: str
@@ -29,8 +29,7 @@ class Refused:
     def because(cls, code: str, message: str = "", *, retry_seconds: int | None = None) -> "Refused":
         """A refusal whose permanence the table of codes decides."""
         known = codes.code_named(code)
-        words = "".join(letter if letter.isprintable() else " " for letter in message).strip()
-        return cls(known.code[:80], words[:200], known.permanent, retry_seconds)
+        return cls(_printable(known.code)[:80], _printable(message)[:200], known.permanent, retry_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +53,7 @@ class Unclear:
 
     reason: str
     retry_seconds: int | None = None
+
+
+def _printable(words: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in words).strip()

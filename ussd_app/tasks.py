@@ -18,7 +18,7 @@ from messages.africastalking.sms import AfricasTalkingSms
 from messages.mail.alerting import AlertMailing
 from messages.mail.server import MailServer
 from messages.sending import Sending
-from messages.service import was_told
+from messages.service import told_at
 from messages.templates import FundWords, Texts
 from payments.alerts.service import refused_by_sms_provider
 from payments.alerts.watching import Lookout
@@ -215,7 +215,7 @@ def _people(services: Services, civil_client: DciClient, fund_client: DciClient)
         "enrolment": EnrolmentTelling(sessions, told, clock, services.calendar).run,
         "identity": IdentityLookUp(sessions, civil, members.indexes, clock, services.policy).run,
         "duplicates": DuplicateFinding(sessions, clock).run,
-        "phone_change": PhoneChangeCompletion(sessions, members.phone_changes, was_told).run,
+        "phone_change": PhoneChangeCompletion(sessions, members.phone_changes, told_at).run,
     }
 
 

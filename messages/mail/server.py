@@ -15,6 +15,7 @@ class MailNotSent(KibabaError):  # noqa: N818 -- it says what happened
     """The server did not take the message, or nobody knows whether it did. The text names no address."""
 
     code = "mail_not_sent"
+    permanent = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from core.clock import Clock, FundCalendar
 from core.database import Sessions
 from core.outbox import Task
 from members.consents import current_consents
-from members.model import Purpose
+from members.model import Purpose, Status
 from members.notices import REMINDER_TOPIC, tell_member
+from members.tables import MemberRow
 from payments.contributions.tables import Contribution
 from payments.model import OPEN_STATES
 from payments.plans.model import Period, Rhythm, period_of
@@ -91,7 +92,9 @@ class PlanReminding:
         )
         rows = session.execute(
             select(SavingPlan, saved)
+            .join(MemberRow, MemberRow.id == SavingPlan.member_id)
             .where(
+                MemberRow.status.in_([status for status in Status if status.is_open]),
                 SavingPlan.rhythm == rhythm,
                 SavingPlan.ended_at.is_(None),
                 SavingPlan.reminders,

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 
 import pytest
@@ -21,10 +22,11 @@ from members.model import (
     PhoneChangeState,
     PhoneChangeWithStaff,
     Status,
+    Untold,
 )
 from members.phone_change import PhoneChangeCompletion
 from members.tables import PhoneChangeRow
-from tests.members.members_world import ID, OTHER_ID, OTHER_PHONE, PHONE, World, person
+from tests.members.members_world import ID, NOON, OTHER_ID, OTHER_PHONE, PHONE, World, person
 
 THIEF = PhoneNumber("+254799000666")
 NEW = PhoneNumber.parse("0733222111")
@@ -39,8 +41,8 @@ def start(
         )
 
 
-def complete(world: World, *, told: bool | None = True) -> Later | None:
-    """Run what is due. `told`: whether the SMS to the old phone left."""
+def complete(world: World, *, told: datetime | Untold = NOON) -> Later | None:
+    """Run what is due. `told`: when the SMS to the old phone left."""
     completion = PhoneChangeCompletion(world.sessions, world.members.phone_changes, lambda *_: told)
     return completion.run(world.task("phone_change"))
 
@@ -81,7 +83,7 @@ def test_silence_of_a_phone_that_could_not_be_told_is_no_consent(world: World) -
     member = world.verified_member()
     start(world)
     world.clock.pass_time(hours=24)
-    assert complete(world, told=False) is None
+    assert complete(world, told=Untold.NEVER) is None
     assert world.member(PHONE) == member
     assert (change(world).state, change(world).doubt) == ("staff", "not_told")
 
@@ -90,9 +92,9 @@ def test_while_nobody_knows_whether_the_old_phone_was_told_nothing_is_moved(worl
     member = world.verified_member()
     start(world)
     world.clock.pass_time(hours=25)
-    assert isinstance(complete(world, told=None), Later)
+    assert isinstance(complete(world, told=Untold.NOT_YET), Later)
     world.clock.pass_time(hours=24)
-    assert complete(world, told=None) is None
+    assert complete(world, told=Untold.NOT_YET) is None
     assert world.member(PHONE) == member
     assert change(world).state == "staff"
 

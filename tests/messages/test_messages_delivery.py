@@ -1,15 +1,17 @@
 """Delivery reports: in any order, known or not."""
 
 import threading
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
+from members.model import Untold
 from messages.model import MessageState
-from messages.service import was_told
+from messages.service import told_at
 from messages.tables import DeliveryReportRow
-from tests.messages.messages_world import RECEIPT, World
+from tests.messages.messages_world import NOON, RECEIPT, World
 
 
 @pytest.fixture
@@ -92,10 +94,13 @@ def test_the_database_refuses_to_change_a_report(sent: World) -> None:
         session.execute(DeliveryReportRow.__table__.delete())  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(("report", "told"), [("", True), ("Success", True), ("Failed", False)])
-def test_whether_a_phone_was_told(sent: World, report: str, told: bool) -> None:
+@pytest.mark.parametrize(
+    ("report", "told"), [("", NOON), ("Success", NOON + timedelta(hours=1)), ("Failed", Untold.NEVER)]
+)
+def test_when_a_phone_was_told(sent: World, report: str, told: datetime | Untold) -> None:
+    sent.clock.pass_time(hours=1)
     if report:
         sent.report(report)
     with sent.sessions() as session:
-        assert was_told(session, sent.row().key) is told
-        assert was_told(session, "never queued") is None
+        assert told_at(session, sent.row().key) == told
+        assert told_at(session, "never queued") is Untold.NOT_YET

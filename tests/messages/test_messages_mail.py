@@ -102,7 +102,7 @@ def test_a_server_that_refuses_is_tried_again_and_its_words_are_not_kept() -> No
         post.answer = "451 amina@fund.example is busy"
         with pytest.raises(MailNotSent) as refusal:
             mailing(post).run(task())
-        assert str(refusal.value) == "SMTPDataError 451"
+        assert (str(refusal.value), refusal.value.permanent) == ("SMTPDataError 451", False)
         post.answer = "250 taken"
         mailing(post).run(task())
     assert len(post.messages) == 1

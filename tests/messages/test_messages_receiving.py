@@ -231,3 +231,21 @@ def test_machines_that_answer_each_other_fall_silent(world: World) -> None:
     for turn in range(12):
         world.receive("I am a machine", provider_id=f"in-{turn}")
     assert answers(world) == ["unknown_keyword"] * 10
+
+
+@pytest.mark.parametrize(
+    ("text", "answered"),
+    [
+        ("Where is the 5000 I sent twice by mistake? please call me", False),
+        ("Where is the money that my sister sent me last week", False),
+        ("Balance is wrong, somebody took it from me", False),
+        ("Where is my money please", True),
+        ("Salio tafadhali", True),
+    ],
+)
+def test_more_than_a_question_about_money_can_answer_is_read_by_staff_too(
+    world: World, text: str, answered: bool
+) -> None:
+    world.member()
+    world.receive(text)
+    assert inbound(world).answered is answered

@@ -8,6 +8,8 @@ from sqlalchemy import text as sql
 
 from core.errors import InvalidValue
 from core.outbox import Later
+from members.model import Status
+from members.tables import MemberRow
 from messages.model import MessageState
 from messages.provider import SmsAccepted, SmsRefused, SmsUnknown
 from tests.messages.messages_world import PHONE, RECEIPT, STRANGER, Killed, World
@@ -126,6 +128,23 @@ def test_no_answer_in_time_repeats_a_receipt_once(world: World) -> None:
     assert world.send(replace(task, attempt=2)) is None
     row = world.row()
     assert (row.state, row.resent) == (MessageState.UNKNOWN, True)
+    # Of one that may be lost, staff hear.
+    assert world.refusals == ["no answer"]
+
+
+def test_a_reminder_that_may_be_lost_calls_nobody(world: World) -> None:
+    world.provider.answers = [SmsUnknown("no answer", may_repeat=True)]
+    assert world.send(world.task("plan_reminder", world.member(reminders=True), RECEIPT)) is None
+    assert (world.row().state, world.refusals) == (MessageState.UNKNOWN, [])
+
+
+@pytest.mark.parametrize("status", [Status.DECEASED, Status.CLOSED])
+def test_a_reminder_of_a_membership_that_ended_meanwhile_is_withheld(world: World, status: Status) -> None:
+    member = world.member(reminders=True)
+    with world.sessions.begin() as session:
+        session.get_one(MemberRow, member.id).status = status
+    assert world.send(world.task("plan_reminder", member, RECEIPT)) is None
+    assert (world.provider.sent, world.row().state) == ([], MessageState.WITHHELD)
 
 
 def test_an_sms_that_went_out_is_sent_once_whatever_words_came_with_it(world: World) -> None:

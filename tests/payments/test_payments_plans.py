@@ -145,6 +145,16 @@ def test_a_reminder_says_what_is_left_once_in_a_period(evening: World) -> None:
     assert remind(evening) == [15_000, 20_000]
 
 
+@pytest.mark.parametrize("status", [Status.DECEASED, Status.CLOSED])
+def test_nobody_is_reminded_of_a_membership_that_has_ended(evening: World, status: Status) -> None:
+    member = evening.member()
+    agree(evening, member)
+    plan(evening, member)
+    with evening.sessions.begin() as session:
+        session.get_one(MemberRow, member.id).status = status
+    assert remind(evening) == []
+
+
 def test_who_has_paid_or_did_not_ask_or_took_it_back_is_not_reminded(evening: World) -> None:
     paid, unasked, disagreed, changed, stopped, paying = (evening.member() for _ in range(6))
     for member in (paid, unasked, changed, stopped, paying):

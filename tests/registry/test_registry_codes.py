@@ -82,6 +82,7 @@ def test_a_code_is_recognised_in_any_case_and_an_unknown_rejection_is_permanent(
 
 
 def test_a_registrys_words_are_kept_short_and_printable() -> None:
-    refused = Refused.because("err.request.bad", "line one\nline two\x1b[31m" + "x" * 500)
+    refused = Refused.because("err.their\x00own", "line one\nline two\x1b[31m" + "x" * 500)
+    assert (refused.code, refused.permanent) == ("err.their own", False)
     assert refused.message.startswith("line one line two [31m")
     assert len(refused.message) == 200

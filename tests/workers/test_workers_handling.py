@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core import outbox
 from core.database import Sessions
-from core.errors import InvalidValue
+from core.errors import InvalidValue, KibabaError
 from core.outbox import GivenUp, Handler, Later, OutboxRow, Task
 from workers.handling import TaskRunner
 from workers.topics import TopicPlan
@@ -138,6 +138,24 @@ def test_work_that_can_never_be_done_is_given_up_at_once(sessions: Sessions) -> 
     runner, task_id = make(sessions, handler, StoppedClock())
     runner.run(task_id, "evidence")
     assert (row(sessions).state, row(sessions).attempts) == ("dead", 1)
+
+
+@pytest.mark.parametrize("permanent", [True, False])
+def test_words_that_the_database_refuses_keep_no_task_from_its_end(
+    sessions: Sessions, permanent: bool
+) -> None:
+    class OutsidersWordsError(KibabaError):
+        code = "their\x00own"
+
+    OutsidersWordsError.permanent = permanent
+
+    def handler(_: Task) -> None:
+        raise OutsidersWordsError
+
+    runner, task_id = make(sessions, handler, StoppedClock())
+    runner.run(task_id, "evidence")
+    assert (row(sessions).state, row(sessions).attempts) == ("dead" if permanent else "pending", 1)
+    assert "theirown" in (row(sessions).last_error or "")
 
 
 def test_a_worker_that_dies_holds_its_task_no_longer_than_the_lease(sessions: Sessions) -> None:
