@@ -6,7 +6,6 @@ what a diff can see, two of the registry's answers in a thousand differ.
 """
 
 import csv
-import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,7 +46,6 @@ _POSTING = (
 _VERDICT = ("evidence_id", "verdict", "receipt_id", "receipt", "amount_cents", "at")
 _POOL = 500
 _DAY_SECONDS = 86_400
-_READ_BYTES = 2**20
 
 
 @cache
@@ -222,19 +220,11 @@ def filled(ground: Ground, evening: Evening) -> Iterator[str]:
 
 @contextmanager
 def fresh(ground: Ground, filled_name: str) -> Iterator[str]:
-    """The URL of a copy of a filled database, there until the block ends: a reconciled day is no start.
-
-    The kernel has the copy in memory and the other not: both of ten million lines would not fit, and then
-    these would be read from the disk where a million is not.
-    """
+    """The URL of a copy of a filled database, there until the block ends: a reconciled day is no start."""
     name = filled_name.removesuffix("_filled")
     _copy_database(ground, filled_name, name)
     with ground.admin() as admin:
         admin.execute("CHECKPOINT")
-    for file in _files_of(ground, filled_name):
-        _let_go(file)
-    for file in _files_of(ground, name):
-        _read(file)
     try:
         yield ground.postgres.url_of(name)
     finally:
@@ -251,25 +241,6 @@ def _copy_database(ground: Ground, source: str, name: str) -> None:
 def _drop_database(ground: Ground, name: str) -> None:
     with ground.admin() as admin:
         admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def _files_of(ground: Ground, name: str) -> list[Path]:
-    with ground.admin() as admin:
-        found = admin.execute("SELECT oid FROM pg_database WHERE datname = %s", [name]).fetchone()
-    assert found is not None
-    return sorted((ground.postgres.data / "base" / str(found[0])).iterdir())
-
-
-def _let_go(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-def _read(path: Path) -> None:
-    with path.open("rb", buffering=0) as file:
-        while file.read(_READ_BYTES):
-            pass
 
 
 def _psycopg_url(ground: Ground, name: str) -> str:
