@@ -14,10 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import KibabaError
 from core.settings import Settings, load_settings
+from operations.belonging import check_belonging
 from operations.embedded import EmbeddedError, Postgres, Server, Valkey, choose_places
 from operations.environment import complete, configured, is_production, lower_case, write_file
 from operations.introduction import INTRODUCTION, Introduction, introduce
-from operations.keys import check_keys
 from operations.logs import say
 from operations.migrate import migrate
 from operations.outside_servers import check_database, check_port, check_redis
@@ -91,7 +91,7 @@ class Launcher:
             self._supervisor.add(part_of(server))
         self._wait_until_ready()
         _migrate(env["DATABASE_URL"])
-        check_keys(settings)
+        check_belonging(settings)
         shutil.rmtree(self._state.metrics, ignore_errors=True)
         self._state.metrics.mkdir()
         for part in processes(self._ports, self._state, env):

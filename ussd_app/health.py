@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from core.backlog import backlog, is_worked
+from core.fixed_settings import settings_unlike
 from core.key_proofs import keys_unlike
 from ussd_app.bootstrap import Services
 from ussd_app.gauges import Gauges, age_seconds
@@ -98,7 +99,10 @@ def _faults(services: Services, heads: set[str]) -> Iterator[str]:
             found = _stands_at(session)
             waiting = backlog(session, now=now) if found else []
             pepper = services.settings.pin_pepper.get_secret_value().encode()
-            unlike = keys_unlike(session, services.vault, pepper) if found == heads else []
+            unlike = []
+            if found == heads:
+                unlike = [f"another {name}" for name in keys_unlike(session, services.vault, pepper)]
+                unlike += settings_unlike(session, services.settings)
             since = now - timedelta(seconds=_OVERDUE_SECONDS_MAX)
             worked = not waiting or is_worked(session, since=since, now=now)
     except SQLAlchemyError:
@@ -107,7 +111,7 @@ def _faults(services: Services, heads: set[str]) -> Iterator[str]:
     if found != heads:
         yield "the database is not migrated"
     for name in unlike:
-        yield f"the database was written with another {name}"
+        yield f"the database was written with {name}"
     overdue = max((age_seconds(row.due_since, now) for row in waiting), default=0.0)
     if overdue > _OVERDUE_SECONDS_MAX and not worked and services.settings.is_production:
         yield f"nobody takes up work: a task has been due for {overdue:.0f} s"

@@ -13,11 +13,18 @@ from sqlalchemy.orm import Session
 
 from core.database import make_engine
 from core.settings import Settings
-from operations.backups.catalogue import KEY_PROOFS, migration_of, sequences_of, tables_of
+from operations.backups.catalogue import (
+    FIXED_SETTINGS,
+    KEY_PROOFS,
+    MARKS,
+    migration_of,
+    sequences_of,
+    tables_of,
+)
 from operations.backups.file import Foot, ReadBackup, Table, reading
 from operations.backups.taking import Progress
 from operations.backups.talking import Raw, in_a_sentence, settle
-from operations.keys import refuse_other_keys
+from operations.belonging import refuse_another_country, refuse_other_keys
 from operations.migrate import LOCK_KEY, bring_to, is_known, newest
 from operations.trouble import TroubleError
 from payments.ledger.proof import Proof, proof
@@ -91,7 +98,7 @@ class _Restoring:
         self._raw.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK_KEY,))
         _refuse_unless_empty(self._raw)
         bring_to(self._connection, head.migration)
-        self._forget_proofs()
+        self._forget_marks()
         rows, left_out = self._load_all()
         # What was deferred is looked at now: a table about which something waits cannot be migrated.
         self._raw.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -111,10 +118,10 @@ class _Restoring:
             proof=found,
         )
 
-    def _forget_proofs(self) -> None:
+    def _forget_marks(self) -> None:
         """Those that `doctor` left here when it looked at the empty house: the file brings its own."""
-        if any(table.name == KEY_PROOFS for table in tables_of(self._raw)):
-            self._raw.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(KEY_PROOFS)))
+        for name in [table.name for table in tables_of(self._raw) if table.name in MARKS]:
+            self._raw.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
 
     def _load_all(self) -> tuple[dict[str, int], tuple[str, ...]]:
         """Every table and sequence; returns the rows of each, and what the house does not have."""
@@ -161,15 +168,18 @@ class _Restoring:
             # Triggers and the proof look things up here before PostgreSQL would count by itself.
             self._raw.execute(sql.SQL("ANALYZE {}").format(name))
             self._progress(table.name, count)
-        if table.name == KEY_PROOFS and count:
-            self._check_keys()
+        if table.name in MARKS and count:
+            self._check_belonging(table.name)
         return count
 
-    def _check_keys(self) -> None:
+    def _check_belonging(self, mark: str) -> None:
         # What is new among the keys leaves its proof here, as it does whenever a house starts.
         with self._session() as session:
-            refuse_other_keys(session, self._settings)
-        self._keys_proven = True
+            if mark == KEY_PROOFS:
+                refuse_other_keys(session, self._settings)
+                self._keys_proven = True
+            elif mark == FIXED_SETTINGS:
+                refuse_another_country(session, self._settings)
 
     @contextmanager
     def _session(self) -> Iterator[Session]:
@@ -206,7 +216,7 @@ def _refuse_unless_empty(connection: Raw) -> None:
         return
     names = sql.SQL(", ").join(sql.Identifier(table.name) for table in tables)
     connection.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(names))
-    held = [table.name for table in tables if table.name != KEY_PROOFS and _has_rows(connection, table)]
+    held = [table.name for table in tables if table.name not in MARKS and _has_rows(connection, table)]
     if held:
         raise TroubleError(f"the database holds rows already, in {_some(held)}; restore into an empty one")
 

@@ -17,10 +17,10 @@ from core.errors import InvalidValue, KibabaError
 from core.mail_settings import MailSettings
 from core.settings import BadSettings, load_settings
 from messages.mail.server import MailNotSent, MailServer
+from operations.belonging import check_belonging
 from operations.commands.output import json_option
 from operations.environment import lower_case
 from operations.house import environment
-from operations.keys import check_keys
 from operations.migrate import check_migrations
 from operations.outside_servers import check_database, check_redis
 from operations.trouble import TroubleError
@@ -98,7 +98,7 @@ def _key_findings(env: Mapping[str, str]) -> Iterator[Finding]:
     except BadSettings:
         # Named among the settings.
         return
-    yield _examined("keys", lambda: check_keys(settings))
+    yield _examined("keys", lambda: check_belonging(settings))
 
 
 def provider_findings(env: Mapping[str, str]) -> Iterator[Finding]:

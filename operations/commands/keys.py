@@ -8,9 +8,9 @@ import click
 
 from core.settings import Settings
 from core.vault import Vault
+from operations.belonging import check_belonging
 from operations.commands.output import json_option
 from operations.house import settings
-from operations.keys import check_keys
 from operations.migrate import check_migrations
 from operations.sealing.batches import NO_KEY
 from operations.sealing.own_keys import OwnKeys, own_keys
@@ -42,7 +42,7 @@ def rotate(as_json: bool) -> None:
         if own is not None:
             _refuse_before_restart(current, own)
         check_migrations(current.database_url.get_secret_value())
-        check_keys(current)
+        check_belonging(current)
         base = lay_foundation(current)
         with base.closing:
             say = _silent if as_json else _aloud

@@ -13,7 +13,7 @@ from dashboard.services import Services
 from members.model import Policy
 from members.pins import Pins
 from members.service import Members
-from operations.keys import check_keys
+from operations.belonging import check_belonging
 from payments.suspense.model import Act
 from tests.dashboard.a_day import seed
 from tests.databases import connect
@@ -66,7 +66,7 @@ def live(engine: Engine, vault: Vault, settings: Settings) -> World:
             reason=ODD,
             details={"odd": ODD, "long": LONG},
         )
-    check_keys(settings)
+    check_belonging(settings)
     return world
 
 

@@ -24,7 +24,7 @@ from core.vault import Vault
 from members.tables import MemberRow
 from operations.backups.restoring import restore_backup
 from operations.backups.taking import BACKUP_NAME, take_backup
-from operations.keys import check_keys
+from operations.belonging import check_belonging
 from operations.migrate import bring_to, migrate, newest
 from operations.trouble import TroubleError
 from tests.databases import connect
@@ -86,7 +86,7 @@ def test_a_living_house_comes_back_as_it_was(
 
 def test_a_restored_house_goes_on(living: str, settings: Settings, engine: Engine) -> None:
     """What was sealed opens, no number is given out twice, the audit trail follows, truth stays guarded."""
-    check_keys(settings)
+    check_belonging(settings)
     with make_sessions(engine).begin() as session:
         identifiers = [str(member.identifier) for member in session.scalars(select(MemberRow))]
         assert len(identifiers) > 10
@@ -137,7 +137,7 @@ def test_a_house_that_only_doctor_looked_at_is_empty(
     file, there = tmp_path / "house.kibaba", elsewhere(settings, empty_database)
     take_backup(living, file, quiet)
     migrate(empty_database)
-    check_keys(there)
+    check_belonging(there)
     restore_backup(there, file, quiet)
     assert rows(empty_database) == rows(living)
 
@@ -273,6 +273,10 @@ def test_the_embedded_servers_are_restored_and_backed_up_too(
     refused = _embedded(state, {}, "restore", str(house_file))
     assert refused.returncode == 1
     assert "written with another INDEX_KEY and another PII_KEYS and another PIN_PEPPER" in refused.stderr
+    abroad = {"FUND_REGION": "UG", "FUND_CURRENCY": "UGX", "FUND_ZONE": "Africa/Kampala"}
+    refused = _embedded(state, keys | abroad, "restore", str(house_file))
+    assert refused.returncode == 1
+    assert "FUND_CURRENCY=KES and FUND_REGION=KE and FUND_ZONE=Africa/Nairobi: put that" in refused.stderr
     done = _embedded(state, keys, "restore", str(house_file))
     assert done.returncode == 0, done.stderr
     assert "\nThe books hold.\n" in done.stdout

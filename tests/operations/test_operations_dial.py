@@ -175,3 +175,11 @@ def test_the_funds_word_on_a_payment_is_waited_for_and_ends_the_waiting(
     places = [shown.index(text) for text in ("UKUP4OB4BH: KES 50", "saving plan", word[:20])]
     assert places == sorted(places)
     assert network.looks_after_payment == 4
+
+
+def test_a_wallet_pin_of_another_length_is_asked_for_again(capsys: pytest.CaptureFixture[str]) -> None:
+    network = Network([("Asante.", False)], prompt="Pay?")
+    asked = use(network, "123", "12345", "1234", "")
+    assert [prompt for prompt, _ in asked[:3]] == ["M-PESA PIN"] * 3
+    assert ("prompt", {"pin": "1234"}) in network.sent
+    assert "four digits" in capsys.readouterr().out

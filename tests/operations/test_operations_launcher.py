@@ -131,13 +131,22 @@ def test_fresh_forgets_no_keys_of_data_that_would_stay(house: House) -> None:
     assert (house.state / "secrets.env").read_text() == kept
 
 
-def test_with_another_key_nothing_is_started(house: House) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("INDEX_KEY", "another-index-key-0123456789-0123456789", "another INDEX_KEY: put that back"),
+        ("FUND_REGION", "UG", "FUND_CURRENCY=KES and FUND_REGION=KE and FUND_ZONE=Africa/Nairobi: put that"),
+    ],
+)
+def test_with_another_key_or_in_another_country_nothing_is_started(
+    house: House, name: str, value: str, says: str
+) -> None:
     process = house.start()
     read_until(process, "ready")
     process.terminate()
     process.wait()
-    said = house.refuse(env={"INDEX_KEY": "another-index-key-0123456789-0123456789"})
-    assert "bin/run: the database was written with another INDEX_KEY" in said
+    said = house.refuse(env={name: value})
+    assert f"bin/run: the database was written with {says}" in said
     assert "web is" not in said
     read_until(house.start(), "ready")
 

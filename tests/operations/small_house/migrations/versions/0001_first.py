@@ -9,3 +9,4 @@ down_revision = None
 def upgrade() -> None:
     op.execute("CREATE TABLE kept (word text)")
     op.execute("CREATE TABLE key_proofs (name text PRIMARY KEY, proof text)")
+    op.execute("CREATE TABLE fixed_settings (name text PRIMARY KEY, value text)")

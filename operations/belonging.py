@@ -1,21 +1,23 @@
-"""Whether the keys of the settings are those that the data of this house were written with."""
+"""Whether keys and country of the settings are those that the data of this house were written with."""
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from core.database import make_engine, make_sessions
+from core.fixed_settings import settings_unlike
 from core.key_proofs import keys_unlike
 from core.sealing_key import RetiredKeyError
 from core.settings import Settings
 from operations.trouble import TroubleError
 
 
-def check_keys(settings: Settings) -> None:
+def check_belonging(settings: Settings) -> None:
     """Raises TroubleError naming each that is not. The database is at its newest migration."""
     engine = make_engine(settings.database_url.get_secret_value(), settings.vault(), pooled=False)
     try:
         with make_sessions(engine).begin() as session:
             refuse_other_keys(session, settings)
+            refuse_another_country(session, settings)
     except OperationalError as error:
         if isinstance(error.orig, RetiredKeyError):
             raise TroubleError(str(error.orig)) from error
@@ -31,4 +33,13 @@ def refuse_other_keys(session: Session, settings: Settings) -> None:
         raise TroubleError(
             f"the database was written with another {' and another '.join(unlike)}: put that back, or "
             "members and their PINs are not found"
+        )
+
+
+def refuse_another_country(session: Session, settings: Settings) -> None:
+    """Raises TroubleError naming each setting as it was; those of new data are kept."""
+    unlike = settings_unlike(session, settings)
+    if unlike:
+        raise TroubleError(
+            f"the database was written with {' and '.join(unlike)}: put that back, or begin another database"
         )
