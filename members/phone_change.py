@@ -66,8 +66,12 @@ class PhoneChanges:
         identifier: Document,
         new_phone: PhoneNumber,
         birth_year: int | None,
+        language: str,
     ) -> PhoneChangeOutcome:
-        """Ask to move the membership of `identifier` to `new_phone`. Idempotent by `key`."""
+        """Ask to move the membership of `identifier` to `new_phone`. Idempotent by `key`.
+
+        `language`: that of who asks; the member's would tell a stranger something.
+        """
         new_index = self._indexes.phone(new_phone)
         with advisory_lock(session, f"phone change:{new_index}"):
             known = session.scalar(select(PhoneChangeRow).where(PhoneChangeRow.key == key))
@@ -88,7 +92,7 @@ class PhoneChanges:
                 return PhoneChangeRefused("phone_in_use")
             doubt = _doubt(session, member, birth_year)
             _hold_others(session, member)
-            change = self._keep(session, key, member, new_phone, doubt)
+            change = self._keep(session, key, member, new_phone, doubt, language)
         self._announce(session, change, member.language)
         return _outcome(change)
 
@@ -188,7 +192,13 @@ class PhoneChanges:
         )
 
     def _keep(
-        self, session: Session, key: str, member: MemberRow, new_phone: PhoneNumber, doubt: str
+        self,
+        session: Session,
+        key: str,
+        member: MemberRow,
+        new_phone: PhoneNumber,
+        doubt: str,
+        language: str,
     ) -> PhoneChangeRow:
         now = self._clock.now()
         change = PhoneChangeRow(
@@ -199,6 +209,7 @@ class PhoneChanges:
             old_phone_index=member.phone_index,
             new_phone=new_phone.e164,
             new_phone_index=self._indexes.phone(new_phone),
+            new_language=language,
             state=PhoneChangeState.STAFF if doubt else PhoneChangeState.WAITING,
             doubt=doubt,
             requested_at=now,
@@ -215,9 +226,9 @@ class PhoneChanges:
         """The same words whatever the facts were, and nothing about the member to the new phone."""
         hours = {"hours": round(self._policy.phone_change_wait_hours)}
         now = self._clock.now()
-        for template, phone in (
-            ("phone_change_old", change.old_phone),
-            ("phone_change_new", change.new_phone),
+        for template, phone, words in (
+            ("phone_change_old", change.old_phone, language),
+            ("phone_change_new", change.new_phone, change.new_language),
         ):
             tell_phone(
                 session,
@@ -225,7 +236,7 @@ class PhoneChanges:
                 template,
                 PhoneNumber(phone),
                 str(change.id),
-                language=language,
+                language=words,
                 now=now,
                 values=hours,
             )
@@ -274,11 +285,12 @@ class PhoneChanges:
     ) -> None:
         language = session.scalars(select(MemberRow.language).where(MemberRow.id == change.member_id)).one()
         template = "phone_change_done" if state is PhoneChangeState.DONE else "phone_change_stopped"
-        for whose, phone in (("old", change.old_phone), ("new", change.new_phone)):
+        for whose, phone, words in (
+            ("old", change.old_phone, language),
+            ("new", change.new_phone, change.new_language or language),
+        ):
             occasion = f"{change.id}:{state}:{whose}"
-            tell_phone(
-                session, self._vault, template, PhoneNumber(phone), occasion, language=language, now=now
-            )
+            tell_phone(session, self._vault, template, PhoneNumber(phone), occasion, language=words, now=now)
 
 
 class PhoneChangeCompletion:

@@ -131,9 +131,15 @@ class Members:
         identifier: Document,
         new_phone: PhoneNumber,
         birth_year: int | None,
+        language: str,
     ) -> PhoneChangeOutcome:
         return self.phone_changes.start(
-            session, key=key, identifier=identifier, new_phone=new_phone, birth_year=birth_year
+            session,
+            key=key,
+            identifier=identifier,
+            new_phone=new_phone,
+            birth_year=birth_year,
+            language=language,
         )
 
     def object_to_phone_change(self, session: Session, old_phone: PhoneNumber) -> bool:

@@ -201,7 +201,10 @@ class NumberLookUpRow(Base):
 
 
 class PhoneChangeRow(Base):
-    """One request to move a membership to another phone. `doubt` says why staff must look, in a code."""
+    """One request to move a membership to another phone. `doubt` says why staff must look, in a code.
+
+    `new_language`: that of who asked, on the new phone; empty of requests of before this was kept.
+    """
 
     __tablename__ = "phone_changes"
     __table_args__ = (
@@ -217,6 +220,7 @@ class PhoneChangeRow(Base):
     old_phone_index: Mapped[str] = mapped_column(_INDEX)
     new_phone: Mapped[str] = mapped_column(Encrypted("phone_changes.new_phone"))
     new_phone_index: Mapped[str] = mapped_column(_INDEX)
+    new_language: Mapped[str] = mapped_column(String(8), server_default="", default="")
     state: Mapped[str] = mapped_column(String(12), index=True)
     doubt: Mapped[str] = mapped_column(String(40), server_default="")
     requested_at: Mapped[datetime] = mapped_column(_INSTANT)

@@ -85,14 +85,18 @@ class Receiving:
         template = self._obey(session, asked)
         is_confirmation = bool(asked.code) and keyword is Keyword.CONFIRM
         most = CONFIRMATIONS_PER_DAY_MAX if is_confirmation else ANSWERS_PER_DAY_MAX
-        is_too_many = self._received_today(session, row) > most
-        # Money hangs on a code: what is not worked waits for staff. So does a call for help without answer.
-        is_left = bool(asked.code) and (is_too_many or template == "merged_closed")
-        is_left |= keyword is Keyword.HELP and is_too_many
+        received = self._received_today(session, row)
+        is_too_many = received > most
+        # What is not worked waits for staff: money may hang on it. A STOP was obeyed all the same.
+        is_left = is_too_many and keyword is not Keyword.STOP
+        is_left |= bool(asked.code) and template == "merged_closed"
         # A word that is answered whatever follows it may begin what only a person understands.
         is_left |= word is not None and keyword in _ANSWERED_ALIKE and tells_more(incoming.text, word)
         row.answered = template not in _READ_BY_STAFF and not is_left
         if is_too_many:
+            # Said once, or nobody would know why we fall silent.
+            if received == most + 1:
+                self._answer(session, row, "enough_today", asked)
             return keyword
         if template is None:
             # Money is another room's: it finds the answer and has it sent.

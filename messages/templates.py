@@ -69,6 +69,7 @@ _DECLARED = (
     Template("phone_change_old", frozenset({"hours"})),
     Template("phone_change_held"),
     Template("phone_change_late"),
+    Template("enough_today"),
     Template("phone_change_new", frozenset({"hours"})),
     Template("phone_change_done"),
     Template("phone_change_stopped"),

@@ -81,7 +81,7 @@ def test_a_phone_that_was_another_members_before_is_a_weak_sign(world: World) ->
     first = joins(world)
     with world.sessions.begin() as session:
         started = world.members.start_phone_change(
-            session, key="move", identifier=ID, new_phone=OTHER_PHONE, birth_year=1990
+            session, key="move", identifier=ID, new_phone=OTHER_PHONE, birth_year=1990, language="en"
         )
         assert isinstance(started, PhoneChangeStarted)
         world.members.decide_phone_change(

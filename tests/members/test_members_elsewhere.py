@@ -174,7 +174,7 @@ def test_of_a_members_own_id_it_is_not_asked_again(strict: World) -> None:
     assert isinstance(strict.join("hop-21", OTHER_PHONE), AlreadyMember)
     with strict.sessions.begin() as session:
         strict.members.start_phone_change(
-            session, key="hop-22", identifier=ID, new_phone=OTHER_PHONE, birth_year=1990
+            session, key="hop-22", identifier=ID, new_phone=OTHER_PHONE, birth_year=1990, language="en"
         )
     assert len(strict.tasks("enrolled")) == 1
     assert len(strict.tasks("enrolment")) == 1

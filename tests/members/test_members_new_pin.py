@@ -211,7 +211,7 @@ def test_a_change_of_phone_ends_the_permission(world: World) -> None:
     allow(world, member)
     with world.sessions.begin() as session:
         world.members.start_phone_change(
-            session, key="hop-20", identifier=ID, new_phone=NEW_PHONE, birth_year=None
+            session, key="hop-20", identifier=ID, new_phone=NEW_PHONE, birth_year=None, language="en"
         )
     with world.sessions.begin() as session:
         asked = session.scalars(select(PhoneChangeRow.id)).one()

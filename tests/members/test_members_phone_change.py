@@ -25,7 +25,7 @@ from members.model import (
     Untold,
 )
 from members.phone_change import PhoneChangeCompletion
-from members.tables import PhoneChangeRow
+from members.tables import MemberRow, PhoneChangeRow
 from tests.members.members_world import ID, NOON, OTHER_ID, OTHER_PHONE, PHONE, World, person
 
 THIEF = PhoneNumber("+254799000666")
@@ -37,7 +37,7 @@ def start(
 ) -> PhoneChangeOutcome:
     with world.sessions.begin() as session:
         return world.members.start_phone_change(
-            session, key=key, identifier=ID, new_phone=phone, birth_year=born
+            session, key=key, identifier=ID, new_phone=phone, birth_year=born, language="en"
         )
 
 
@@ -353,3 +353,26 @@ def test_finishing_a_change_while_another_is_started_waits_in_no_circle(
     assert faults == []
     assert world.member(NEW).number
     assert change(world).state == PhoneChangeState.WAITING
+
+
+def test_each_phone_is_told_in_its_own_language(world: World) -> None:
+    member = world.verified_member()
+    with world.sessions.begin() as session:
+        session.get_one(MemberRow, member.id).language = "sw"
+    start(world)
+    world.clock.pass_time(hours=24)
+    complete(world)
+    vault = world.members.phone_changes._vault
+    told = {
+        (task.payload["template"], vault.open("outbox.phone", task.payload["phone_sealed"])): task.payload[
+            "language"
+        ]
+        for task in world.tasks("message")
+        if "phone_sealed" in task.payload
+    }
+    assert told == {
+        ("phone_change_old", PHONE.e164): "sw",
+        ("phone_change_new", NEW.e164): "en",
+        ("phone_change_done", PHONE.e164): "sw",
+        ("phone_change_done", NEW.e164): "en",
+    }

@@ -168,6 +168,13 @@ def test_savings_are_told_by_sms_so_often_a_day(world: World) -> None:
     for turn in range(ANSWERS_PER_DAY_MAX + 3):
         world.receive("BAL", provider_id=f"in-{turn}")
     assert len(asked(world, "balance")) == ANSWERS_PER_DAY_MAX
+    # Said once, and staff read the rest.
+    told = [task.payload["template"] for task in world.queued()]
+    assert told.count("enough_today") == 1
+    assert unanswered(world) == 3
+    world.clock.pass_time(hours=24)
+    world.receive("BAL", provider_id="in-next-day")
+    assert len(asked(world, "balance")) == ANSWERS_PER_DAY_MAX + 1
 
 
 def unanswered(world: World) -> int:

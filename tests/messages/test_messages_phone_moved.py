@@ -26,7 +26,12 @@ def ask_to_move(world: World) -> PhoneChangeRow:
         row.status, row.birth_date = Status.ACTIVE, "1990-05-04"
     with world.sessions.begin() as session:
         world.members.start_phone_change(
-            session, key="hop", identifier=NationalId("23456789"), new_phone=NEW, birth_year=1990
+            session,
+            key="hop",
+            identifier=NationalId("23456789"),
+            new_phone=NEW,
+            birth_year=1990,
+            language="en",
         )
     return only_change(world)
 

@@ -112,7 +112,7 @@ def test_who_calls_for_help_and_gets_no_more_answers_today_is_read_by_staff(worl
     world.member()
     for turn in range(ANSWERS_PER_DAY_MAX + 1):
         world.receive("HELP", provider_id=f"in-{turn}")
-    assert answers(world) == ["help"] * ANSWERS_PER_DAY_MAX
+    assert sorted(answers(world)) == ["enough_today", *["help"] * ANSWERS_PER_DAY_MAX]
     with world.sessions() as session:
         rows = session.scalars(select(InboundMessageRow).order_by(InboundMessageRow.id)).all()
     assert [row.answered for row in rows] == [True] * ANSWERS_PER_DAY_MAX + [False]
@@ -158,6 +158,7 @@ def change_phone(world: World) -> None:
             identifier=NationalId("23456789"),
             new_phone=PhoneNumber.parse("0733222111"),
             birth_year=1990,
+            language="en",
         )
     world.clock.pass_time(minutes=1)
 
@@ -230,7 +231,7 @@ def test_machines_that_answer_each_other_fall_silent(world: World) -> None:
     world.member()
     for turn in range(12):
         world.receive("I am a machine", provider_id=f"in-{turn}")
-    assert answers(world) == ["unknown_keyword"] * 10
+    assert sorted(answers(world)) == ["enough_today", *["unknown_keyword"] * 10]
 
 
 @pytest.mark.parametrize(

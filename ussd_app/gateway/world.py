@@ -220,6 +220,7 @@ class RoomsWorld:
             identifier=from_answer(args[_ID_ANSWER]),
             new_phone=visit.hop.phone,
             birth_year=int(args["birth_year"]),
+            language=args["language"],
         )
         if isinstance(outcome, PhoneChangeRefused):
             return {"state": "too_many" if outcome.reason == "too_many" else "refused", "waiting_days": 0}
