@@ -10,7 +10,7 @@ from dashboard.access import EVERYONE_AT_THE_FUND, allow
 from dashboard.navigation import entries
 from dashboard.pages import ALL_PAGES
 from dashboard.pages.imports import REQUEST_BYTES_MAX
-from dashboard.services import EXTENSION, Services
+from dashboard.services import EXTENSION, Services, services
 
 _BODY_BYTES_MAX = 64 * 1024
 _csrf = CSRFProtect()
@@ -64,7 +64,7 @@ def _limit_body() -> None:
 
 def _words() -> dict[str, object]:
     return {
-        "t": catalogue.text,
+        "t": _text,
         "tn": catalogue.counted,
         "word": catalogue.word,
         "asset": assets.address,
@@ -74,6 +74,11 @@ def _words() -> dict[str, object]:
         "access": access,
         "accounts": accounts,
     }
+
+
+def _text(key: str, **values: object) -> str:
+    """A text of a page; `{currency}` is the fund's."""
+    return catalogue.text(key, currency=services().currency, **values)
 
 
 @allow(EVERYONE_AT_THE_FUND)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, case, func, select, tuple_
+from sqlalchemy import Select, case, exists, func, select, tuple_
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -16,6 +16,8 @@ from dashboard.ages import AgeBucket
 from dashboard.paging import cursor, instant_in, read_cursor
 from payments.model import BreakClass
 from payments.reconciliation.tables import Break
+from payments.suspense.model import DecisionState
+from payments.suspense.tables import Decision
 
 Chosen = TypeVar("Chosen", bound=Select[*tuple[Any, ...]])
 
@@ -90,14 +92,17 @@ class BreakRow:
     at_risk_cents: int
     first_seen: datetime
     owner: str | None
+    is_waiting: bool
 
     @property
     def turn(self) -> str:
-        """Whose turn it is: the system's own, or an officer's."""
-        return turn_of(self.break_class)
+        """Whose turn it is: the system's own, an officer's, or a second person's, where one has decided."""
+        return turn_of(self.break_class, is_waiting=self.is_waiting)
 
 
-def turn_of(break_class: str) -> str:
+def turn_of(break_class: str, *, is_waiting: bool = False) -> str:
+    if is_waiting:
+        return "second"
     return "system" if break_class in _REPAIRS_ITSELF | _REPAIRED else "officer"
 
 
@@ -136,7 +141,7 @@ def page(session: Session, chosen: BreakFilter, after: str | None) -> tuple[list
     if after:
         value, row_id = read_cursor(after)
         query = query.where(tuple_(key, Break.id) > tuple_(_typed(chosen.sort, value), row_id))
-    rows = [_row(kept, at_risk_cents) for kept, at_risk_cents in session.execute(query)]
+    rows = [_row(*kept) for kept in session.execute(query)]
     if len(rows) <= ROWS_PER_PAGE:
         return rows, None
     last = rows[ROWS_PER_PAGE - 1]
@@ -151,8 +156,8 @@ def page(session: Session, chosen: BreakFilter, after: str | None) -> tuple[list
 def every(session: Session, chosen: BreakFilter) -> Iterator[BreakRow]:
     """All of them, a few at a time, for a download."""
     query = selected(chosen).order_by(_sort_key(chosen.sort), Break.id)
-    for kept, at_risk_cents in session.execute(query.execution_options(yield_per=500)):
-        yield _row(kept, at_risk_cents)
+    for kept in session.execute(query.execution_options(yield_per=500)):
+        yield _row(*kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,9 +239,13 @@ def _typed(sort: Sort, value: str | int) -> str | int | datetime:
     return value
 
 
-def selected(chosen: BreakFilter) -> Select[Break, int]:
-    """Those of a filter, each with its cents at risk, in no order."""
-    return _narrowed(select(Break, _at_risk().label("at_risk_cents")), chosen)
+def selected(chosen: BreakFilter) -> Select[Break, int, bool]:
+    """Those of a filter, in no order, each with its cents at risk and whether it waits for another person."""
+    proposed = Decision.state == DecisionState.PROPOSED
+    is_waiting = exists(select(Decision.id).where(Decision.break_id == Break.id, proposed)) | exists(
+        select(Decision.id).where(Decision.receipt_id == Break.receipt_id, proposed)
+    )
+    return _narrowed(select(Break, _at_risk().label("at_risk_cents"), is_waiting), chosen)
 
 
 def _narrowed(query: Chosen, chosen: BreakFilter) -> Chosen:
@@ -256,7 +265,7 @@ def _narrowed(query: Chosen, chosen: BreakFilter) -> Chosen:
     return query
 
 
-def _row(kept: Break, at_risk_cents: int) -> BreakRow:
+def _row(kept: Break, at_risk_cents: int, is_waiting: bool) -> BreakRow:
     return BreakRow(
         id=kept.id,
         day=kept.day,
@@ -268,4 +277,5 @@ def _row(kept: Break, at_risk_cents: int) -> BreakRow:
         at_risk_cents=at_risk_cents,
         first_seen=kept.first_seen,
         owner=kept.owner,
+        is_waiting=is_waiting,
     )

@@ -7,12 +7,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from dashboard.accounts import named
-from dashboard.catalogue import text, word
+from dashboard.catalogue import counted, text, word
 from dashboard.exporting import decimal
 from dashboard.services import services
 from dashboard.showing import amount, day, moment, money, short_day
 from payments.closing.control import ControlTotals, CutOff
 from payments.closing.tables import Closing
+from payments.model import BreakClass
 
 if TYPE_CHECKING:
     from fpdf import FPDF
@@ -52,18 +53,19 @@ class DayProof:
     lines: Sequence[ProofLine]
     verdict: str
     between: str
+    still_open: str
     made_at: datetime
     closed_by: str
     digest: str
 
     def table(self) -> tuple[list[str], list[list[str | Decimal | None]]]:
         """Head and rows for a spreadsheet."""
-        head = [text("closings.line"), text("closings.wallet_says"), text("closings.ledger_says")]
+        head = _head()
         rows: list[list[str | Decimal | None]] = [
             [word("proof_line", line.key), decimal(line.wallet_cents), decimal(line.ledger_cents)]
             for line in self.lines
         ]
-        said = [self.verdict, self.between] if self.between else [self.verdict]
+        said = filter(None, (self.verdict, self.between, self.still_open))
         rows += [[text("closings.proof"), each, None] for each in said]
         rows.append([text("accounts.title"), self.account, None])
         return head, rows
@@ -95,6 +97,14 @@ def between_days(totals: ControlTotals) -> str:
     )
 
 
+def still_open(counts: Mapping[BreakClass, int], closing: Closing | None) -> str:
+    """In words, which differences of the day are open, or were when it was closed; empty for none."""
+    if not counts:
+        return ""
+    kinds = ", ".join(f"{word('break_class', kind)} {count:,}" for kind, count in counts.items())
+    return counted(f"closings.{'open_then' if closing else 'open_now'}", sum(counts.values()), kinds=kinds)
+
+
 def lines_of(totals: ControlTotals) -> list[ProofLine]:
     """Line by line; what a day follows only where it follows one: days closed long ago keep their lines."""
     return [
@@ -111,6 +121,7 @@ def proof_of(
     totals: ControlTotals,
     closing: Closing | None,
     names: Mapping[str, str],
+    still_open: str,
     *,
     made_at: datetime,
 ) -> DayProof:
@@ -119,6 +130,7 @@ def proof_of(
         lines=lines_of(totals),
         verdict=verdict_on(totals),
         between=between_days(totals),
+        still_open=still_open,
         made_at=closing.closed_at if closing else made_at,
         closed_by=names.get(closing.closed_by, closing.closed_by) if closing else "",
         digest=closing.digest if closing else "",
@@ -142,7 +154,7 @@ def pdf(proof: DayProof) -> bytes:
     _row(page, f"{proof.account} · {services().currency}")
     page.ln(6)
     page.set_font("Helvetica", "B", 10)
-    _cells(page, text("closings.line"), text("closings.wallet_says"), text("closings.ledger_says"))
+    _cells(page, *_head())
     page.set_font("Helvetica", size=10)
     for line in proof.lines:
         _cells(page, word("proof_line", line.key), _figure(line.wallet_cents), _figure(line.ledger_cents))
@@ -150,14 +162,20 @@ def pdf(proof: DayProof) -> bytes:
     page.set_font("Helvetica", "B", 11)
     _row(page, proof.verdict)
     page.set_font("Helvetica", size=10)
-    if proof.between:
-        _row(page, proof.between)
+    for said in filter(None, (proof.between, proof.still_open)):
+        _row(page, said)
     if proof.closed_by:
         _row(page, text("closings.closed_line", who=proof.closed_by, at=moment(proof.made_at)))
         _row(page, text("closings.digest", digest=proof.digest), height=5)
     else:
         _row(page, text("closings.open_line", at=moment(proof.made_at)))
     return bytes(page.output())
+
+
+def _head() -> list[str]:
+    currency = services().currency
+    sides = [text(f"closings.{side}_says", currency=currency) for side in ("wallet", "ledger")]
+    return [text("closings.line"), *sides]
 
 
 def _figure(cents: int | None) -> str:

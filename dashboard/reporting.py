@@ -99,13 +99,14 @@ def day_table(days: Sequence[DayToClose], names: Mapping[str, str]) -> tuple[lis
     return head, rows
 
 
-def age_table(kinds: Sequence[KindByAge]) -> tuple[list[str], list[list[Cell]]]:
+def age_table(kinds: Sequence[KindByAge], currency: str) -> tuple[list[str], list[list[Cell]]]:
     """Head and rows for a file: for each age how many and how much."""
+    at_risk = text("exceptions.at_risk", currency=currency)
     head = [text("exceptions.kind")]
     for bucket in AgeBucket:
         name = word("age_bucket", bucket)
-        head += [name, f"{name}, {text('exceptions.at_risk')}"]
-    head += [text("today.count"), text("exceptions.at_risk")]
+        head += [name, f"{name}, {at_risk}"]
+    head += [text("today.count"), at_risk]
     rows = []
     for kind in kinds:
         row: list[Cell] = [word("break_class", kind.break_class)]

@@ -35,6 +35,8 @@ from payments.closing.service import (
     closable_from,
     closings,
     in_force,
+    lacks_money,
+    open_differences,
     still_says,
 )
 from payments.closing.tables import Closing
@@ -63,19 +65,21 @@ def index() -> str:
         )
         first = first_day(database, parts.calendar, account.wallet, account.shortcode)
         kept = closings(database, account.wallet, account.shortcode)
+        last_month = today.replace(day=1) - timedelta(days=1)
+        month = f"{last_month:%Y-%m}"
+        is_month_closed = in_force(database, account.wallet, account.shortcode, "month", month) is not None
         names = names_of(
             database, {actor for row in kept for actor in (row.closed_by, row.reopened_by or "")}
         )
-    last_month = today.replace(day=1) - timedelta(days=1)
     # Before the first payment there is nothing to close.
-    has_month = first is not None and first <= last_month
+    has_month = first is not None and first <= last_month and not is_month_closed
     return render_template(
         "dashboard/closings.html",
         days=days,
         kept=[(row, _first_of(row)) for row in kept],
         names=names,
         today=today,
-        last_month=f"{last_month:%Y-%m}" if has_month else None,
+        last_month=month if has_month else None,
     )
 
 
@@ -93,9 +97,12 @@ def show(day: str) -> str:
         is_asked = closing is not None and request.args.get("again") == "yes"
         same = still_says(database, parts.calendar, closing) if closing and is_asked else None
         names = names_of(database, {closing.closed_by}) if closing else {}
+        still_open = open_differences(database, of, closing)
     return render_template(
         "dashboard/closing.html",
         day=of.day,
+        still_open=day_proof.still_open(still_open, closing),
+        lacks_money=lacks_money(still_open),
         account=accounts.named(of.wallet, of.shortcode),
         totals=totals,
         lines=day_proof.lines_of(totals),
@@ -150,6 +157,7 @@ def download(day: str, form: str) -> Response:
         closing = in_force(database, of.wallet, of.shortcode, "day", day)
         totals = totals_of(database, parts.calendar, of, closing)
         names = names_of(database, {closing.closed_by}) if closing else {}
+        still_open = day_proof.still_open(open_differences(database, of, closing), closing)
         audit.record(
             database,
             at=parts.clock.now(),
@@ -161,7 +169,7 @@ def download(day: str, form: str) -> Response:
     name = f"proof-{of.shortcode}-{day}.{form}"
     if form == "csv":
         return _csv(of, name)
-    proof = day_proof.proof_of(of, totals, closing, names, made_at=parts.clock.now())
+    proof = day_proof.proof_of(of, totals, closing, names, still_open, made_at=parts.clock.now())
     if form == "xlsx":
         return xlsx_response(name, text("closings.proof"), *proof.table(), created_at=proof.made_at)
     response = Response(day_proof.pdf(proof), mimetype="application/pdf")

@@ -95,7 +95,8 @@ def download(form: str) -> Response:
             details=chosen.arguments(),
         )
     name = f"exceptions-{chosen.day or parts.calendar.day_of(now)}"
-    head = [text(f"exceptions.{column}") for column in _COLUMNS]
+    currency = services().currency
+    head = [text(f"exceptions.{column}", currency=currency) for column in _COLUMNS]
     return table_response(name, form, text("exceptions.title"), head, _lines(chosen))
 
 
@@ -143,7 +144,7 @@ def page_of(break_id: uuid.UUID, refused: Refused | None = None) -> str:
         "dashboard/break.html",
         found=found,
         receipt=receipt,
-        turn=breaks.turn_of(found.break_class),
+        turn=breaks.turn_of(found.break_class, is_waiting=work.is_waiting),
         at_risk_cents=at_risk_cents,
         sides=witnesses.side_by_side(proofs),
         amount_cents=found.amount_cents,

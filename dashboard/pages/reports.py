@@ -66,7 +66,7 @@ def differences(form: str) -> Response:
         kinds = reporting.kinds_by_age(database, now)
         _was_taken(database, "differences", form, "open")
     name = f"differences-{parts.shortcode}-{parts.calendar.day_of(now)}"
-    return _file(name, form, "differences", *reporting.age_table(kinds))
+    return _file(name, form, "differences", *reporting.age_table(kinds, services().currency))
 
 
 @routes.get("/audit-heads.<form>")

@@ -98,8 +98,10 @@ def several() -> Response | tuple[str, int]:
         except NotPossible:
             failed += 1
             left.append(break_id)
-    _say(done, waiting, failed, len(chosen) - done - waiting - failed)
-    is_used = request.form.get("act") != "take" and chosen and not failed
+    is_taking = request.form.get("act") == "take"
+    done_as = "several.taken" if is_taking else "several.done"
+    _say(done_as, done, waiting, failed, len(chosen) - done - waiting - failed)
+    is_used = not is_taking and chosen and not failed
     if reason and not is_used:
         return listed(_asked(), reason=reason, ticked=left), _status(reason, chosen, failed)
     return redirect(request.form.get("back", "") if _is_ours() else url_for("dashboard.exceptions.index"))
@@ -143,12 +145,12 @@ def _is_ours() -> bool:
     return back.startswith(url_for("dashboard.exceptions.index")) and "\\" not in back and back.isprintable()
 
 
-def _say(done: int, waiting: int, failed: int, unchanged: int) -> None:
+def _say(done_as: str, done: int, waiting: int, failed: int, unchanged: int) -> None:
     """Have the next page say what became of those that were ticked."""
     if not done + waiting + failed + unchanged:
         flash(text("several.none"), "fault")
     if done:
-        flash(counted("several.done", done))
+        flash(counted(done_as, done))
     if waiting:
         flash(counted("several.waiting", waiting))
     if unchanged:

@@ -3,7 +3,7 @@
 import re
 import uuid
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -21,6 +21,7 @@ from core.reasons import REASON_CHARACTERS_MAX, is_reason
 from payments.closing.control import CutOff, control_totals
 from payments.closing.report import canonical, digest_of, report_lines
 from payments.closing.tables import Closing
+from payments.model import BreakClass
 from payments.reconciliation.due_days import first_day
 from payments.reconciliation.tables import Break, ReconciliationRun
 
@@ -29,6 +30,8 @@ _SETTLES_IN = timedelta(minutes=10)
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 # Of these years a period can be closed; of others there is no money.
 YEARS: Final = range(2000, 2100)
+# Among the figures of a closing: how many differences of a class were open.
+_OPEN: Final = "open_"
 
 
 class NotToClose(KibabaError):  # noqa: N818 -- it says what was found
@@ -64,8 +67,8 @@ class Closings:
 
     def close_day(self, of: CutOff, *, by: str, reason: str = "") -> Closing:
         """Close one day. Raises NotToClose: it still runs, it or its month is closed, it was not compared, or
-        its proof fails or it does not open with what the day before ended with, and nobody says why it may
-        be closed nevertheless.
+        its proof fails, it does not open with what the day before ended with, or the wallet's list lacks
+        money of it, and nobody says why it may be closed nevertheless.
         """
         now = self._clock.now()
         if now < closable_from(self._calendar, of.day):
@@ -84,7 +87,12 @@ class Closings:
             totals = control_totals(session, self._calendar, of)
             if not totals.holds and not is_reason(reason):
                 raise NotToClose("does_not_follow" if totals.adds_up else "proof_fails")
-            closing.figures = totals.as_dict() | _open_breaks(session, of)
+            still_open = open_differences(session, of, None)
+            if lacks_money(still_open) and not is_reason(reason):
+                raise NotToClose("not_on_list")
+            closing.figures = totals.as_dict() | {
+                f"{_OPEN}{name}": count for name, count in still_open.items()
+            }
             closing.digest = digest_of(report_lines(session, self._calendar, of))
             _note(session, closing, "closing.closed", by, reason, now)
         return closing
@@ -245,7 +253,11 @@ def _was_compared(session: Session, of: CutOff, *, after: datetime) -> bool:
     return last is not None and last >= after
 
 
-def _open_breaks(session: Session, of: CutOff) -> dict[str, int]:
+def open_differences(session: Session, of: CutOff, closing: Closing | None) -> dict[BreakClass, int]:
+    """How many differences of a day are open, by class; of a closed day, how many were when it was closed."""
+    if closing is not None:
+        kept = {name.removeprefix(_OPEN): n for name, n in closing.figures.items() if name.startswith(_OPEN)}
+        return {BreakClass(name): int(count) for name, count in sorted(kept.items())}
     rows = session.execute(
         select(Break.break_class, func.count())
         .where(
@@ -255,8 +267,14 @@ def _open_breaks(session: Session, of: CutOff) -> dict[str, int]:
             Break.state == "open",
         )
         .group_by(Break.break_class)
+        .order_by(Break.break_class)
     )
-    return {f"open_{name}": count for name, count in rows}
+    return {BreakClass(name): count for name, count in rows}
+
+
+def lacks_money(still_open: Mapping[BreakClass, int]) -> bool:
+    """Whether the proof of a day is of money that the wallet's own list does not have."""
+    return BreakClass.NOT_ON_STATEMENT in still_open
 
 
 def _days_of(month: str) -> list[date]:

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from payments.contributions.tables import Contribution
 from payments.evidence.tables import Evidence, EvidenceVerdict
 from payments.ledger.tables import LedgerTransfer
+from payments.model import PostingState
 from payments.particulars import Particulars
 from payments.receipts.parts import whole_of
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
-from payments.registry_postings.tables import RegistryPosting
+from payments.registry_postings.tables import RegistryCorrection, RegistryPosting
 from payments.wallet_lines.tables import StoredLine
 
 
@@ -161,4 +162,16 @@ def _money(session: Session, receipt: Receipt) -> Iterator[Proof]:
             receipt=receipt.receipt,
             amount_cents=posting.read_back_amount_cents,
             detail=posting.last_error,
+        )
+    for correction in session.scalars(
+        select(RegistryCorrection).where(RegistryCorrection.receipt_id == receipt.id)
+    ):
+        is_void = correction.state == PostingState.ACKNOWLEDGED
+        yield Proof(
+            source="registry",
+            at=correction.acknowledged_at or correction.posted_at or correction.created_at,
+            says="void" if is_void else "voiding",
+            receipt=receipt.receipt,
+            amount_cents=None,
+            detail=correction.last_error,
         )

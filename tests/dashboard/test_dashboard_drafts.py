@@ -187,5 +187,5 @@ def test_where_nothing_is_decided_the_payer_is_shown_by_a_form_of_its_own(
 def test_a_reason_stays_in_the_list_when_the_ticked_ones_are_taken(officer: FlaskClient, day: Day) -> None:
     answer = bulk(officer, "take", found(day), reason=REASON)
     assert answer.status_code == 200
-    assert "1 difference done." in answer.text
+    assert "1 difference is in your hands." in answer.text
     assert str(escape(REASON)) in answer.text

@@ -200,3 +200,12 @@ def test_numbers_stay_numbers() -> None:
     assert cell(decimal(5)) == "0.05"
     assert cell(-3) == "-3"
     assert cell(None) == ""
+
+
+def test_heads_of_columns_name_the_funds_own_money(officer: FlaskClient, day: Day, parts: Services) -> None:
+    assert "At risk, KES" in officer.get(LIST).text
+    object.__setattr__(parts, "currency", "UGX")
+    for address in (LIST, f"{LIST}download.csv", "/dashboard/payments/", "/dashboard/closings/2026-11-22"):
+        page = officer.get(address).text
+        assert ", UGX" in page
+        assert ", KES" not in page

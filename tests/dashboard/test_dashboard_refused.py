@@ -178,11 +178,11 @@ def test_with_nothing_ticked_nothing_is_called_done(officer: FlaskClient, day: D
 
 def test_what_was_taken_already_is_not_taken_twice(officer: FlaskClient, day: Day) -> None:
     taken = day.breaks["amount_differs"]
-    assert "1 difference done." in bulk(officer, "take", taken)
+    assert "1 difference is in your hands." in bulk(officer, "take", taken)
     again = bulk(officer, "take", taken)
     assert "1 stays as it was" in again
     assert "done." not in again.split('<p class="fault flash"')[1].split("</p>")[0]
-    assert "differences done." not in again
+    assert "in your hands." not in again
 
 
 def test_a_payment_leads_whoever_may_to_its_decision(as_role: AsRole, day: Day) -> None:

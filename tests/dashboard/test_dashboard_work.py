@@ -47,6 +47,11 @@ def decide(client: FlaskClient, day: Day, choice: str, **other: str) -> str:
     return answer.text
 
 
+def breaks_of(parts: Services, receipt: Receipt) -> uuid.UUID:
+    with parts.sessions() as session:
+        return session.scalars(select(Break.id).where(Break.receipt_id == receipt.id)).one()
+
+
 def saved(parts: Services, member_id: uuid.UUID) -> int:
     with parts.sessions() as session:
         return savings(session, member_id).amount_cents
@@ -131,6 +136,11 @@ def test_above_the_limit_another_person_must_agree(as_role: AsRole, day: Day, pa
     before = saved(parts, day.members[0])
     assert "A second person decides now" in decide(officer, day, f"match:{day.members[0]}")
     assert "Waits for a second person" in officer.get("/dashboard/suspense/").text
+    # Nobody begins anew what waits for another.
+    waiting = officer.get(f"{LIST}{breaks_of(parts, suspended(day))}").text
+    assert "Second person" in waiting
+    assert "A second person agrees with what was decided" in waiting
+    assert officer.get(f"{LIST}?kind=suspense").text.count("Second person") == 1
     own = officer.get("/dashboard/checks/").text
     assert "You proposed this" in own
     with parts.sessions() as session:

@@ -11,6 +11,8 @@ from members.tables import MemberRow
 from payments.alerts.service import AlertKind, open_alerts
 from payments.ledger.service import savings
 from payments.receipts.tables import Receipt
+from payments.reconciliation.proof import break_evidence
+from payments.reconciliation.tables import Break
 from payments.registry_postings.corrections import CorrectionState
 from payments.registry_postings.model import Booking
 from payments.registry_postings.tables import RegistryCorrection
@@ -55,6 +57,12 @@ def test_a_reversal_is_told_to_the_registry_and_read_back(world: World) -> None:
     assert second.reference_id not in {first.reference_id, uuid.UUID(int=0)}
     row = correction(world)
     assert (row.state, row.why, row.reference_id) == ("acknowledged", "reversed", second.reference_id)
+    # Nobody corrects again by hand what the registry counts no more.
+    world.reconcile()
+    with world.sessions() as session:
+        found = session.scalars(select(Break).where(Break.break_class == "reversed_after_credit")).one()
+        told = [proof.says for proof in break_evidence(session, found.id) if proof.source == "registry"]
+    assert told == ["acknowledged", "void"]
 
 
 def test_a_refund_of_a_double_payment_is_told_too(world: World) -> None:
