@@ -21,6 +21,7 @@ from operations.house import described
 from operations.state import state_from_environment
 from operations.trouble import TroubleError
 
+_WALLET_PIN = re.compile("[0-9]{4}")
 ANSWER_SECONDS_MAX = 15.0
 POLL_SECONDS = 0.3
 
@@ -147,6 +148,9 @@ class Handset:
     def _answer(self, prompt: dict[str, Any]) -> None:
         click.echo(draw_prompt(prompt["text"]))
         pin = self._typed(f"{prompt['wallet']} PIN", True)
+        while pin and not _WALLET_PIN.fullmatch(pin):
+            click.echo("  four digits, or nothing to refuse")
+            pin = self._typed(f"{prompt['wallet']} PIN", True)
         done = self._line.do("prompt", **({"pin": pin} if pin else {"cancel": True}))
         click.echo(f"  {done['result']['text']}")
 
