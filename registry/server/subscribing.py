@@ -66,7 +66,7 @@ class Subscribing:
         head = {"reference_id": id_or_empty(item.get("reference_id")), "timestamp": written(now)}
         try:
             asked = self._read(session, item)
-            _end_misdirected(session, client, asked, now)
+            _end_what_tells_nobody(session, client, asked, now)
             code = self._insert(session, client, asked, callback_url, now)
         except Rejected as error:
             return head | rejection(error)
@@ -157,8 +157,10 @@ def subscribers(session: Session, event: str, subject: str, now: datetime) -> Se
     ).all()
 
 
-def _end_misdirected(session: Session, client: Client, asked: _Asked, now: datetime) -> None:
-    """End what the client has of this at an address of before: told no more, and in the way of the new."""
+def _end_what_tells_nobody(session: Session, client: Client, asked: _Asked, now: datetime) -> None:
+    """End what the client has of this, if its end has come or it is at an address of before: it tells no
+    more, and is in the way of the new.
+    """
     live = select(DciSubscriptionRow).where(
         DciSubscriptionRow.client_id == client.id,
         DciSubscriptionRow.event == asked.event,
@@ -166,7 +168,10 @@ def _end_misdirected(session: Session, client: Client, asked: _Asked, now: datet
         DciSubscriptionRow.ended_at.is_(None),
     )
     row = session.scalar(live.with_for_update())
-    if row is not None and not client.may_be_called_at(row.callback_url):
+    if row is None:
+        return
+    is_over = row.until is not None and row.until <= now
+    if is_over or not client.may_be_called_at(row.callback_url):
         row.ended_at = now
         # Before the new one: only one may live.
         session.flush()

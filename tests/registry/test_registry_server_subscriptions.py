@@ -53,6 +53,14 @@ def test_nobody_is_told_after_the_end(world: DciWorld, partner: Partner, receive
     assert told(world, receiver) == 0
 
 
+def test_what_has_come_to_its_end_is_subscribed_to_anew(
+    world: DciWorld, partner: Partner, receiver: Receiver
+) -> None:
+    assert wish(world, partner, receiver, now_text(-1))["status"] == "succ"
+    assert wish(world, partner, receiver)["status"] == "succ"
+    assert told(world, receiver) == 1
+
+
 MOVED = {"callback_base": "http://127.0.0.1:9/moved"}
 NO_MORE = {"scopes": [Scope.SEARCH, Scope.NOTIFY]}
 
