@@ -39,7 +39,7 @@ def tell_member(
     session: Session,
     template: str,
     member_id: uuid.UUID,
-    occasion: uuid.UUID,
+    occasion: object,
     *,
     now: datetime,
     values: Mapping[str, Any] | None = None,

@@ -54,10 +54,6 @@ class PhoneChanges:
         self._clock = clock
         self._policy = policy
 
-    @property
-    def _waiting_time(self) -> timedelta:
-        return timedelta(hours=self._policy.phone_change_wait_hours)
-
     def start(
         self,
         session: Session,
@@ -139,7 +135,7 @@ class PhoneChanges:
             return Later(_LOOK_AGAIN_SECONDS, "the old phone is not told yet")
         if isinstance(told, Untold):
             doubt = "not_told"
-        elif (left := (told + self._waiting_time - now).total_seconds()) > 0:
+        elif (left := (told + (change.due_at - change.requested_at) - now).total_seconds()) > 0:
             return Later(left, "the old phone was told later than it was asked")
         else:
             doubt = self._move(session, change)
@@ -213,7 +209,7 @@ class PhoneChanges:
             state=PhoneChangeState.STAFF if doubt else PhoneChangeState.WAITING,
             doubt=doubt,
             requested_at=now,
-            due_at=now + self._waiting_time,
+            due_at=now + timedelta(hours=self._policy.phone_change_wait_hours),
         )
         session.add(change)
         session.flush()

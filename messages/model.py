@@ -90,6 +90,8 @@ _ASKED_INSIDE = Word(Keyword.WAY, "sw")
 _QUESTION_WORDS_MAX = 7
 # A keyword with a please; with more words, or a number among them, something is told that staff should read.
 _PLAIN_WORDS_MAX = 3
+_WITH_A_PIN = 2
+_PIN_LIKE = re.compile(r"\d{1,4}")
 # Blanks, quotes, colons and all else that no receipt code holds end a word.
 _BREAKS = re.compile(r"[^\w.-]+|_+")
 # So does a dot or a dash after letters only: codes of wallets have those after digits.
@@ -141,15 +143,18 @@ def word_in(text: str) -> Word | None:
     return _ASKED_INSIDE if asks and receipt_code_in(text) is None else None
 
 
-def is_bare(text: str) -> bool:
-    """Whether a message is a keyword and nothing else."""
+def is_bare(text: str, code: str | None = None) -> bool:
+    """Whether a message is a keyword, with `code` behind it if there is one, and nothing else."""
     words = _words_of(text.upper())
-    return len(words) == 1 and words[0] in WORDS
+    return bool(words) and words[0] in WORDS and words[1:] == ([code] if code else [])
 
 
 def tells_more(text: str, word: Word) -> bool:
     """Whether a message says more than its keyword can answer: "Help! I sent 500 by mistake"."""
     words = _words_of(text.upper())
+    if word.keyword is Keyword.BALANCE and len(words) == _WITH_A_PIN and _PIN_LIKE.fullmatch(words[1]):
+        # Some type their PIN behind it, as the menus ask for it: nobody is to read that.
+        return False
     most = _QUESTION_WORDS_MAX if word.keyword is Keyword.WAY else _PLAIN_WORDS_MAX
     return len(words) > most or any(map(_has_digit, words))
 
@@ -162,7 +167,7 @@ def receipt_code_in(text: str) -> str | None:
     characters, and the last such word: the words before it are rather what somebody says of it.
     """
     told = _AMOUNT.sub(" ", _DATE.sub(" ", text.upper()))
-    words = [word for word in _words_of(told)[1:] if not _PHONE.fullmatch(word)]
+    words = [word for word in _words_of(told)[1:] if not _PHONE.fullmatch(word.replace("-", ""))]
     codes = [word for word in words if _RECEIPT_CODE.fullmatch(word)]
     with_digits = [word for word in codes if any(map(str.isdigit, word))]
     if with_digits:

@@ -40,8 +40,8 @@ _READ_BY_STAFF = frozenset({"unknown_keyword", "claim_staff", "phone_change_held
 class _Asked:
     """An SMS as it was understood. `code` is empty without one, `member` None when a stranger writes.
 
-    `is_bare`: it is its keyword and nothing else. `stayed`: the membership that the sender's was made one
-    with.
+    `is_bare`: it is its keyword, with the code that belongs to it, and nothing else. `stayed`: the membership
+    that the sender's was made one with.
     """
 
     keyword: Keyword
@@ -57,9 +57,8 @@ class _Asked:
         """Whether it may answer anything: no keyword or one with other words, a call for help, or a word that
         lacks its code.
         """
-        if self.keyword in _WITH_CODE:
-            return not self.code
-        return self.keyword is Keyword.HELP or not self.is_bare
+        lacks_code = self.keyword in _WITH_CODE and not self.code
+        return lacks_code or self.keyword is Keyword.HELP or not self.is_bare
 
 
 class Receiving:
@@ -85,8 +84,7 @@ class Receiving:
         template = self._obey(session, asked)
         is_confirmation = bool(asked.code) and keyword is Keyword.CONFIRM
         most = CONFIRMATIONS_PER_DAY_MAX if is_confirmation else ANSWERS_PER_DAY_MAX
-        received = self._received_today(session, row)
-        is_too_many = received > most
+        is_too_many = self._received_today(session, row) > most
         # What is not worked waits for staff: money may hang on it. A STOP was obeyed all the same.
         is_left = is_too_many and keyword is not Keyword.STOP
         is_left |= bool(asked.code) and template == "merged_closed"
@@ -94,16 +92,15 @@ class Receiving:
         is_left |= word is not None and keyword in _ANSWERED_ALIKE and tells_more(incoming.text, word)
         row.answered = template not in _READ_BY_STAFF and not is_left
         if is_too_many:
-            # Said once, or nobody would know why we fall silent.
-            if received == most + 1:
-                self._answer(session, row, "enough_today", asked)
+            if keyword is not Keyword.CONFIRM:
+                self._fall_silent(session, row, asked)
             return keyword
         if template is None:
             # Money is another room's: it finds the answer and has it sent.
             payload = self._question(asked)
             outbox.add(session, _MONEY_TOPICS[keyword], str(row.id), payload, now=row.received_at)
         elif template:
-            self._answer(session, row, template, asked)
+            self._answer(session, row.id, template, asked)
         return keyword
 
     def _keep(self, session: Session, incoming: IncomingSms, keyword: Keyword) -> InboundMessageRow | None:
@@ -131,12 +128,12 @@ class Receiving:
         member = self._members.by_phone(session, phone)
         merged_into = member.merged_into if member is not None else None
         stayed = self._members.by_id(session, merged_into) if merged_into is not None else None
-        return _Asked(keyword, is_bare(text), language, code or "", phone, member, stayed)
+        return _Asked(keyword, is_bare(text, code), language, code or "", phone, member, stayed)
 
     def _obey(self, session: Session, asked: _Asked) -> str | None:
         """Do what is asked; the template that answers it, empty for none. None: the room of money answers."""
         is_late = asked.member is None and self._members.left_lately(session, asked.phone)
-        if is_late and not asked.code:
+        if is_late and not (asked.code and asked.is_bare):
             # It may be an objection that came too late: who lost a membership is not told that all is well.
             return "phone_change_late"
         if asked.keyword is Keyword.STOP:
@@ -189,21 +186,26 @@ class Receiving:
             or 0
         )
 
-    def _answer(self, session: Session, row: InboundMessageRow, template: str, asked: _Asked) -> None:
+    def _fall_silent(self, session: Session, row: InboundMessageRow, asked: _Asked) -> None:
+        """Say so, once a day: otherwise nobody would know why no answer comes."""
+        day = self._calendar.day_of(row.received_at)
+        self._answer(session, f"{row.sender_index}:{day}", "enough_today", asked)
+
+    def _answer(self, session: Session, occasion: object, template: str, asked: _Asked) -> None:
         now, values = self._clock.now(), {}
         if template == "claim_staff":
             values = {"receipt": asked.code}
         elif template == "merged_closed" and asked.stayed is not None:
             values = {"number": asked.stayed.number.digits}
         if asked.member is not None:
-            tell_member(session, template, asked.member.id, row.id, now=now, values=values)
+            tell_member(session, template, asked.member.id, occasion, now=now, values=values)
         else:
             tell_phone(
                 session,
                 self._vault,
                 template,
                 asked.phone,
-                str(row.id),
+                str(occasion),
                 language=asked.language,
                 now=now,
                 values=values,

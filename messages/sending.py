@@ -30,6 +30,8 @@ from messages.templates import TEMPLATES, Texts, template_named
 _FIRST_RETRY_SECONDS = 15.0
 _RETRY_SECONDS_MAX = 1800.0
 _ATTEMPTS_MAX = 30
+# What an SMS tells that is about money.
+_OF_MONEY = frozenset({"amount", "receipt"})
 # Long enough that most bad moments of a provider are over.
 _REPEAT_SECONDS = 300.0
 
@@ -59,10 +61,12 @@ class Sending:
         *,
         may_remind_at: Callable[[datetime], bool] = lambda _: True,
         refused: Callable[[Session, str], None] = lambda _session, _why: None,
+        lost: Callable[[Session, str], None] = lambda _session, _why: None,
     ) -> None:
         """`may_remind_at`: whether a reminder may reach phones at an instant; other SMS go at any time.
 
-        `refused` hears the provider's code when it refuses all SMS, or one was given up: staff must know.
+        `refused` hears the provider's code when it refuses all SMS, or one was given up; `lost`, why nobody
+        knows whether news of money went out: staff must know.
         """
         self._sessions = sessions
         self._sms = sms
@@ -72,6 +76,7 @@ class Sending:
         self._clock = clock
         self._may_remind_at = may_remind_at
         self._refused_by_provider = refused
+        self._lost = lost
 
     def run(self, task: Task) -> Later | None:
         """Send. `Later` while the provider refuses for a reason that passes.
@@ -170,11 +175,12 @@ class Sending:
             self._given_up(session, message)
 
     def _given_up(self, session: Session, message: MessageRow) -> None:
-        """Whether it went out, nobody knows. News of money may have been lost: staff must know."""
+        """Whether it went out, nobody knows."""
         message.state = MessageState.UNKNOWN
-        if TEMPLATES[message.template].better_twice:
-            log.error("an SMS may be lost", why=message.failure_reason, message=str(message.id))
-            self._refused_by_provider(session, message.failure_reason)
+        template = TEMPLATES[message.template]
+        if template.better_twice and not template.values.isdisjoint(_OF_MONEY):
+            log.error("an SMS about money may be lost", why=message.failure_reason, message=str(message.id))
+            self._lost(session, message.failure_reason)
 
     def _record(
         self, session: Session, message_id: uuid.UUID, outcome: SmsOutcome, attempt: int

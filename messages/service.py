@@ -18,6 +18,8 @@ from messages.receiving import Receiving
 from messages.tables import MessageRow
 
 _ON_ITS_WAY = frozenset({MessageState.SENT, MessageState.DELIVERED})
+# docs.africastalking.com/sms/deliveryreports: it lies with the network, as for a phone that is off.
+_NOT_THERE_YET = frozenset({"submitted", "buffered"})
 _NOT_KNOWN_YET = frozenset({MessageState.QUEUED, MessageState.SENDING, MessageState.UNKNOWN})
 
 
@@ -28,6 +30,8 @@ def told_at(session: Session, key: str) -> datetime | Untold:
         return Untold.NOT_YET
     if message.state not in _ON_ITS_WAY:
         return Untold.NEVER
+    if message.state == MessageState.SENT and message.provider_status.casefold() in _NOT_THERE_YET:
+        return Untold.NOT_YET
     return message.final_at or message.sent_at or Untold.NOT_YET
 
 

@@ -37,7 +37,7 @@ def refuse_other_keys(session: Session, settings: Settings) -> None:
 
 
 def refuse_another_country(session: Session, settings: Settings) -> None:
-    """Raises TroubleError naming each setting as it was; those of new data are kept."""
+    """Raises TroubleError naming each setting as it was."""
     unlike = settings_unlike(session, settings)
     if unlike:
         raise TroubleError(

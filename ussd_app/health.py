@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from core.backlog import backlog, is_worked
-from core.fixed_settings import settings_unlike
+from core.fixed_settings import keep_settings, settings_unlike
 from core.key_proofs import keys_unlike
 from ussd_app.bootstrap import Services
 from ussd_app.gauges import Gauges, age_seconds
@@ -103,6 +103,8 @@ def _faults(services: Services, heads: set[str]) -> Iterator[str]:
             if found == heads:
                 unlike = [f"another {name}" for name in keys_unlike(session, services.vault, pepper)]
                 unlike += settings_unlike(session, services.settings)
+                if not unlike:
+                    keep_settings(session, services.settings)
             since = now - timedelta(seconds=_OVERDUE_SECONDS_MAX)
             worked = not waiting or is_worked(session, since=since, now=now)
     except SQLAlchemyError:

@@ -20,7 +20,7 @@ from messages.mail.server import MailServer
 from messages.sending import Sending
 from messages.service import told_at
 from messages.templates import FundWords, Texts
-from payments.alerts.service import refused_by_sms_provider
+from payments.alerts.service import lost_by_sms_provider, refused_by_sms_provider
 from payments.alerts.watching import Lookout
 from payments.asking import Asking
 from payments.balance_asking import BalanceAsking
@@ -176,6 +176,7 @@ def _telling(services: Services) -> dict[str, Handler]:
         clock,
         may_remind_at=lambda now: _may_remind_at(services, now),
         refused=lambda session, why: refused_by_sms_provider(session, why, now=clock.now()),
+        lost=lambda session, why: lost_by_sms_provider(session, why, now=clock.now()),
     )
     return {
         "balance": BalanceTelling(sessions, clock, currency=settings.fund_currency).run,

@@ -18,6 +18,7 @@ _WORDS = {
     "refund_unknown": "Nobody knows how a refund ended",
     "wallet_refuses": "A wallet refuses our requests",
     "sms_refused": "The SMS provider refuses our messages",
+    "sms_lost": "SMS about money may be lost",
     "old_breaks": "Differences are older than a week",
     "money_at_risk": "Much money is in open differences",
     "statement_missing": "A wallet's statement is missing",

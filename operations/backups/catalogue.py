@@ -13,9 +13,8 @@ from operations.backups.talking import Raw
 
 MIGRATION_TABLE: Final = "alembic_version"
 KEY_PROOFS: Final = KeyProof.__tablename__
-FIXED_SETTINGS: Final = FixedSetting.__tablename__
 # What tells whose data these are; an empty house has it too, once somebody looked at it.
-MARKS: Final = (KEY_PROOFS, FIXED_SETTINGS)
+MARKS: Final = (KEY_PROOFS, FixedSetting.__tablename__)
 
 _HERE: Final = "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())"
 # What PostgreSQL computes by itself is not copied.
@@ -39,7 +38,7 @@ SELECT relname FROM pg_class WHERE relnamespace = {_HERE} AND relkind = 'S' ORDE
 
 
 def tables_of(connection: Raw) -> tuple[Table, ...]:
-    """Every table but that of the migration; what is referred to comes first, the marks before all.
+    """Every table but that of the migration; what is referred to comes first, the proofs of keys before all.
 
     A table's rows may refer to each other: PostgreSQL looks when all of one COPY are there. Raises
     graphlib.CycleError where two tables refer to each other.
@@ -55,8 +54,8 @@ def tables_of(connection: Raw) -> tuple[Table, ...]:
         ready = sorted(sorter.get_ready())
         order += ready
         sorter.done(*ready)
-    # Wrong keys, or another country, are to be found out before an hour of loading.
-    order.sort(key=lambda name: MARKS.index(name) if name in MARKS else len(MARKS))
+    # Wrong keys are to be found out before an hour of loading.
+    order.sort(key=lambda name: name != KEY_PROOFS)
     return tuple(Table(name, columns[name]) for name in order)
 
 

@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from core.database import make_engine
 from core.settings import Settings
 from operations.backups.catalogue import (
-    FIXED_SETTINGS,
     KEY_PROOFS,
     MARKS,
     migration_of,
@@ -105,6 +104,8 @@ class _Restoring:
         self._raw.execute("SET CONSTRAINTS ALL DEFERRED")
         bring_to(self._connection, newest())
         with self._session() as session:
+            # Of a file from before this was kept, the money tells.
+            refuse_another_country(session, self._settings)
             found = proof(session)
         return Restored(
             tables=len(rows),
@@ -168,18 +169,15 @@ class _Restoring:
             # Triggers and the proof look things up here before PostgreSQL would count by itself.
             self._raw.execute(sql.SQL("ANALYZE {}").format(name))
             self._progress(table.name, count)
-        if table.name in MARKS and count:
-            self._check_belonging(table.name)
+        if table.name == KEY_PROOFS and count:
+            self._check_keys()
         return count
 
-    def _check_belonging(self, mark: str) -> None:
+    def _check_keys(self) -> None:
         # What is new among the keys leaves its proof here, as it does whenever a house starts.
         with self._session() as session:
-            if mark == KEY_PROOFS:
-                refuse_other_keys(session, self._settings)
-                self._keys_proven = True
-            elif mark == FIXED_SETTINGS:
-                refuse_another_country(session, self._settings)
+            refuse_other_keys(session, self._settings)
+        self._keys_proven = True
 
     @contextmanager
     def _session(self) -> Iterator[Session]:

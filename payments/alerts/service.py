@@ -25,6 +25,7 @@ class AlertKind(StrEnum):
     REFUND_UNKNOWN = "refund_unknown"
     WALLET_REFUSES = "wallet_refuses"
     SMS_REFUSED = "sms_refused"
+    SMS_LOST = "sms_lost"
     OLD_BREAKS = "old_breaks"
     MONEY_AT_RISK = "money_at_risk"
     STATEMENT_MISSING = "statement_missing"
@@ -66,6 +67,11 @@ def refused_by_wallet(session: Session, wallet: str, shortcode: str, why: str, *
 def refused_by_sms_provider(session: Session, why: str, *, now: datetime) -> None:
     """SMS do not go out: credit, sender or key, or a provider that was away for half a day."""
     raise_alert(session, AlertKind.SMS_REFUSED, "all", why, now=now)
+
+
+def lost_by_sms_provider(session: Session, why: str, *, now: datetime) -> None:
+    """Of an SMS about money nobody knows whether it went out, and it is not sent again."""
+    raise_alert(session, AlertKind.SMS_LOST, "all", why, now=now)
 
 
 def clear_quiet_alerts(session: Session, kind: AlertKind, *, since: datetime) -> None:

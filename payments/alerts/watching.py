@@ -94,7 +94,7 @@ class Lookout:
                     clear_alert(session, kind, "all", now=now)
             raise_missing(session, self._missing(session, now), now=now)
             clear_what_is_over(session, now=now)
-            for kind in (AlertKind.WALLET_REFUSES, AlertKind.SMS_REFUSED):
+            for kind in (AlertKind.WALLET_REFUSES, AlertKind.SMS_REFUSED, AlertKind.SMS_LOST):
                 clear_quiet_alerts(session, kind, since=now - self._limits.refusals_quiet)
             for alert in open_alerts(session):
                 # Remembered here: the tasks are forgotten when they have been done for a while.

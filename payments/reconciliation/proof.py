@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
@@ -11,13 +12,21 @@ from sqlalchemy.orm import Session
 from payments.contributions.tables import Contribution
 from payments.evidence.tables import Evidence, EvidenceVerdict
 from payments.ledger.tables import LedgerTransfer
-from payments.model import PostingState
 from payments.particulars import Particulars
 from payments.receipts.parts import whole_of
 from payments.receipts.tables import Receipt
 from payments.reconciliation.tables import Break
+from payments.registry_postings.corrections import CorrectionState
 from payments.registry_postings.tables import RegistryCorrection, RegistryPosting
 from payments.wallet_lines.tables import StoredLine
+
+# What the registry has of a record that is to be void; of one that it never had there is nothing to say.
+_CORRECTING: Final = {
+    CorrectionState.PENDING: "void_waiting",
+    CorrectionState.POSTED: "voiding",
+    CorrectionState.ACKNOWLEDGED: "void",
+    CorrectionState.REJECTED: "void_refused",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +175,13 @@ def _money(session: Session, receipt: Receipt) -> Iterator[Proof]:
     for correction in session.scalars(
         select(RegistryCorrection).where(RegistryCorrection.receipt_id == receipt.id)
     ):
-        is_void = correction.state == PostingState.ACKNOWLEDGED
+        says = _CORRECTING.get(CorrectionState(correction.state))
+        if says is None:
+            continue
         yield Proof(
             source="registry",
             at=correction.acknowledged_at or correction.posted_at or correction.created_at,
-            says="void" if is_void else "voiding",
+            says=says,
             receipt=receipt.receipt,
             amount_cents=None,
             detail=correction.last_error,

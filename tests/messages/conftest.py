@@ -31,8 +31,16 @@ def world(engine: Engine, sessions: sessionmaker[Session], vault: Vault, texts: 
     members = Members(vault, clock, pins, Policy(calendar))
     provider = Provider(engine)
     refusals: list[str] = []
+    losses: list[str] = []
     sending = Sending(
-        sessions, provider, members, vault, texts, clock, refused=lambda _, why: refusals.append(why)
+        sessions,
+        provider,
+        members,
+        vault,
+        texts,
+        clock,
+        refused=lambda _, why: refusals.append(why),
+        lost=lambda _, why: losses.append(why),
     )
     messages = Messages(members, vault, clock, calendar, notice_version="2026-11")
-    return World(sessions, vault, members, messages, sending, provider, clock, refusals)
+    return World(sessions, vault, members, messages, sending, provider, clock, refusals, losses)

@@ -84,6 +84,7 @@ class World:
     clock: HandClock
     # What staff were called for.
     refusals: list[str]
+    losses: list[str]
 
     def member(self, language: str = "sw", *, reminders: bool = True, phone: PhoneNumber = PHONE) -> Member:
         """A member with the usual phone; with another one, another person."""

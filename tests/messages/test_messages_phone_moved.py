@@ -57,9 +57,8 @@ def moved(world: World) -> Member:
     world.clock.pass_time(hours=24)
     assert complete(world) is None
     assert only_change(world).state == PhoneChangeState.DONE
-    member = world.members.by_phone
     with world.sessions() as session:
-        found = member(session, NEW)
+        found = world.members.by_phone(session, NEW)
     assert found is not None
     return found
 
@@ -103,7 +102,20 @@ def test_a_report_alone_tells_when_a_phone_was_told(world: World) -> None:
         assert told_at(session, world.row().key) == world.clock.now()
 
 
-@pytest.mark.parametrize("text", ["STOP", "ACHA", "HELP", "It was not me", "BAL"])
+@pytest.mark.parametrize("report", ["Submitted", "Buffered"])
+def test_a_phone_that_is_off_is_not_told(world: World, report: str) -> None:
+    ask_to_move(world)
+    warn(world)
+    world.report(report)
+    world.clock.pass_time(hours=30)
+    assert isinstance(complete(world), Later)
+    assert only_change(world).state == PhoneChangeState.WAITING
+    world.clock.pass_time(hours=20)
+    assert complete(world) is None
+    assert (only_change(world).state, only_change(world).doubt) == (PhoneChangeState.STAFF, "not_told")
+
+
+@pytest.mark.parametrize("text", ["STOP", "ACHA", "HELP", "It was not me", "BAL", "YES it was 23456789"])
 def test_an_objection_that_comes_too_late_is_read_by_staff(world: World, text: str) -> None:
     moved(world)
     world.receive(text, PHONE)
@@ -125,6 +137,10 @@ def test_a_month_later_the_phone_may_be_somebody_elses(world: World) -> None:
         "Wapi? Sijaomba kuhama, ni mwizi",
         "BAL si mimi",
         "NDIYO si mimi, piga 0711222333",
+        "NDIYO si mimi, piga 0711-222-333",
+        "NDIYO si mimi, piga 711222333",
+        "Yes? It was NOT me! My ID is 23456789",
+        "Refund? No! I never asked to move, my number is 400000018",
     ],
 )
 def test_what_begins_with_another_keyword_holds_a_change_of_phone(world: World, text: str) -> None:

@@ -242,6 +242,8 @@ def test_machines_that_answer_each_other_fall_silent(world: World) -> None:
         ("Balance is wrong, somebody took it from me", False),
         ("Where is my money please", True),
         ("Salio tafadhali", True),
+        # A PIN is nothing for staff to read.
+        ("SALIO 4821", True),
     ],
 )
 def test_more_than_a_question_about_money_can_answer_is_read_by_staff_too(

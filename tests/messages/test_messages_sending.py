@@ -129,13 +129,16 @@ def test_no_answer_in_time_repeats_a_receipt_once(world: World) -> None:
     row = world.row()
     assert (row.state, row.resent) == (MessageState.UNKNOWN, True)
     # Of one that may be lost, staff hear.
-    assert world.refusals == ["no answer"]
+    assert (world.losses, world.refusals) == (["no answer"], [])
 
 
-def test_a_reminder_that_may_be_lost_calls_nobody(world: World) -> None:
-    world.provider.answers = [SmsUnknown("no answer", may_repeat=True)]
-    assert world.send(world.task("plan_reminder", world.member(reminders=True), RECEIPT)) is None
-    assert (world.row().state, world.refusals) == (MessageState.UNKNOWN, [])
+@pytest.mark.parametrize("template", ["plan_reminder", "pin_changed", "enough_today"])
+def test_what_is_no_news_of_money_calls_nobody(world: World, template: str) -> None:
+    task = world.task(template, world.member(reminders=True), RECEIPT)
+    world.provider.answers = [SmsUnknown("no answer", may_repeat=True)] * 2
+    world.send(task)
+    world.send(replace(task, attempt=2))
+    assert (world.row().state, world.losses, world.refusals) == (MessageState.UNKNOWN, [], [])
 
 
 @pytest.mark.parametrize("status", [Status.DECEASED, Status.CLOSED])

@@ -250,3 +250,25 @@ def test_what_the_registry_would_not_make_void_still_counts_there_when_it_comes_
     do(world, wish(Act.MATCH, world.receipts()[1], member_id=member.id))
     world.settle(minutes=2)
     assert world.registry.counts_cents == saved(world, member) == 10_000
+
+
+def test_the_evidence_says_how_far_a_correction_is(world: World) -> None:
+    acknowledged(world)
+    taken_back(world)
+    world.settle(minutes=2)
+    world.reconcile()
+
+    def says(state: CorrectionState) -> list[str]:
+        with world.sessions.begin() as session:
+            session.scalars(select(RegistryCorrection)).one().state = state
+        with world.sessions() as session:
+            found = session.scalars(select(Break).where(Break.break_class == "reversed_after_credit")).one()
+            return [each.says for each in break_evidence(session, found.id) if each.source == "registry"][1:]
+
+    assert {state: says(state) for state in CorrectionState} == {
+        CorrectionState.PENDING: ["void_waiting"],
+        CorrectionState.POSTED: ["voiding"],
+        CorrectionState.ACKNOWLEDGED: ["void"],
+        CorrectionState.REJECTED: ["void_refused"],
+        CorrectionState.NOT_NEEDED: [],
+    }
