@@ -26,6 +26,7 @@ from sqlalchemy import (
     and_,
     any_,
     delete,
+    exists,
     func,
     literal,
     literal_column,
@@ -361,6 +362,23 @@ def put_back(session: Session, topic: str, key: str, *, now: datetime, order_key
         state="pending", due_at=now, leased_until=None, finished_at=None, attempts=0, failures=0
     )
     return session.scalar(again.returning(OutboxRow.id)) is not None
+
+
+def another_tries_again(session: Session, task: Task, prefix: str) -> bool:
+    """Whether another task of the topic, with a key that begins so, failed before and waits for its next try:
+    what that does then, it does after now.
+    """
+    another = exists(
+        select(OutboxRow.id).where(
+            OutboxRow.topic == task.topic,
+            OutboxRow.state == "pending",
+            OutboxRow.attempts > 0,
+            OutboxRow.leased_until.is_(None),
+            OutboxRow.key.startswith(prefix, autoescape=True),
+            OutboxRow.id != task.id,
+        )
+    )
+    return bool(session.scalar(select(another)))
 
 
 def finish_keys(session: Session, topic: str, keys: Sequence[str], *, but: uuid.UUID, now: datetime) -> None:

@@ -38,9 +38,13 @@ _LOOK_AGAIN_SECONDS = (15, 30, 60, 120, 300)
 _KEEP_ASKING_SECONDS = (60, 120, 300, 600, 1800)
 # By then most are known; who still hears nothing may pay a second time.
 _SAY_SO_AFTER = timedelta(minutes=2)
+# Each of these was seen to be followed by the word that it was paid.
+_FOLLOWED_BY_A_SUCCESS = (ContributionState.FAILED, ContributionState.EXPIRED, ContributionState.CANCELLED)
 _WITHOUT_AN_END = (ContributionState.PROMPTED, ContributionState.UNKNOWN)
 # After a day without a trace, an answer "paid" is a case for staff; the break stays open.
 _GIVE_UP_AFTER = timedelta(hours=24)
+# A wallet lists what was paid so long ago.
+_LISTED_FOR = timedelta(hours=48)
 
 
 class Asking:
@@ -175,6 +179,9 @@ class Asking:
         if contribution.state in OPEN_STATES:
             why = "no answer; reading the wallet's list"
             contributions.move(session, contribution, ContributionState.UNKNOWN, why, now=now)
+        if not covered and age > _LISTED_FOR:
+            # No pull reaches back so far. It stays unknown, a break; a statement may still bring its money.
+            return None
         why = f"ask:{contribution.id}:{attempt}"
         ask_for_pull_now(session, contribution.wallet, contribution.shortcode, why, now=now)
         pause = _LOOK_AGAIN_SECONDS[min(attempt, len(_LOOK_AGAIN_SECONDS)) - 1]
@@ -212,6 +219,6 @@ def _end(session: Session, contribution: Contribution, *, now: datetime) -> None
 
 def _is_open_question(contribution: Contribution, *, asked_again: bool) -> bool:
     """Whether the end is not known; or is known, but is of the kind that has been followed by a success."""
-    if contribution.state in {ContributionState.FAILED, ContributionState.EXPIRED}:
+    if contribution.state in _FOLLOWED_BY_A_SUCCESS:
         return asked_again
     return contribution.state in {ContributionState.PROMPTED, ContributionState.UNKNOWN}

@@ -1,6 +1,6 @@
 """Reading the wallet's own list, every page; a list not read in full is a failure and never an empty list."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -10,19 +10,21 @@ from core.clock import Clock
 from core.database import Sessions
 from core.ids import new_id
 from core.logging import log
-from core.outbox import Later, Task
+from core.outbox import Later, Task, another_tries_again
 from payments.alerts.service import AlertKind, clear_alert, raise_alert
 from payments.model import EvidenceChannel
 from payments.wallet_lines.applying import Applying
 from payments.wallet_lines.coverage import last_complete_end
 from payments.wallet_lines.service import keep_lines
 from payments.wallet_lines.tables import PullRun
-from payments.wallets.protocol import PullFailed, Wallet, wallet_on
+from payments.wallets.protocol import PullFailed, Wallet, WalletLine, wallet_on
 
 # M-Pesa lists the last 48 hours; the minute keeps us inside while the request travels.
 _WINDOW = timedelta(hours=48) - timedelta(minutes=1)
 _OVERLAP = timedelta(hours=2)
 _FULL_EVERY = timedelta(hours=1)
+# Well before the worker's own end: what was read is applied and told of, also when it is not all.
+_READING_TIME_MAX = timedelta(seconds=60)
 _BACK_OFF_SECONDS = (5, 15, 30, 60)
 _ERROR_CHARACTERS_MAX = 300
 
@@ -42,8 +44,9 @@ class Pulling:
     def run(self, task: Task) -> Later | None:
         """Read one window. A failed pull is recorded and tried again until one is complete.
 
-        What another pull has read meanwhile is not read again. A wallet without a list is left alone, and
-        so is an account that is not on.
+        What another pull has read meanwhile, or will read when it tries again, is not read again: of a list
+        that cannot be read, one try waits, however many payments come. A wallet without a list is left alone,
+        and so is an account that is not on.
         """
         name, shortcode = str(task.payload["wallet"]), str(task.payload["shortcode"])
         wallet = wallet_on(self._wallets, name, shortcode)
@@ -62,11 +65,13 @@ class Pulling:
             if last is not None and last >= task.created_at + self._pull_delay:
                 # Wishes that queued up behind one pull share it: it began after this was wished.
                 return None
+            if another_tries_again(session, task, f"{name}:{shortcode}:"):
+                return None
             start = self._start(session, name, shortcode, end)
         pages = lines = 0
         error = ""
         try:
-            for page in wallet.pull(start, end):
+            for page in self._in_time(wallet.pull(start, end), end):
                 with self._sessions.begin() as session:
                     keep_lines(session, name, page, EvidenceChannel.PULL, now=self._clock.now())
                 pages, lines = pages + 1, lines + len(page)
@@ -98,6 +103,15 @@ class Pulling:
             return None
         pause = _BACK_OFF_SECONDS[min(task.attempt, len(_BACK_OFF_SECONDS)) - 1]
         return Later(pause, f"pull failed: {error}")
+
+    def _in_time(self, pages: Iterator[list[WalletLine]], began: datetime) -> Iterator[list[WalletLine]]:
+        """Pages as they come. Raises PullFailed where there is another after the time for all is over."""
+        is_late = False
+        for page in pages:
+            if is_late:
+                raise PullFailed(f"the list was not read to its end in {_READING_TIME_MAX.seconds} s")
+            yield page
+            is_late = self._clock.now() - began > _READING_TIME_MAX
 
     def _start(self, session: Session, wallet: str, shortcode: str, end: datetime) -> datetime:
         """The whole window when that was not read for an hour, else from a little before the last one."""

@@ -191,3 +191,12 @@ def test_the_list_of_one_wallet_is_missed_although_the_other_came(
     with world.sessions() as session:
         alerts = select(Alert.detail).where(Alert.kind == AlertKind.STATEMENT_MISSING)
         assert session.scalars(alerts).one() == f"airtel {airtel.shortcode}: 2026-11-22"
+
+
+def test_a_success_after_a_cancelled_prompt_is_asked_about(world: World, airtel: CollectingWallet) -> None:
+    asked, checkout = prompted(world, airtel)
+    hear(world, airtel.end(checkout, "1032"))
+    assert world.contribution(asked.contribution_id).state == "cancelled"
+    hear(world, airtel.end(checkout, "0"))
+    world.settle(minutes=30)
+    assert len(world.receipts()) == 1

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.errors import InvalidValue
+from payments.wallets.http import short
 from payments.wallets.mpesa.client import Answer, DarajaClient, NoAnswer, NotSent
 from payments.wallets.mpesa.pull_row import read_row
 from payments.wallets.mpesa.spaced_keys import without_spaces
@@ -108,7 +109,7 @@ def _read_page(answer: Answer) -> _Page:
     if code == _NOTHING_OR_FAILED and _NOTHING.search(said):
         return _Page([], None, None, None)
     if code != _FOUND:
-        raise PullFailed(f"pull was answered with {str(code)[:40]}: {said[:80]}")
+        raise PullFailed(f"pull was answered with {short(str(code))[:40]}: {short(said)[:80]}")
     found = fields.get("response")
     if not isinstance(found, list):
         raise PullFailed("the pulled answer holds no list")
