@@ -17,7 +17,7 @@ from operations.embedded.account import Account, server_account
 from operations.embedded.places import own_directory
 from operations.embedded.postgres import FORGETFUL_SETTINGS, SERVER_ENV
 from operations.embedded.spawn import spawn
-from operations.free_port import free_port
+from operations.free_port import two_free_ports
 from operations.outside_servers import check_database, check_redis
 from operations.trouble import TroubleError
 
@@ -37,7 +37,7 @@ def main() -> int:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kibaba-debian-")))
         home.chmod(0o755)
         account = server_account(home / "postgres")
-        ports = [free_port(), free_port()]
+        ports = two_free_ports()
         addresses = {
             "DATABASE_URL": f"postgresql+psycopg://postgres@127.0.0.1:{ports[0]}/postgres",
             "REDIS_URL": f"redis://127.0.0.1:{ports[1]}/0",

@@ -24,6 +24,14 @@ def free_port() -> int:
     return _any_port()
 
 
+def two_free_ports() -> tuple[int, int]:
+    """Two such ports. Asked for twice, the same could come."""
+    first = second = free_port()
+    while second == first:
+        second = free_port()
+    return first, second
+
+
 def _first_ephemeral() -> int:
     try:
         return int(_EPHEMERAL.read_text(encoding="ascii").split()[0])

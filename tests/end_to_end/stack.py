@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 
 from operations.embedded.spawn import spawn
 from operations.environment import read_file
-from operations.free_port import free_port
+from operations.free_port import two_free_ports
 from tests.end_to_end.process_tree import CREW, PARTS, Process, children, descendants, marked
 from tests.end_to_end.waiting import PATIENCE_SECONDS, wait_for
 from tests.servers import REPOSITORY
@@ -45,7 +45,7 @@ class Stack:
 
     def __init__(self, state: Path, settings: Mapping[str, str] | None = None) -> None:
         self.state = state / "var"
-        self.ports = (free_port(), free_port())
+        self.ports = two_free_ports()
         inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
         self._environment = {**inherited, **(settings or {}), "KIBABA_STATE": str(self.state)}
         self._output = state / "output.txt"

@@ -19,7 +19,7 @@ from core.settings import Settings
 from core.vault import Vault
 from operations.backups.restoring import restore_backup
 from operations.backups.taking import take_backup
-from operations.free_port import free_port
+from operations.free_port import two_free_ports
 from tests.databases import connect, drop_database, empty, text_of
 from tests.operations.living_house import live, quiet
 from tests.servers import REPOSITORY, Servers
@@ -54,7 +54,7 @@ class House:
     def __init__(self, tree: Path, state: Path) -> None:
         self.tree = tree
         self.state = state
-        self.ports = (free_port(), free_port())
+        self.ports = two_free_ports()
         self.started: list[subprocess.Popen[str]] = []
 
     def start(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:

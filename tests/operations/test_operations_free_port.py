@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from operations import free_port as module
-from operations.free_port import free_port
+from operations.free_port import free_port, two_free_ports
 
 
 def test_it_can_be_listened_on() -> None:
@@ -37,3 +37,9 @@ def test_where_all_are_given_away_any_will_do(monkeypatch: pytest.MonkeyPatch, t
     assert 1024 <= free_port() <= 65_535
     monkeypatch.setattr(module, "_EPHEMERAL", tmp_path / "nowhere")
     assert 1024 <= free_port() <= 65_535
+
+
+def test_two_are_never_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = iter([20_001, 20_001, 20_001, 20_002])
+    monkeypatch.setattr(module, "free_port", lambda: next(given))
+    assert two_free_ports() == (20_001, 20_002)

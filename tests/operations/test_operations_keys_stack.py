@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.free_port import free_port
+from operations.free_port import two_free_ports
 from operations.sealing.own_keys import OwnKeys
 from operations.state import State
 from tests.operations.conftest import WAIT_SECONDS_MAX, read_until
@@ -29,7 +29,8 @@ class Embedded:
         self.running: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        ports = ("--port", str(free_port()), "--sandbox-port", str(free_port()))
+        web, sandbox = two_free_ports()
+        ports = ("--port", str(web), "--sandbox-port", str(sandbox))
         self.running = subprocess.Popen(
             [REPOSITORY / "bin" / "run", *ports],
             env=self.env,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.free_port import free_port
+from operations.free_port import two_free_ports
 from operations.processes import CREW
 from tests.operations.conftest import (
     WAIT_SECONDS_MAX,
@@ -34,9 +34,9 @@ def environment(state: Path) -> dict[str, str]:
 
 @pytest.fixture
 def running(environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    port = free_port()
+    port, sandbox_port = two_free_ports()
     process = subprocess.Popen(
-        [REPOSITORY / "bin" / "run", "--port", str(port), "--sandbox-port", str(free_port())],
+        [REPOSITORY / "bin" / "run", "--port", str(port), "--sandbox-port", str(sandbox_port)],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -25,7 +25,7 @@ def test_the_first_month_is_closed_over_its_days_since_the_first_money(world: Wo
         room.close_day(replace(OF, day=date(2026, 11, number)), by=BY, reason=WHY)
     with pytest.raises(NotToClose, match="days open"):
         room.close_month("mpesa", SHORTCODE, "2026-11", by=BY)
-    room.close_day(OF, by=BY)
+    room.close_day(OF, by=BY, reason=WHY)
     with pytest.raises(NotToClose, match="days open"):
         room.close_month("mpesa", SHORTCODE, "2026-10", by=BY)
     month = room.close_month("mpesa", SHORTCODE, "2026-11", by=BY)
