@@ -142,7 +142,9 @@ def _act_under(trouble: Trouble, crowd: Crowd, seed: int, number: int) -> bool:
     """One payment or another, but the first is of the kind that meets the trouble."""
     certain = {"stk": crowd.save, "c2b": crowd.pay_by_hand}.get(trouble.part)
     if number == 0 and certain is not None:
-        return certain()
+        # A phone whose prompt of before is still open would not: then the next does.
+        wait_for(certain, f"a payment under {trouble}", seconds=REST_SECONDS_MAX)
+        return True
     return crowd.act(seeded(f"{seed} {number}"))
 
 
