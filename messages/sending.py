@@ -60,10 +60,12 @@ class Sending:
         clock: Clock,
         *,
         may_remind_at: Callable[[datetime], bool] = lambda _: True,
+        lacks_money: Callable[[Session, uuid.UUID], bool] = lambda _session, _member_id: True,
         refused: Callable[[Session, str], None] = lambda _session, _why: None,
         lost: Callable[[Session, str], None] = lambda _session, _why: None,
     ) -> None:
         """`may_remind_at`: whether a reminder may reach phones at an instant; other SMS go at any time.
+        `lacks_money`: whether what a member is reminded of is still missing.
 
         `refused` hears the provider's code when it refuses all SMS, or one was given up; `lost`, why nobody
         knows whether news of money went out: staff must know.
@@ -75,6 +77,7 @@ class Sending:
         self._texts = texts
         self._clock = clock
         self._may_remind_at = may_remind_at
+        self._lacks_money = lacks_money
         self._refused_by_provider = refused
         self._lost = lost
 
@@ -162,6 +165,7 @@ class Sending:
             member is not None
             and member.status.is_open
             and self._members.current_consents(session, member.id)[Purpose.REMINDERS]
+            and self._lacks_money(session, member.id)
         )
         if not agreed or not self._may_remind_at(self._clock.now()):
             message.state = MessageState.WITHHELD

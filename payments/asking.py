@@ -14,6 +14,7 @@ from core.outbox import Later, Task
 from payments.contributions import service as contributions
 from payments.contributions.tables import Contribution
 from payments.crediting import Crediting, find_receipt_for, link
+from payments.evidence.service import first_heard
 from payments.evidence.tables import Evidence
 from payments.intake import arrival_of, write_verdict
 from payments.model import OPEN_STATES, ContributionState, EvidenceChannel
@@ -146,7 +147,9 @@ class Asking:
     ) -> Meaning:
         if result.fate is Fate.PAID and result.receipt is not None:
             source = EvidenceChannel.STK_QUERY
-            arrival = arrival_of(result, result.receipt, contribution, source=source, seen_at=now)
+            # It was paid when its message came, not when we came to ask: near midnight that is another month.
+            seen_at = first_heard(session, contribution.id) or now
+            arrival = arrival_of(result, result.receipt, contribution, source=source, seen_at=seen_at)
             return self._crediting.by_prompt(session, contribution, arrival, now=now)
         record = paid_without_receipt if result.fate is Fate.PAID else ended_without_money
         verdict = record(session, contribution, result, source="query", now=now)

@@ -1,9 +1,12 @@
 """The composition root of the workers: which class works which topic."""
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+
+from sqlalchemy.orm import Session
 
 from core.audit_heads import KeepingHeads
 from core.outbox import BatchHandler, GivenUp, Handler
@@ -31,6 +34,7 @@ from payments.imports.service import Importing
 from payments.intake import Intake
 from payments.looking_again import LookingAgain
 from payments.merging.following import MoneyFollowing
+from payments.plans import service as plans
 from payments.plans.reminding import PlanReminding
 from payments.posting import Posting
 from payments.prompting import Prompting
@@ -175,6 +179,7 @@ def _telling(services: Services) -> dict[str, Handler]:
         Texts(words, services.calendar, languages=scheme.languages),
         clock,
         may_remind_at=lambda now: _may_remind_at(services, now),
+        lacks_money=lambda session, member_id: _lacks_money(services, session, member_id),
         refused=lambda session, why: refused_by_sms_provider(session, why, now=clock.now()),
         lost=lambda session, why: lost_by_sms_provider(session, why, now=clock.now()),
     )
@@ -268,6 +273,12 @@ def mail_server(settings: Settings) -> MailServer | None:
 def _may_remind_at(services: Services, now: datetime) -> bool:
     local = services.calendar.local(now)
     return scheme_on(services.settings.fund_region, local.date()).plans.may_remind_at(local.hour)
+
+
+def _lacks_money(services: Services, session: Session, member_id: uuid.UUID) -> bool:
+    now = services.clock.now()
+    rules = scheme_on(services.settings.fund_region, services.calendar.day_of(now))
+    return plans.lacks_money(session, rules, services.calendar, member_id, now=now)
 
 
 def _payouts(settings: Settings, wallets: HouseWallets) -> dict[str, Payouts]:

@@ -3,12 +3,12 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import insert
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from core import outbox
 from core.ids import new_id
-from payments.evidence.tables import Evidence
+from payments.evidence.tables import Evidence, EvidenceVerdict
 from payments.model import EvidenceChannel
 
 REFERENCE_CHARACTERS_MAX = 64
@@ -43,3 +43,15 @@ def store(
     )
     outbox.add(session, "evidence", str(evidence_id), {"evidence_id": str(evidence_id)}, now=now)
     return evidence_id
+
+
+def first_heard(session: Session, contribution_id: uuid.UUID) -> datetime | None:
+    """When the first callback about a prompt came; None when none did."""
+    return session.scalar(
+        select(func.min(Evidence.received_at))
+        .join(EvidenceVerdict, EvidenceVerdict.evidence_id == Evidence.id)
+        .where(
+            EvidenceVerdict.contribution_id == contribution_id,
+            Evidence.channel == EvidenceChannel.STK_CALLBACK,
+        )
+    )

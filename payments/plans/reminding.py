@@ -17,6 +17,7 @@ from members.notices import REMINDER_TOPIC, tell_member
 from members.tables import MemberRow
 from payments.contributions.tables import Contribution
 from payments.model import OPEN_STATES
+from payments.plans.counting import counts_in
 from payments.plans.model import Period, Rhythm, period_of
 from payments.plans.tables import PlanReminder, SavingPlan
 from payments.receipts.tables import Receipt
@@ -74,8 +75,7 @@ class PlanReminding:
             select(func.coalesce(func.sum(Receipt.amount_cents), 0))
             .where(
                 Receipt.member_id == SavingPlan.member_id,
-                Receipt.paid_at >= self._calendar.bounds(period.first)[0],
-                Receipt.paid_at < self._calendar.bounds(period.last)[1],
+                counts_in(rhythm, period, self._calendar),
                 Receipt.reversed_at.is_(None),
             )
             .scalar_subquery()

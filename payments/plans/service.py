@@ -12,6 +12,7 @@ from core.ids import new_id
 from core.money import Money
 from members.model import Status
 from members.tables import MemberRow
+from payments.plans.counting import counts_in
 from payments.plans.model import PlanRefused, PlanSet, Rhythm, Standing, period_of
 from payments.plans.tables import SavingPlan
 from payments.receipts.tables import Receipt
@@ -93,10 +94,17 @@ def standing(
         select(func.sum(Receipt.amount_cents)).where(
             Receipt.member_id == member_id,
             Receipt.currency == plan.currency,
-            Receipt.paid_at >= calendar.bounds(period.first)[0],
-            Receipt.paid_at < calendar.bounds(period.last)[1],
+            counts_in(rhythm, period, calendar),
             Receipt.reversed_at.is_(None),
         )
     )
     saved = Money(int(saved_cents or 0), plan.currency)
     return Standing(rhythm, Money(plan.amount_cents, plan.currency), saved, plan.reminders)
+
+
+def lacks_money(
+    session: Session, scheme: Scheme, calendar: FundCalendar, member_id: uuid.UUID, *, now: datetime
+) -> bool:
+    """Whether a reminder is still true: a plan holds, its reminders are wanted, and money is missing."""
+    found = standing(session, scheme, calendar, member_id, now=now)
+    return found is not None and found.reminders and found.rest.amount_cents > 0

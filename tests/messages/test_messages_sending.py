@@ -203,3 +203,13 @@ def test_every_sms_of_members_can_be_written(world: World) -> None:
     for task in world.queued():
         world.send(task)
     assert "uanachama" in world.provider.sent[0][1]
+
+
+def test_a_reminder_of_what_is_paid_meanwhile_is_withheld(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = world.member(reminders=True)
+    asked: list[uuid.UUID] = []
+    monkeypatch.setattr(world.sending, "_lacks_money", lambda _, member_id: asked.append(member_id))
+    assert world.send(world.task("plan_reminder", member, RECEIPT)) is None
+    assert (world.provider.sent, world.row().state, asked) == ([], MessageState.WITHHELD, [member.id])

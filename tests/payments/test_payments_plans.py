@@ -15,6 +15,7 @@ from payments.plans import service as plans
 from payments.plans.model import PlanRefused, PlanSet, Rhythm, Standing, period_of
 from payments.plans.reminding import PlanReminding
 from payments.schemes.rules import scheme_on
+from tests.payments.test_payments_for_whom_and_when import prompted
 from tests.payments.world import World
 
 KENYA = scheme_on("KE", date(2026, 11, 22))
@@ -217,3 +218,42 @@ def test_the_fund_day_decides_and_not_the_day_of_the_server(evening: World) -> N
     # 22:30 UTC on Sunday is Monday morning in Nairobi: another week.
     late = datetime(2026, 11, 22, 22, 30, tzinfo=UTC)
     assert period_of(Rhythm.WEEK, calendar.day_of(late), STARTS).first == date(2026, 11, 23)
+
+
+def test_a_month_paid_ahead_is_paid_and_arrears_are_not_this_months(evening: World) -> None:
+    ahead, behind = evening.member(), evening.member()
+    for member, month in ((ahead, "2026-12"), (behind, "2026-10")):
+        agree(evening, member)
+        plan(evening, member, Rhythm.MONTH, 5000)
+        evening.call_back(evening.wallet.end(prompted(evening, member, period=month), "0"))
+        evening.work("evidence")
+    evening.clock.instant = datetime(2026, 11, 28, 15, 5, tzinfo=UTC)
+    assert remind(evening) == [5000, 5000]
+    evening.clock.instant = datetime(2026, 12, 28, 15, 5, tzinfo=UTC)
+    # Only who paid for October still owes December.
+    assert remind(evening) == [5000, 5000, 5000]
+    with evening.sessions() as session:
+        now = evening.clock.now()
+        lacking = [
+            plans.lacks_money(session, KENYA, evening.calendar, member.id, now=now)
+            for member in (ahead, behind)
+        ]
+    assert lacking == [False, True]
+
+
+def test_a_reminder_is_true_no_more_once_the_plan_has_ended(evening: World) -> None:
+    member = evening.member()
+    plan(evening, member)
+
+    def lacks() -> bool:
+        with evening.sessions() as session:
+            return plans.lacks_money(session, KENYA, evening.calendar, member.id, now=evening.clock.now())
+
+    assert lacks()
+    with evening.sessions.begin() as session:
+        plans.set_reminders(session, member.id, wanted=False)
+    assert not lacks()
+    plan(evening, member, key="hop-2")
+    assert lacks()
+    save(evening, member, 20_000)
+    assert not lacks()

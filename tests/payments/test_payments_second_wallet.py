@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -200,3 +200,18 @@ def test_a_success_after_a_cancelled_prompt_is_asked_about(world: World, airtel:
     hear(world, airtel.end(checkout, "0"))
     world.settle(minutes=30)
     assert len(world.receipts()) == 1
+
+
+def test_what_was_paid_before_midnight_is_of_that_month_however_late_it_is_asked_about(
+    world: World, airtel: CollectingWallet
+) -> None:
+    world.clock.instant = datetime(2026, 11, 30, 20, 55, tzinfo=UTC)
+    _, checkout = prompted(world, airtel)
+    world.clock.forward(minutes=2)
+    heard_at = world.clock.now()
+    world.tell(EvidenceChannel.STK_CALLBACK, airtel.end(checkout, "0"), wallet="airtel")
+    # Nobody works for ten minutes, and in Nairobi it is December.
+    world.clock.forward(minutes=10)
+    world.work("evidence", "ask")
+    [receipt] = world.receipts()
+    assert receipt.paid_at == heard_at
