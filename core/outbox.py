@@ -364,9 +364,9 @@ def put_back(session: Session, topic: str, key: str, *, now: datetime, order_key
     return session.scalar(again.returning(OutboxRow.id)) is not None
 
 
-def another_tries_again(session: Session, task: Task, prefix: str) -> bool:
-    """Whether another task of the topic, with a key that begins so, failed before and waits for its next try:
-    what that does then, it does after now.
+def another_tries_again(session: Session, task: Task) -> bool:
+    """Whether another task of the topic with the same payload failed before and waits for its next try: what
+    that does then, it does after now.
     """
     another = exists(
         select(OutboxRow.id).where(
@@ -374,7 +374,7 @@ def another_tries_again(session: Session, task: Task, prefix: str) -> bool:
             OutboxRow.state == "pending",
             OutboxRow.attempts > 0,
             OutboxRow.leased_until.is_(None),
-            OutboxRow.key.startswith(prefix, autoescape=True),
+            OutboxRow.payload == literal(task.payload, JSONB),
             OutboxRow.id != task.id,
         )
     )

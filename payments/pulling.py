@@ -65,7 +65,7 @@ class Pulling:
             if last is not None and last >= task.created_at + self._pull_delay:
                 # Wishes that queued up behind one pull share it: it began after this was wished.
                 return None
-            if another_tries_again(session, task, f"{name}:{shortcode}:"):
+            if another_tries_again(session, task):
                 return None
             start = self._start(session, name, shortcode, end)
         pages = lines = 0
