@@ -4,7 +4,7 @@ import uuid
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from core import outbox
 from core.clock import FundCalendar
@@ -238,7 +238,10 @@ class World:
         raise AssertionError("work never ends")
 
     def pull(self) -> None:
-        """The wallet's list is read, as it is every few minutes."""
+        """The wallet's list is read, as it is every few minutes; also where it could not be a moment ago."""
+        with self.sessions.begin() as session:
+            waiting = update(OutboxRow).where(OutboxRow.topic == "pull", OutboxRow.state == "pending")
+            session.execute(waiting.values(due_at=self.clock.now()))
         self.add_task("pull", {"wallet": self.wallet.name, "shortcode": SHORTCODE})
         self.work("pull")
 
