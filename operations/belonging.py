@@ -1,5 +1,7 @@
 """Whether keys and country of the settings are those that the data of this house were written with."""
 
+from collections.abc import Callable
+
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -13,11 +15,20 @@ from operations.trouble import TroubleError
 
 def check_belonging(settings: Settings) -> None:
     """Raises TroubleError naming each that is not. The database is at its newest migration."""
+    _check(settings, refuse_other_keys, refuse_another_country)
+
+
+def check_keys(settings: Settings) -> None:
+    """As `check_belonging`, of the keys alone."""
+    _check(settings, refuse_other_keys)
+
+
+def _check(settings: Settings, *refusals: Callable[[Session, Settings], None]) -> None:
     engine = make_engine(settings.database_url.get_secret_value(), settings.vault(), pooled=False)
     try:
         with make_sessions(engine).begin() as session:
-            refuse_other_keys(session, settings)
-            refuse_another_country(session, settings)
+            for refuse in refusals:
+                refuse(session, settings)
     except OperationalError as error:
         if isinstance(error.orig, RetiredKeyError):
             raise TroubleError(str(error.orig)) from error

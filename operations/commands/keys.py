@@ -8,7 +8,7 @@ import click
 
 from core.settings import Settings
 from core.vault import Vault
-from operations.belonging import check_belonging
+from operations.belonging import check_keys
 from operations.commands.output import json_option
 from operations.house import settings
 from operations.migrate import check_migrations
@@ -42,7 +42,7 @@ def rotate(as_json: bool) -> None:
         if own is not None:
             _refuse_before_restart(current, own)
         check_migrations(current.database_url.get_secret_value())
-        check_belonging(current)
+        check_keys(current)
         base = lay_foundation(current)
         with base.closing:
             say = _silent if as_json else _aloud

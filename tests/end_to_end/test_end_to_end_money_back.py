@@ -68,6 +68,8 @@ def test_what_is_paid_for_another_member_and_month_is_theirs_and_is_told_to_the_
 def test_what_the_wallet_takes_back_leaves_the_savings_and_the_fund(stack: Stack, tmp_path: Path) -> None:
     phone, number = new_member(stack)
     receipt = pay(stack, number, 110, phone.number)
+    # Before it is heard of, nothing of it is missing at the fund either.
+    phone.wait_for_sms(receipt, "received KES 110")
     wait_for(stack.is_all_at_the_fund, "it at the fund", otherwise=stack.explain)
     before = stack.proof()
     stack.sandbox("POST", "/reversals", {"receipt": receipt})
