@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, literal, not_, or_, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from core.outbox import OutboxRow, oldest_of_each_key
+from core.outbox import OutboxRow, Task, oldest_of_each_key
 
 # The relay hides for so long what it handed out; a task that met with trouble pauses for no longer than the
 # second. What is due after that was set for later on purpose, and is no backlog.
@@ -64,3 +65,20 @@ def is_worked(session: Session, *, since: datetime, now: datetime) -> bool:
     finished = exists().where(OutboxRow.state == "done", OutboxRow.finished_at >= since)
     held = exists().where(OutboxRow.state == "pending", OutboxRow.leased_until > now)
     return bool(session.scalar(select(or_(finished, held))))
+
+
+def another_tries_again(session: Session, task: Task) -> bool:
+    """Whether another task of the topic with the same payload failed before and waits for its next try: what
+    that does then, it does after now.
+    """
+    another = exists(
+        select(OutboxRow.id).where(
+            OutboxRow.topic == task.topic,
+            OutboxRow.state == "pending",
+            OutboxRow.attempts > 0,
+            OutboxRow.leased_until.is_(None),
+            OutboxRow.payload == literal(task.payload, JSONB),
+            OutboxRow.id != task.id,
+        )
+    )
+    return bool(session.scalar(select(another)))

@@ -3,12 +3,12 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 from weakref import WeakSet
 
-from sqlalchemy import DDL, Engine, MetaData, Table, Text, create_engine, event
+from sqlalchemy import DDL, Engine, MetaData, String, Table, Text, create_engine, event
 from sqlalchemy.engine.interfaces import Dialect
-from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session, sessionmaker
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
 
@@ -157,3 +157,8 @@ def append_only(model: type[Base]) -> None:
 def ddl(statement: str) -> DDL:
     """A statement to run when a table is created, typed."""
     return DDL(statement)  # type: ignore[no-untyped-call]  # SQLAlchemy has not typed its constructor
+
+
+def fitting(column: InstrumentedAttribute[Any], words: str) -> str:
+    """An outsider's words as far as their column takes them: PostgreSQL refuses longer ones, and NUL."""
+    return words.replace("\x00", "")[: cast("String", column.type).length]

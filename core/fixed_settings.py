@@ -49,7 +49,7 @@ def keep_settings(session: Session, settings: Settings) -> None:
     For a process that stands: its settings were found to fit each other and the rules of the country.
     """
     kept, ours = _kept(session), _ours(settings)
-    if kept.keys() >= ours.keys() and (kept == ours or session.scalar(_ANYBODY)):
+    if kept == ours:
         return
     statement = insert(FixedSetting).values([{"name": name, "value": value} for name, value in ours.items()])
     if session.scalar(_ANYBODY):

@@ -26,7 +26,6 @@ from sqlalchemy import (
     and_,
     any_,
     delete,
-    exists,
     func,
     literal,
     literal_column,
@@ -39,10 +38,8 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 from sqlalchemy.types import DateTime
 
-from core.database import Base
+from core.database import Base, fitting
 from core.ids import new_id
-
-_ERROR_CHARACTERS_MAX = 500
 
 
 class OutboxRow(Base):
@@ -75,7 +72,7 @@ class OutboxRow(Base):
     attempts: Mapped[int] = mapped_column(server_default="0")
     failures: Mapped[int] = mapped_column(server_default="0")
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    last_error: Mapped[str | None] = mapped_column(String(_ERROR_CHARACTERS_MAX))
+    last_error: Mapped[str | None] = mapped_column(String(500))
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,7 +342,7 @@ def finish(session: Session, task_id: uuid.UUID, *, now: datetime) -> None:
 
 def bury(session: Session, task_id: uuid.UUID, error: str, *, now: datetime) -> None:
     """The work cannot be done: kept, counted and shown to staff."""
-    _close(session, task_id, state="dead", finished_at=now, last_error=_kept(error))
+    _close(session, task_id, state="dead", finished_at=now, last_error=fitting(OutboxRow.last_error, error))
 
 
 def put_back(session: Session, topic: str, key: str, *, now: datetime, order_key: str | None = None) -> bool:
@@ -362,23 +359,6 @@ def put_back(session: Session, topic: str, key: str, *, now: datetime, order_key
         state="pending", due_at=now, leased_until=None, finished_at=None, attempts=0, failures=0
     )
     return session.scalar(again.returning(OutboxRow.id)) is not None
-
-
-def another_tries_again(session: Session, task: Task) -> bool:
-    """Whether another task of the topic with the same payload failed before and waits for its next try: what
-    that does then, it does after now.
-    """
-    another = exists(
-        select(OutboxRow.id).where(
-            OutboxRow.topic == task.topic,
-            OutboxRow.state == "pending",
-            OutboxRow.attempts > 0,
-            OutboxRow.leased_until.is_(None),
-            OutboxRow.payload == literal(task.payload, JSONB),
-            OutboxRow.id != task.id,
-        )
-    )
-    return bool(session.scalar(select(another)))
 
 
 def finish_keys(session: Session, topic: str, keys: Sequence[str], *, but: uuid.UUID, now: datetime) -> None:
@@ -401,15 +381,10 @@ def postpone(
         .values(
             due_at=due_at,
             leased_until=None,
-            last_error=_kept(reason),
+            last_error=fitting(OutboxRow.last_error, reason),
             failures=OutboxRow.failures + int(failed),
         )
     )
-
-
-def _kept(words: str) -> str:
-    """Outsiders' words may be in it: that a failure is written down must not fail, as it would of NUL."""
-    return words.replace("\x00", "")[:_ERROR_CHARACTERS_MAX]
 
 
 def _close(session: Session, task_id: uuid.UUID, **values: Any) -> None:

@@ -6,9 +6,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.database import advisory_lock
+from core.database import advisory_lock, fitting
 from messages.model import DeliveryReport, MessageState
-from messages.tables import DeliveryReportRow, MessageRow, fitting
+from messages.tables import DeliveryReportRow, MessageRow
 
 # docs.africastalking.com/sms/deliveryreports; statuses that are not here are steps on the way.
 _FINAL = {

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.clock import Clock
-from core.database import Sessions
+from core.database import Sessions, fitting
 from core.errors import InvalidValue
 from core.ids import new_id
 from core.logging import log
@@ -24,7 +24,7 @@ from messages.delivery import apply_early_reports
 from messages.gsm7 import parts, septets
 from messages.model import MessageState
 from messages.provider import SmsAccepted, SmsOutcome, SmsProvider, SmsRefused, SmsUnknown
-from messages.tables import MessageRow, fitting
+from messages.tables import MessageRow
 from messages.templates import TEMPLATES, Texts, template_named
 
 _FIRST_RETRY_SECONDS = 15.0

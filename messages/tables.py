@@ -2,10 +2,9 @@
 
 import uuid
 from datetime import datetime
-from typing import Any, cast
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, String
-from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import DateTime
 
 from core.database import Base, Encrypted, append_only
@@ -14,11 +13,6 @@ from messages.model import MessageState
 _INDEX = String(64)
 _INSTANT = DateTime(timezone=True)
 _STATES = ", ".join(f"'{state}'" for state in MessageState)
-
-
-def fitting(column: InstrumentedAttribute[Any], words: str) -> str:
-    """An outsider's words as far as their column takes them: PostgreSQL refuses longer ones, and NUL."""
-    return words.replace("\x00", "")[: cast("String", column.type).length]
 
 
 class MessageRow(Base):

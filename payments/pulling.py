@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from core.backlog import another_tries_again
 from core.clock import Clock
 from core.database import Sessions
 from core.ids import new_id
 from core.logging import log
-from core.outbox import Later, Task, another_tries_again
+from core.outbox import Later, Task
 from payments.alerts.service import AlertKind, clear_alert, raise_alert
 from payments.model import EvidenceChannel
 from payments.wallet_lines.applying import Applying
